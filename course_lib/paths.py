@@ -1,0 +1,99 @@
+"""Where files go, and how they get there without ever being half written.
+
+Introduced in lesson 1, which prints these folders.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from course_lib.errors import CourseError
+
+
+def project_folder() -> Path:
+    """The folder of the course: the one that holds ``lessons/`` and ``course_lib/``.
+
+    The variable ``COURSE_PROJECT`` overrides it.
+    """
+    return Path(os.environ.get("COURSE_PROJECT", Path(__file__).resolve().parents[1]))
+
+
+def data_folder() -> Path:
+    """Where photos are laid out: ``data/`` in the course, or ``COURSE_DATA``."""
+    return Path(os.environ.get("COURSE_DATA", project_folder() / "data"))
+
+
+def work_folder() -> Path:
+    """Where lessons keep what they made (checkpoints, features, reports).
+
+    It is ``work/`` in the course, or ``COURSE_WORK``. Everything in it can be
+    deleted: the lessons make it again.
+    """
+    return Path(os.environ.get("COURSE_WORK", project_folder() / "work"))
+
+
+def shorten(path: str | os.PathLike) -> str:
+    """A path as a lesson prints it: relative to the course where it lies inside it.
+
+    Example:
+        >>> shorten(project_folder() / "lessons" / "01_introduction.ipynb")
+        'lessons/01_introduction.ipynb'
+    """
+    path = Path(path)
+    for base, name in ((work_folder(), "work"), (data_folder(), "data"), (project_folder(), "")):
+        if path.is_relative_to(base):
+            return (Path(name) / path.relative_to(base)).as_posix()
+    return path.as_posix()
+
+
+def make_folder(folder: str | os.PathLike) -> Path:
+    """Make a folder with its parents and return it.
+
+    Raises:
+        CourseError: the folder cannot be made, with the reason and the way out.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(
+            f"The folder {shorten(folder)} cannot be made ({error.strerror}); free the name or "
+            "the permission, or set COURSE_WORK and COURSE_DATA to folders you may write to."
+        ) from error
+    return folder
+
+
+@contextmanager
+def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write to; rename it when all is written.
+
+    Whoever reads ``path`` sees the old file or the new one, never half of one, and an
+    error or an interrupt in between leaves the old file as it was.
+
+    Raises:
+        CourseError: the folder of ``path`` cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "notes.txt"
+        >>> with write_atomically(target) as temporary:
+        ...     _ = temporary.write_text("done")
+        >>> target.read_text()
+        'done'
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    if not os.access(path.parent, os.W_OK):
+        raise CourseError(
+            f"The folder {shorten(path.parent)} is write-protected, so {path.name} cannot be "
+            "saved; allow writing there or set COURSE_WORK to another folder."
+        )
+    # The ending stays, because some writers choose the format by it.
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
