@@ -1,0 +1,287 @@
+"""From a folder of photos to an index: one table with one row for each photo.
+
+Introduced in lesson 2. Any folder with one sub-folder for each class enters the course
+here, so a learner's own photos travel the same way as the solar cells.
+"""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from course_lib.errors import CourseError
+from course_lib.paths import data_folder, make_folder, shorten, write_atomically
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+SOLAR_CELL_CREDITS = (
+    "Photos: ELPV dataset, 2,624 electroluminescence photos of solar cells, licence CC BY-NC-SA 4.0 "
+    "(share with the authors' names, no commercial use, same licence).\n"
+    "Please cite: Buerhop-Lutz et al. 2018, A Benchmark for Visual Identification of Defective Solar "
+    "Cells in Electroluminescence Imagery; Deitsch et al. 2019, Automatic classification of defective "
+    "photovoltaic module cells in electroluminescence images; Deitsch et al. 2021, Segmentation of "
+    "photovoltaic module cells in uncalibrated electroluminescence images."
+)
+
+
+def solar_cells() -> Path:
+    """Lay out the solar-cell photos as ``data/solar_cells/{functional,defective}`` (lesson 1).
+
+    The photos come from the installed package ``elpv-dataset``; nothing is downloaded.
+    A photo counts as defective if the experts gave it a defect probability of 0.5 or
+    more. The folder also gets ``index.csv`` and ``LICENCE.txt``. A complete folder is
+    left as it is; a missing photo is put back.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CourseError: the package is missing or incomplete, or the folder cannot be written.
+    """
+    folder = data_folder() / "solar_cells"
+    spec = find_spec("elpv_dataset")
+    if spec is None:
+        raise CourseError(
+            "The solar-cell photos are missing because the package elpv-dataset is not "
+            "installed; run: pip install elpv-dataset"
+        )
+    source = Path(spec.submodule_search_locations[0]) / "data"
+    table = _solar_cell_table(source)
+    for label in ("functional", "defective"):
+        make_folder(folder / label)
+    for file_name, path in zip(table["source"], table["path"], strict=True):
+        target = folder / path
+        if not target.exists() or target.stat().st_size == 0:
+            with write_atomically(target) as temporary:
+                shutil.copyfile(source / file_name, temporary)
+    text = table.drop(columns="source").to_csv(index=False, lineterminator="\n")
+    _write_if_changed(folder / "index.csv", text)
+    _write_if_changed(folder / "LICENCE.txt", SOLAR_CELL_CREDITS + "\n")
+    return folder
+
+
+def _solar_cell_table(source: Path) -> pd.DataFrame:
+    """The package's label file as an index table, in the order of the modules."""
+    label_file = source / "labels.csv"
+    if not label_file.exists():
+        raise CourseError(
+            "The package elpv-dataset has no labels.csv, so it was not installed completely; "
+            "run: pip install --force-reinstall elpv-dataset"
+        )
+    table = pd.read_csv(label_file, sep=r"\s+", names=["source", "defect_probability", "cell_type"])
+    # The file gives thirds in decimals (0.3333333333333333); three of them are one.
+    label = np.where(table["defect_probability"] >= 0.5, "defective", "functional")
+    names = table["source"].str.rsplit("/", n=1).str[-1]
+    return pd.DataFrame(
+        {
+            "path": [f"{folder}/{name}" for folder, name in zip(label, names, strict=True)],
+            "label": label,
+            "defect_probability": table["defect_probability"],
+            "cell_type": table["cell_type"],
+            "position": np.arange(len(table)),
+            "source": table["source"],
+        }
+    )
+
+
+def _write_if_changed(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with write_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def credits(folder: str | os.PathLike) -> str:
+    """Licence and citation of the photos in a folder: the text of its ``LICENCE.txt`` (lesson 1)."""
+    file = Path(folder) / "LICENCE.txt"
+    if file.exists():
+        return file.read_text(encoding="utf-8").strip()
+    return (
+        f"The folder {shorten(folder)} has no LICENCE.txt; ask its owner before you share photos."
+    )
+
+
+def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
+    """Index a folder that has one sub-folder for each class (lesson 2).
+
+    Files are listed by name, never opened: `course_lib.checks` finds the ones that
+    cannot be read. Hidden files and files without an image ending are left out.
+
+    Args:
+        folder: the photo folder. If it holds an ``index.csv`` with a column ``path``, the
+            further columns of that table are added to the photos found (and its row
+            order is kept).
+
+    Returns:
+        One row for each photo: ``path`` (text, relative to the folder, with ``/``),
+        ``label`` (text, name of the sub-folder) and any further columns of ``index.csv``.
+        ``index.attrs["folder"]`` remembers the folder.
+
+    Raises:
+        CourseError: no such folder, fewer than two classes, or a class without photos.
+
+    Example:
+        >>> index = index_folder(solar_cells())
+        >>> index.shape
+        (2624, 5)
+        >>> index["label"].value_counts().to_dict()
+        {'functional': 1803, 'defective': 821}
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        reason = "is a file" if folder.exists() else "does not exist"
+        raise CourseError(
+            f"The photo folder {shorten(folder)} {reason}; PHOTOS must name a folder that holds "
+            "one sub-folder for each class."
+        )
+    labels = sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"
+    )
+    if len(labels) < 2:
+        found = f"only the class '{labels[0]}'" if labels else "no sub-folder at all"
+        raise CourseError(
+            f"The photo folder {shorten(folder)} holds {found}, but a classifier needs at least two "
+            "classes; put the photos of each class into a sub-folder of its own."
+        )
+    rows = [(path, label) for label in labels for path in _photos_in(folder, label)]
+    index = pd.DataFrame(rows, columns=["path", "label"])
+    empty = sorted(set(labels) - set(index["label"]))
+    if empty:
+        raise CourseError(
+            f"The class folder {shorten(folder / empty[0])} holds no photo "
+            f"({', '.join(IMAGE_ENDINGS)}); add photos to it or remove the folder."
+        )
+    index = _add_columns(index, folder / "index.csv")
+    index.attrs["folder"] = str(folder)
+    return index
+
+
+def _photos_in(folder: Path, label: str) -> list[str]:
+    return sorted(
+        file.relative_to(folder).as_posix()
+        for file in (folder / label).rglob("*")
+        if file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
+    )
+
+
+def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
+    """Add the further columns of ``index.csv``; the label stays the name of the sub-folder."""
+    if not table_file.exists():
+        return index
+    try:
+        table = pd.read_csv(table_file)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise CourseError(
+            f"The table {shorten(table_file)} cannot be read as CSV ({error}); mend it, or move it "
+            "out of the photo folder to go on without it."
+        ) from error
+    if "path" not in table or table["path"].duplicated().any():
+        raise CourseError(
+            f"The table {shorten(table_file)} needs a column 'path' with each photo once; mend it, "
+            "or move it out of the photo folder to go on without it."
+        )
+    known = table.drop(columns="label", errors="ignore")
+    merged = known.merge(index, on="path", how="right")
+    if "position" in merged:
+        merged = merged.sort_values("position", kind="stable", ignore_index=True)
+    return merged[["path", "label", *known.columns.drop("path")]]
+
+
+def class_names(index: pd.DataFrame) -> list[str]:
+    """The classes in the order of their numbers; the positive class comes last (lesson 2).
+
+    The positive class is what the inspector looks for: ``defective`` where there is such
+    a class, otherwise the last name in the alphabet.
+
+    Example:
+        >>> class_names(pd.DataFrame({"label": ["defective", "functional"]}))
+        ['functional', 'defective']
+    """
+    names = sorted(index["label"].unique())
+    if "defective" in names:
+        names.remove("defective")
+        names.append("defective")
+    return names
+
+
+def label_numbers(index: pd.DataFrame) -> np.ndarray:
+    """Labels as numbers, for a model (lesson 2): shape (N,), int64, 1 for defective.
+
+    Example:
+        >>> label_numbers(pd.DataFrame({"label": ["functional", "defective"]}))
+        array([0, 1])
+    """
+    number_of = {name: number for number, name in enumerate(class_names(index))}
+    return index["label"].map(number_of).to_numpy(dtype=np.int64)
+
+
+def photo_path(index: pd.DataFrame, row: int) -> Path:
+    """The full path of one photo, given its row number in the index (lesson 2)."""
+    return Path(index.attrs["folder"]) / index["path"].iloc[row]
+
+
+def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
+    """Read one photo as an array of whole numbers from 0 (black) to 255 (white) (lesson 2).
+
+    The photo is turned upright if its EXIF note says so, and 16-bit photos are scaled to
+    8 bit by their type's full range.
+
+    Args:
+        path: the photo.
+        mode: ``"L"`` for grey, shape (height, width); ``"RGB"`` for colour,
+            shape (height, width, 3).
+
+    Raises:
+        CourseError: the file is missing, no image, or broken off.
+
+    Example:
+        >>> image = read_image(solar_cells() / "functional" / "cell0004.png")
+        >>> image.shape, image.dtype
+        ((300, 300), dtype('uint8'))
+    """
+    path = Path(path)
+    try:
+        with Image.open(path) as photo:
+            photo = ImageOps.exif_transpose(photo)
+            if photo.mode.startswith("I;16"):
+                wide = np.asarray(photo, dtype=np.uint16)
+                photo = Image.fromarray((wide >> 8).astype(np.uint8))
+            return np.array(photo.convert(mode))
+    except FileNotFoundError as error:
+        raise CourseError(f"There is no photo {shorten(path)}; check the path.") from error
+    except UnidentifiedImageError as error:
+        raise CourseError(
+            f"The file {shorten(path)} is not an image, whatever its name says; "
+            "set it aside (lesson 2 shows how)."
+        ) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise CourseError(
+            f"The photo {shorten(path)} cannot be read ({error}); set it aside (lesson 2 shows how)."
+        ) from error
+
+
+def everyday_photos() -> dict[str, Path]:
+    """A few everyday photos that installed packages carry, by name (lesson 1).
+
+    They need no network. The flower (by vultilion) and the palace (by danielbuechele) come
+    with scikit-learn under CC BY 2.0; the portrait of Grace Hopper comes with matplotlib
+    and is in the public domain.
+
+    Example:
+        >>> sorted(everyday_photos())
+        ['flower', 'palace', 'portrait']
+    """
+    import matplotlib
+    import sklearn.datasets
+
+    scikit_learn = Path(sklearn.datasets.__file__).parent / "images"
+    samples = Path(matplotlib.get_data_path()) / "sample_data"
+    photos = {
+        "flower": scikit_learn / "flower.jpg",
+        "palace": scikit_learn / "china.jpg",
+        "portrait": samples / "grace_hopper.jpg",
+    }
+    return {name: path for name, path in photos.items() if path.exists()}

@@ -1,0 +1,255 @@
+"""From an index to batches: photos decoded once, then handed to the model in groups.
+
+Introduced in lesson 5.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from course_lib.data import label_numbers, photo_path, read_image
+from course_lib.errors import CourseError
+from course_lib.paths import shorten, work_folder, write_atomically
+from course_lib.transforms import BatchTransform, to_float
+
+GREY_MEAN, GREY_STD = (0.5,), (0.25,)
+
+
+def decode(photo: np.ndarray, size: int) -> np.ndarray:
+    """Resize one photo to ``size`` × ``size`` pixels (lesson 5): (H, W[, 3]) → (C, size, size)."""
+    resized = Image.fromarray(photo).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3)
+    pixels = np.asarray(resized)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: bool = True):
+    """Decode all photos of an index once and keep the result (lesson 5).
+
+    Reading a PNG file takes far longer than copying its pixels. So the pixels are written
+    to one file in ``work/pixels``, and the next call opens that file without reading a
+    photo. The name of the file is a hash of what produced it: file names, sizes, times
+    of change, and the size asked for; a changed photo leads to a new file.
+
+    Args:
+        index: table of photos, N rows.
+        size: width and height of the result in pixels.
+        channels: 1 for grey, 3 for colour.
+        progress: show a progress bar.
+
+    Returns:
+        uint8 array of shape (N, channels, size, size), memory-mapped: it is read from the
+        disk in parts as needed and cannot be written to.
+
+    Raises:
+        CourseError: a photo cannot be read, or ``channels`` is neither 1 nor 3.
+    """
+    if channels not in (1, 3):
+        raise CourseError(
+            f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one."
+        )
+    shape = (len(index), channels, size, size)
+    cache = work_folder() / "pixels" / f"{_fingerprint(index)}-{channels}x{size}.npy"
+    kept = _open_pixels(cache, shape)
+    if kept is not None:
+        return kept
+    mode = "L" if channels == 1 else "RGB"
+    rows = tqdm(range(len(index)), desc="decoding photos", unit="photo", disable=not progress)
+    with write_atomically(cache) as temporary:
+        decoded = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        for row in rows:
+            decoded[row] = decode(read_image(photo_path(index, row), mode), size)
+        decoded.flush()
+        del decoded
+    return _open_pixels(cache, shape)
+
+
+def _open_pixels(cache: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The kept pixels, or None where there are none or the file is damaged."""
+    try:
+        kept = np.load(cache, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return kept if kept.shape == shape and kept.dtype == np.uint8 else None
+
+
+def _fingerprint(index: pd.DataFrame) -> str:
+    """A short hash of the folder and of each photo's path, size and time of change."""
+    facts = []
+    for row in range(len(index)):
+        path = photo_path(index, row)
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise CourseError(
+                f"The photo {shorten(path)} of the index is not there; index the folder again."
+            ) from error
+        facts.append((index["path"].iloc[row], state.st_size, state.st_mtime_ns))
+    text = json.dumps([str(index.attrs["folder"]), facts])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class PhotoDataset(torch.utils.data.Dataset):
+    """Photos and labels one at a time, with a transform for single photos (lesson 5).
+
+    It takes transforms of both kinds: torchvision's get a tensor, Albumentations' an array.
+
+    Args:
+        images: uint8, (N, C, H, W), as `pixels` gives them.
+        labels: whole numbers, (N,).
+        transform: None, a torchvision transform (tensor (C, H, W) in, tensor out) or an
+            Albumentations transform (called with ``image=`` array (H, W, C)).
+    """
+
+    def __init__(
+        self, images: np.ndarray, labels: Sequence[int], transform: Callable | None = None
+    ):
+        if len(images) != len(labels):
+            raise CourseError(
+                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same "
+                "order and number."
+            )
+        self.images, self.labels, self.transform = images, labels, transform
+        self._albumentations = type(transform).__module__.startswith("albumentations")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, number: int) -> tuple[Tensor, int]:
+        image = self.images[number]
+        if self._albumentations:
+            array = np.ascontiguousarray(image.transpose(1, 2, 0))
+            array = self.transform(image=array)["image"]
+            image = torch.as_tensor(np.ascontiguousarray(array)).reshape(*array.shape[:2], -1)
+            image = image.permute(2, 0, 1)
+        else:
+            image = torch.from_numpy(np.array(image))
+            if self.transform is not None:
+                image = self.transform(image)
+        return image, int(self.labels[number])
+
+
+class BatchLoader:
+    """Give photos and labels in batches, made in one step from the decoded pixels (lesson 5).
+
+    It does what ``torch.utils.data.DataLoader`` does for photos that are decoded
+    already, but picks a whole batch at once, which is many times faster than one by one.
+
+    Args:
+        images: uint8, (N, C, H, W).
+        labels: whole numbers, (N,).
+        batch_size: photos in a batch; the last batch may be smaller.
+        shuffle: another order in each epoch. The order depends on ``seed`` and `epoch` only.
+        augment: a batch transform from `course_lib.transforms`, for training photos only.
+        mean, std: one number for each channel; the pixels become ``(x/255 − mean) / std``.
+        device: where the batches shall lie.
+
+    Iterating gives ``(images, labels)``: float32 (B, C, H, W) and int64 (B,).
+
+    Example:
+        >>> loader = BatchLoader(np.zeros((5, 1, 8, 8), np.uint8), [0, 1, 0, 1, 0], batch_size=2)
+        >>> [tuple(images.shape) for images, labels in loader]
+        [(2, 1, 8, 8), (2, 1, 8, 8), (1, 1, 8, 8)]
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: Sequence[int],
+        *,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        seed: int = 0,
+        augment: BatchTransform | None = None,
+        mean: Sequence[float] = GREY_MEAN,
+        std: Sequence[float] = GREY_STD,
+        device: torch.device | str = "cpu",
+    ):
+        if len(images) != len(labels):
+            raise CourseError(
+                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same "
+                "order and number."
+            )
+        if len(images) == 0:
+            raise CourseError("There are no photos to load; check the split of the index.")
+        # A copy: a memory-mapped array cannot be written to, and tensors assume they can.
+        self.images = torch.from_numpy(np.array(images)).to(device)
+        self.labels = torch.as_tensor(np.array(labels), dtype=torch.int64).to(device)
+        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        self.augment, self.mean, self.std = augment, mean, std
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # Seeded by epoch, so that a resumed training sees the same order as an uninterrupted one.
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        count = len(self.labels)
+        order = torch.randperm(count, generator=generator) if self.shuffle else torch.arange(count)
+        if self.shuffle or self.augment:
+            self.epoch += 1
+        for start in range(0, count, self.batch_size):
+            rows = order[start : start + self.batch_size].to(self.labels.device)
+            images = self.images[rows]
+            if self.augment is not None:
+                images = self.augment(images, generator)
+            yield to_float(images, self.mean, self.std), self.labels[rows]
+
+
+def loaders(
+    index: pd.DataFrame,
+    *,
+    size: int = 96,
+    channels: int = 1,
+    batch_size: int = 64,
+    augment: BatchTransform | None = None,
+    mean: Sequence[float] = GREY_MEAN,
+    std: Sequence[float] = GREY_STD,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    progress: bool = True,
+) -> dict[str, BatchLoader]:
+    """One loader for each split of an index (lesson 5).
+
+    Only the train loader shuffles and augments.
+
+    Args:
+        index: table with the column ``split``. Further arguments as in `BatchLoader`.
+
+    Returns:
+        ``{"train": …, "validation": …, "test": …}``, the rows of each in index order.
+
+    Raises:
+        CourseError: the index has no column ``split``, or no row is in ``train``.
+    """
+    if "split" not in index or not (index["split"] == "train").any():
+        raise CourseError(
+            "The index has no rows with split 'train'; make the splits with "
+            "course_lib.splits first (lesson 5)."
+        )
+    images, labels = pixels(index, size, channels, progress), label_numbers(index)
+    result = {}
+    for name in index["split"].unique():
+        rows = np.flatnonzero(index["split"] == name)
+        training = name == "train"
+        result[name] = BatchLoader(
+            images[rows],
+            labels[rows],
+            batch_size=batch_size,
+            shuffle=training,
+            augment=augment if training else None,
+            mean=mean,
+            std=std,
+            seed=seed,
+            device=device,
+        )
+    return result

@@ -1,0 +1,251 @@
+"""Divide an index into train, validation and test, and prove that nothing leaks.
+
+Introduced in lesson 5.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from course_lib.errors import CourseError
+from course_lib.paths import shorten, write_atomically
+
+SPLITS = ("train", "validation", "test")
+
+
+def random_split(
+    index: pd.DataFrame, seed: int = 0, validation: float = 0.15, test: float = 0.25
+) -> pd.DataFrame:
+    """Split photo by photo, stratified by label (and cell type where known) (lesson 5).
+
+    Stratified: each split gets the same share of each group, as near as whole photos
+    allow. The result depends on the paths and the seed, not on the order of the rows.
+
+    Args:
+        index: table of photos.
+        seed: another seed, another split.
+        validation, test: shares of all photos; the rest is for training.
+
+    Returns:
+        A copy of the index with the column ``split``: "train", "validation" or "test".
+
+    Raises:
+        CourseError: impossible shares, or a class with too few photos to be in every split.
+
+    Example:
+        >>> table = pd.DataFrame({"path": list("abcdefgh"), "label": list("xxxxyyyy")})
+        >>> random_split(table, validation=0.25, test=0.25)["split"].value_counts().to_dict()
+        {'train': 4, 'validation': 2, 'test': 2}
+    """
+    _check_shares(validation, test)
+    split = pd.Series("train", index=index.index, dtype=object)
+    for _, group in index.groupby(_strata(index)):
+        order = _shuffled(group["path"], seed)
+        first, second = round(len(order) * test), round(len(order) * (test + validation))
+        split[order[:first]] = "test"
+        split[order[first:second]] = "validation"
+    result = index.assign(split=split)
+    _check_classes(result)
+    return result
+
+
+def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
+    """Name the lot of each photo: a block of consecutive files of one cell type (lesson 4).
+
+    The solar-cell files carry no module number. But neighbouring files come from the same
+    module, so a block of neighbours is an approximation of a lot. A column ``lot`` in the
+    index, where the factory knows better, is used as it is.
+
+    Returns:
+        One lot name for each row, such as ``mono-03``.
+
+    Example:
+        >>> table = pd.DataFrame({"position": [0, 1, 2], "cell_type": ["mono", "mono", "poly"]})
+        >>> lots(table, size=2).tolist()
+        ['mono-00', 'mono-00', 'poly-00']
+    """
+    if "lot" in index:
+        return index["lot"].astype(str)
+    if "position" not in index:
+        raise CourseError(
+            "The index has neither a column 'lot' nor 'position', so its lots are unknown; add a "
+            "column 'lot' to index.csv that says which photos were made together."
+        )
+    kind = index["cell_type"] if "cell_type" in index else pd.Series("lot", index=index.index)
+    rank = index.groupby(kind)["position"].rank(method="first").astype(int) - 1
+    return kind + "-" + (rank // size).astype(str).str.zfill(2)
+
+
+def lot_split(
+    index: pd.DataFrame,
+    seed: int = 0,
+    validation: float = 0.15,
+    test: float = 0.25,
+    lot_size: int = 60,
+) -> pd.DataFrame:
+    """Split lot by lot: all photos of a lot go to the same split (lesson 5).
+
+    The lots are dealt out so that each split comes close to its share of every class (and
+    cell type). With few large lots the shares can only be approximate.
+
+    Returns:
+        A copy of the index with the columns ``lot`` and ``split``.
+
+    Raises:
+        CourseError: fewer than three lots, impossible shares, or a class missing from a split.
+    """
+    _check_shares(validation, test)
+    lot = lots(index, lot_size)
+    counts = pd.crosstab(lot, _strata(index))
+    if len(counts) < 3:
+        raise CourseError(
+            f"There are only {len(counts)} lots, but each of train, validation and test needs one; "
+            "collect photos of more lots or split at random."
+        )
+    split_of_lot = _deal_lots(counts, lot, seed, {"validation": validation, "test": test})
+    result = index.assign(lot=lot, split=lot.map(split_of_lot))
+    _check_classes(result)
+    return result
+
+
+def _deal_lots(
+    counts: pd.DataFrame, lot: pd.Series, seed: int, shares: dict[str, float]
+) -> dict[str, str]:
+    """Give each lot to the split that lacks its kind of photos most, in a seeded order."""
+    shares = {"train": 1 - sum(shares.values()), **shares}
+    totals = counts.sum().to_numpy(dtype=float)
+    filled = {name: np.zeros(counts.shape[1]) for name in shares}
+    split_of_lot = {}
+    for name in _shuffled(pd.Series(counts.index, index=counts.index), seed):
+        row = counts.loc[name].to_numpy(dtype=float)
+
+        def badness(split: str, row=row) -> float:
+            """How far all splits are from their shares if this lot goes there."""
+            result = 0.0
+            for other, share in shares.items():
+                have = filled[other] + (row if other == split else 0)
+                result += float((((have - share * totals) / np.sqrt(totals * share)) ** 2).sum())
+            return result
+
+        best = min(shares, key=badness)
+        filled[best] += row
+        split_of_lot[name] = best
+    return split_of_lot
+
+
+def lot_folds(index: pd.DataFrame, folds: int = 4, lot_size: int = 60) -> pd.Series:
+    """Number the folds 0…folds−1 so that no lot is in two of them (lesson 5).
+
+    One lot split depends much on which lots it happens to draw; the mean over all folds does
+    not. The lots of each cell type are dealt round in file order.
+    """
+    lot = lots(index, lot_size)
+    names = sorted(lot.unique())
+    fold_of_lot = {name: number % folds for number, name in enumerate(names)}
+    return lot.map(fold_of_lot)
+
+
+def prove_no_leak(index: pd.DataFrame, strict: bool = True) -> pd.DataFrame:
+    """Check that no photo is in two splits, by path and by bytes, and no lot either (lesson 5).
+
+    The lot is checked where the index has a column ``lot``. Two files with the same bytes
+    are the same photo, whatever their names.
+
+    Args:
+        index: table with the column ``split``; ``index.attrs["folder"]`` names the folder.
+        strict: raise on the first leak; otherwise only report.
+
+    Returns:
+        One row for each check: ``check``, ``leaks`` (how many), ``verdict``.
+
+    Raises:
+        CourseError: something is in two splits (only if ``strict``).
+    """
+    folder = Path(index.attrs["folder"])
+    contents = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in index["path"]]
+    things = {"same path": index["path"], "same bytes": pd.Series(contents, index=index.index)}
+    if "lot" in index:
+        things["same lot"] = index["lot"]
+    rows = []
+    for check, thing in things.items():
+        splits_of_thing = index["split"].groupby(thing).nunique()
+        leaking = splits_of_thing[splits_of_thing > 1]
+        rows.append((check, len(leaking), "no leak" if leaking.empty else "LEAK"))
+        if strict and len(leaking):
+            example = index["path"][thing == leaking.index[0]].iloc[0]
+            raise CourseError(
+                f"{len(leaking)} times the {check} is in two splits (for example {example}); "
+                "put all rows that belong together into one split."
+            )
+    return pd.DataFrame(rows, columns=["check", "leaks", "verdict"])
+
+
+def save_split(index: pd.DataFrame, path: str | os.PathLike) -> Path:
+    """Save an index with its split as a CSV table (lesson 5)."""
+    with write_atomically(path) as temporary:
+        index.to_csv(temporary, index=False, lineterminator="\n")
+    return Path(path)
+
+
+def load_split(path: str | os.PathLike, folder: str | os.PathLike) -> pd.DataFrame:
+    """Load a table saved by `save_split`, for the photos in ``folder`` (lesson 5).
+
+    Raises:
+        CourseError: the table is missing, is no split table, or names a photo that is not there.
+    """
+    try:
+        index = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise CourseError(
+            f"The split table {shorten(path)} cannot be read ({error}); make it again (lesson 5)."
+        ) from error
+    if not {"path", "label", "split"} <= set(index) or not set(index["split"]) <= set(SPLITS):
+        raise CourseError(
+            f"The table {shorten(path)} needs the columns path, label and split (one of "
+            f"{', '.join(SPLITS)}); make it again (lesson 5)."
+        )
+    missing = [path for path in index["path"] if not (Path(folder) / path).exists()]
+    if missing:
+        raise CourseError(
+            f"{len(missing)} photos of {shorten(path)} are not in {shorten(folder)} (the first is "
+            f"{missing[0]}); split the folder again."
+        )
+    index.attrs["folder"] = str(folder)
+    return index
+
+
+def _strata(index: pd.DataFrame) -> pd.Series:
+    """What each split shall have its share of: the label, with the cell type where known."""
+    if "cell_type" in index:
+        return index["label"] + " " + index["cell_type"].astype(str)
+    return index["label"]
+
+
+def _shuffled(names: pd.Series, seed: int) -> list:
+    """The row keys in an order that depends on the names and the seed alone."""
+    keys = {
+        key: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest() for key, name in names.items()
+    }
+    return sorted(keys, key=keys.__getitem__)
+
+
+def _check_shares(validation: float, test: float) -> None:
+    if not (0 <= validation < 1 and 0 < test < 1 and validation + test < 1):
+        raise CourseError(
+            f"The shares validation={validation} and test={test} leave nothing for training; "
+            "choose shares between 0 and 1 whose sum is below 1."
+        )
+
+
+def _check_classes(index: pd.DataFrame) -> None:
+    table = pd.crosstab(index["label"], index["split"])
+    for label, row in table.iterrows():
+        for split, count in row.items():
+            if count == 0:
+                raise CourseError(
+                    f"The class '{label}' has no photo in the {split} split; add photos of this "
+                    "class or choose other shares."
+                )
