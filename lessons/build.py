@@ -1,0 +1,415 @@
+"""Build the lessons: from one text source each to a notebook with outputs.
+
+    python lessons/build.py                 all lessons, in order (`make lessons`)
+    python lessons/build.py 03              one lesson
+    python lessons/build.py --record        the same, and keep the measured times
+    python lessons/build.py --check         does each notebook still come from its source?
+    python lessons/build.py --readme        rewrite the table of lessons in README.md
+    python lessons/build.py --publish ADDRESS   set the repository's address everywhere
+
+A source is a jupytext percent script in `lessons/source/`. The build fills its placeholders:
+`{{badge}}` (a link that opens the lesson in Colab), `{{facts}}` (a small table; words after it
+say what the lesson needs) and `# {{setup}} N` (the set-up cell, kept in `set_up_cell.py`).
+Two builds on one machine give the same bytes.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import site
+import sys
+import sysconfig
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+LESSONS = Path(__file__).resolve().parent
+PROJECT = LESSONS.parent
+sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
+
+from course_lib.paths import write_atomically
+from kernel_environment import kernel_environment
+from strict_nbval import WIDGET_VIEW, settled
+
+SOURCES = LESSONS / "source"
+SET_UP_CELL = LESSONS / "set_up_cell.py"
+TIMES = LESSONS / "times.json"
+README = PROJECT / "README.md"
+PYPROJECT = PROJECT / "pyproject.toml"
+CELL_TIMEOUT_SECONDS = 600
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# Without the version, which would differ from machine to machine.
+LANGUAGE = {
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "pygments_lexer": "ipython3",
+}
+NEEDS_NOTHING = "only what `make lab` installed; no network, no GPU"
+END_RESULT = "**At the end you have:**"
+README_START, README_END = "<!-- lessons:start -->", "<!-- lessons:end -->"
+
+
+class BuildError(Exception):
+    """What stopped the build, in one message for whoever writes the lessons."""
+
+
+# --- from source to notebook ---------------------------------------------------------------
+
+
+def lesson_number(path: Path) -> str:
+    """The two digits at the start of a lesson's file name.
+
+    Example:
+        >>> lesson_number(Path("lessons/source/03_features.py"))
+        '03'
+    """
+    return path.name[:2]
+
+
+def notebook_path(source: Path) -> Path:
+    """Where the notebook of a source lies: one folder up, with the same name."""
+    return source.parent.parent / f"{source.stem}.ipynb"
+
+
+def sources(chosen: Sequence[str] = ()) -> list[Path]:
+    """The lessons' sources in order; only those whose number is in ``chosen``, if given."""
+    found = sorted(SOURCES.glob("[0-9][0-9]_*.py"))
+    numbers = {number.zfill(2)[:2] for number in chosen}
+    if missing := numbers - {lesson_number(path) for path in found}:
+        raise BuildError(f"There is no lesson {', '.join(sorted(missing))} in lessons/source/.")
+    return [path for path in found if not numbers or lesson_number(path) in numbers]
+
+
+def address() -> str:
+    """The repository's address; pyproject.toml is the one place that holds it."""
+    return tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["urls"]["Repository"]
+
+
+def badge(source: Path) -> str:
+    """A link that opens the lesson in Colab; empty until the course is published on GitHub.
+
+    It is a link of words and not the usual picture, because a picture would be fetched from
+    the network each time a learner opens the lesson.
+    """
+    github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", address())
+    if not github or github[1].startswith("OWNER/"):
+        return ""
+    place = f"{github[1]}/blob/main/lessons/{notebook_path(source).name}"
+    return f"[▶ Open this lesson in Google Colab](https://colab.research.google.com/github/{place})"
+
+
+def read_times() -> dict[str, dict]:
+    """What earlier builds measured: lesson number to seconds and date."""
+    return json.loads(TIMES.read_text("utf-8")) if TIMES.exists() else {}
+
+
+def about(seconds: float | None) -> str:
+    """A time as the lessons and the README show it.
+
+    Example:
+        >>> about(2.1), about(43), about(131), about(None)
+        ('about 5 s', 'about 45 s', 'about 2 min 10 s', 'not measured yet')
+    """
+    if seconds is None:
+        return "not measured yet"
+    minutes, rest = divmod(max(5, 5 * round(seconds / 5)), 60)
+    parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest)
+    return "about " + " ".join(parts)
+
+
+def facts(source: Path, needs: str) -> str:
+    """The small table at the top of a lesson."""
+    measured = read_times().get(lesson_number(source), {})
+    row = (
+        about(measured.get("cpu_seconds")),
+        about(measured.get("gpu_seconds")),
+        needs or NEEDS_NOTHING,
+        measured.get("verified", "not yet"),
+    )
+    return (
+        "| time on a CPU | time on a GPU | what it needs | last verified |\n"
+        "|---|---|---|---|\n"
+        f"| {' | '.join(row)} |"
+    )
+
+
+def fill(text: str, source: Path) -> str:
+    """Replace the placeholders in the text of one cell."""
+    if setup := re.fullmatch(r"# \{\{setup\}\} (\d+)", text):
+        cell = SET_UP_CELL.read_text("utf-8").rstrip()
+        return cell.replace("{{address}}", address()).replace("start(0)", f"start({setup[1]})")
+    text = re.sub(r"^\{\{facts\}\} *(.*)$", lambda found: facts(source, found[1]), text, flags=re.M)
+    text = re.sub(
+        r"^\{\{badge\}\}\n*",
+        lambda _: badge(source) + "\n\n" * bool(badge(source)),
+        text,
+        flags=re.M,
+    )
+    if left := re.search(r"\{\{\w*\}\}", text):
+        raise BuildError(f"{source.name}: the placeholder {left[0]} is not one the build knows.")
+    return text.strip("\n")
+
+
+def render(source: Path) -> NotebookNode:
+    """The notebook of a source, without outputs; the same source gives the same notebook.
+
+    A cell's id comes from the lesson and the cell's own text before it is filled, so it stays
+    when a cell is inserted above it, when times are measured or when the address changes.
+    """
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
+    seen: Counter[str] = Counter()
+    for cell in jupytext.reads(source.read_text("utf-8"), fmt="py:percent").cells:
+        fingerprint = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
+        seen[fingerprint] += 1
+        repeat = f"-{seen[fingerprint]}" if seen[fingerprint] > 1 else ""
+        text = fill(cell.source, source)
+        if not text:  # a cell that held nothing but an empty badge
+            continue
+        new_cell = getattr(nbformat.v4, f"new_{cell.cell_type}_cell")
+        metadata = {
+            key: value for key, value in cell.metadata.items() if key != "lines_to_next_cell"
+        }
+        if cell.source.startswith("# {{setup}}"):
+            metadata["tags"] = ["nbval-ignore-output"]
+            metadata["reason"] = "it prints this machine's device, versions and folders"
+        identity = f"{lesson_number(source)}-{fingerprint}{repeat}"
+        notebook.cells.append(new_cell(text, id=identity, metadata=metadata))
+    return notebook
+
+
+# --- execution -----------------------------------------------------------------------------
+
+
+def execute(notebook: NotebookNode, source: Path, environment: dict[str, str]) -> None:
+    """Run all cells in a fresh kernel and keep their outputs in ``notebook``.
+
+    Raises:
+        BuildError: a cell failed; names the lesson, the cell and its first line.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT_SECONDS,
+        kernel_name=KERNEL["name"],
+        resources={"metadata": {"path": str(LESSONS)}},
+        extra_arguments=["--log-level=ERROR"],
+        record_timing=False,
+        store_widget_state=False,
+    )
+    number = 0
+    with client.setup_kernel(env=os.environ | environment):
+        for position, cell in enumerate(notebook.cells):
+            number += cell.cell_type == "code"
+            try:
+                client.execute_cell(cell, position)
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                reason = (
+                    f"{error.ename}: {error.evalue}"
+                    if isinstance(error, CellExecutionError)
+                    else str(error).splitlines()[0]
+                )
+                raise BuildError(
+                    f"Lesson {lesson_number(source)} stopped in code cell {number}, which starts "
+                    f"with\n    {cell.source.splitlines()[0]}\n{reason}"
+                ) from error
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = repeatable(cell.outputs, cell.id)
+
+
+def repeatable(outputs: list[NotebookNode], cell_id: str) -> list[NotebookNode]:
+    """Outputs without what changes from run to run: progress bars, random ids, folders."""
+    outputs = settled(outputs)
+    for position, output in enumerate(outputs):
+        if view := output.get("data", {}).get(WIDGET_VIEW):
+            view["model_id"] = hashlib.sha256(f"{cell_id}-{position}".encode()).hexdigest()[:32]
+        if output.output_type == "error":
+            output.traceback = [without_folders(line) for line in output.traceback]
+    return outputs
+
+
+def without_folders(line: str) -> str:
+    """A line of a traceback without the folders of the machine it was made on."""
+    folders = [
+        *site.getsitepackages(),
+        sysconfig.get_path("stdlib"),
+        str(PROJECT),
+        str(Path.home()),
+    ]
+    for folder in sorted(folders, key=len, reverse=True):
+        line = line.replace(folder + os.sep, "")
+    return re.sub(r"\S*/ipykernel_\d+/\d+\.py", "the cell", line)
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook, whole or not at all."""
+    nbformat.validate(notebook)
+    with write_atomically(path) as temporary:
+        nbformat.write(notebook, temporary)
+
+
+def copy_outputs(old: NotebookNode, new: NotebookNode) -> None:
+    """Give the code cells of ``new`` the outputs of the cells with the same id in ``old``."""
+    by_id = {cell.id: cell for cell in old.cells}
+    for cell in new.cells:
+        if cell.cell_type == "code":
+            cell.outputs = by_id[cell.id].outputs
+            cell.execution_count = by_id[cell.id].execution_count
+
+
+def record(source: Path, seconds: float) -> None:
+    """Keep the time of a lesson, under the kind of machine that this one is."""
+    import torch
+
+    times = read_times()
+    kind = "gpu_seconds" if torch.cuda.is_available() else "cpu_seconds"
+    lesson = times.setdefault(lesson_number(source), {})
+    lesson |= {kind: round(seconds, 1), "verified": date.today().isoformat()}
+    with write_atomically(TIMES) as temporary:
+        temporary.write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
+    """Execute lessons in order and write each that succeeds."""
+    paths = sources(chosen)
+    total = 0.0
+    with tempfile.TemporaryDirectory(prefix="lessons-") as folder:
+        environment = kernel_environment(Path(folder))
+        for position, source in enumerate(paths, 1):
+            print(f"[{position}/{len(paths)}] {source.stem} … ", end="", flush=True)
+            notebook = render(source)
+            start = time.perf_counter()
+            execute(notebook, source, environment)
+            seconds = time.perf_counter() - start
+            total += seconds
+            if keep_times:
+                record(source, seconds)
+                executed, notebook = notebook, render(source)  # now with the new time in it
+                copy_outputs(executed, notebook)
+            write(notebook, notebook_path(source))
+            print(f"{seconds:.1f} s", flush=True)
+    print(f"{len(paths)} lessons in {total:.0f} s")
+
+
+# --- what is made from the notebooks -------------------------------------------------------
+
+
+def differences() -> Iterator[str]:
+    """Where a notebook is not what its source says: one line for each lesson."""
+    for source in sources():
+        path = notebook_path(source)
+        command = f"run `python lessons/build.py {lesson_number(source)}`"
+        if not path.exists():
+            yield f"Lesson {lesson_number(source)} has no notebook yet: {command}."
+            continue
+        stored, wanted = nbformat.read(path, as_version=4), render(source)
+        if stored.metadata != wanted.metadata:
+            yield f"{path.name}: the notebook's metadata differ from what the build writes: {command}."
+        parts = ("cell_type", "id", "source", "metadata")
+        for position in range(max(len(stored.cells), len(wanted.cells))):
+            pair = [notebook.cells[position : position + 1] for notebook in (stored, wanted)]
+            have, want = ([cell[0].get(part) for part in parts] if cell else [] for cell in pair)
+            if have != want:
+                yield f"{path.name}: cell {position + 1} is not what its source says: {command}."
+                break
+    known = {notebook_path(source) for source in sources()}
+    for path in sorted(set(LESSONS.glob("*.ipynb")) - known):
+        yield f"{path.name} has no source in lessons/source/: add one or delete the notebook."
+
+
+def readme_table() -> str:
+    """The table of lessons for the README."""
+    rows = ["| | lesson | at the end you have | time on a CPU |", "|---|---|---|---|"]
+    for source in sources():
+        number, path = lesson_number(source), notebook_path(source)
+        lines = [
+            line
+            for cell in render(source).cells
+            if cell.cell_type == "markdown"
+            for line in cell.source.splitlines()
+        ]
+        title = next((line[2:] for line in lines if line.startswith("# ")), "")
+        result = next((line for line in lines if line.startswith(END_RESULT)), "")
+        if not title or not result:
+            raise BuildError(f"{source.name} needs a title (# …) and a line {END_RESULT} …")
+        title = re.sub(r"^(Lesson )?\d+ *[.:·–—-] *", "", title)
+        result = result.removeprefix(END_RESULT).strip()
+        taken = about(read_times().get(number, {}).get("cpu_seconds"))
+        rows.append(f"| {number} | [{title}](lessons/{path.name}) | {result} | {taken} |")
+    return "\n".join(rows)
+
+
+def readme_with_table(text: str) -> str:
+    """The README's text with a fresh table between its two marker comments."""
+    if README_START not in text or README_END not in text:
+        raise BuildError(f"README.md needs the lines {README_START} and {README_END}.")
+    before, rest = text.split(README_START, 1)
+    after = rest.split(README_END, 1)[1]
+    return f"{before}{README_START}\n{readme_table()}\n{README_END}{after}"
+
+
+def publish(place: str) -> None:
+    """Set the repository's address, then renew what is made from it; outputs are kept."""
+    wanted = place if "://" in place else f"https://github.com/{place}"
+    wanted = wanted.rstrip("/").removesuffix(".git")
+    if not re.fullmatch(r"https://[\w.-]+(/[\w.~-]+){2,}", wanted):
+        raise BuildError(
+            f"{place!r} is not an address like OWNER/NAME or https://github.com/OWNER/NAME."
+        )
+    if stale := list(differences()):
+        raise BuildError("Build the lessons before publishing:\n" + "\n".join(stale))
+    old = address()
+    for path in (PYPROJECT, README):
+        if path.exists():
+            with write_atomically(path) as temporary:
+                temporary.write_text(path.read_text("utf-8").replace(old, wanted), "utf-8")
+    for source in sources():
+        notebook = render(source)
+        copy_outputs(nbformat.read(notebook_path(source), as_version=4), notebook)
+        write(notebook, notebook_path(source))
+    print(f"The course's address is now {wanted}.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line; return 0 when all went well."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", help="numbers of lessons, such as 03; default: all")
+    parser.add_argument("--record", action="store_true", help="keep the measured times")
+    parser.add_argument("--check", action="store_true", help="compare notebooks with their sources")
+    parser.add_argument("--readme", action="store_true", help="rewrite the README's table")
+    parser.add_argument("--publish", metavar="ADDRESS", help="OWNER/NAME or the whole address")
+    options = parser.parse_args(arguments)
+    try:
+        if options.check:
+            found = list(differences())
+            print("\n".join(found) or "Every notebook comes from its source.")
+            return 1 if found else 0
+        if options.readme:
+            text = readme_with_table(README.read_text("utf-8"))
+            with write_atomically(README) as temporary:
+                temporary.write_text(text, "utf-8")
+        elif options.publish:
+            publish(options.publish)
+        else:
+            build(options.lessons, options.record)
+    except BuildError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
