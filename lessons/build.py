@@ -194,8 +194,8 @@ def render(source: Path) -> NotebookNode:
 # --- execution -----------------------------------------------------------------------------
 
 
-def execute(notebook: NotebookNode, source: Path, environment: dict[str, str]) -> None:
-    """Run all cells in a fresh kernel and keep their outputs in ``notebook``.
+def run_cells(notebook: NotebookNode, source: Path, environment: dict[str, str]) -> None:
+    """Run all cells in a fresh kernel and put their outputs into ``notebook``.
 
     Raises:
         BuildError: a cell failed; names the lesson, the cell and its first line.
@@ -225,33 +225,35 @@ def execute(notebook: NotebookNode, source: Path, environment: dict[str, str]) -
                     f"Lesson {lesson_number(source)} stopped in code cell {number}, which starts "
                     f"with\n    {cell.source.splitlines()[0]}\n{reason}"
                 ) from error
+
+
+def make_repeatable(notebook: NotebookNode) -> None:
+    """Take out what changes from run to run: progress bars, random ids, this machine's folders."""
     for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = repeatable(cell.outputs, cell.id)
-
-
-def repeatable(outputs: list[NotebookNode], cell_id: str) -> list[NotebookNode]:
-    """Outputs without what changes from run to run: progress bars, random ids, folders."""
-    outputs = settled(outputs)
-    for position, output in enumerate(outputs):
-        if view := output.get("data", {}).get(WIDGET_VIEW):
-            view["model_id"] = hashlib.sha256(f"{cell_id}-{position}".encode()).hexdigest()[:32]
-        if output.output_type == "error":
-            output.traceback = [without_folders(line) for line in output.traceback]
-    return outputs
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = settled(cell.outputs)
+        for position, output in enumerate(cell.outputs):
+            if view := output.get("data", {}).get(WIDGET_VIEW):
+                view["model_id"] = hashlib.sha256(f"{cell.id}-{position}".encode()).hexdigest()[:32]
+            if output.output_type == "error":
+                output.traceback = [without_folders(line) for line in output.traceback]
 
 
 def without_folders(line: str) -> str:
     """A line of a traceback without the folders of the machine it was made on."""
-    folders = [
-        *site.getsitepackages(),
-        sysconfig.get_path("stdlib"),
-        str(PROJECT),
-        str(Path.home()),
-    ]
+    home = str(Path.home())
+    folders = {*site.getsitepackages(), sysconfig.get_path("stdlib"), str(PROJECT), home}
+    # IPython itself writes the home folder as "~".
+    folders |= {folder.replace(home, "~", 1) for folder in folders}
     for folder in sorted(folders, key=len, reverse=True):
         line = line.replace(folder + os.sep, "")
-    return re.sub(r"\S*/ipykernel_\d+/\d+\.py", "the cell", line)
+    return line
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a stored notebook."""
+    return nbformat.read(path, as_version=4)
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
@@ -292,8 +294,9 @@ def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
             print(f"[{position}/{len(paths)}] {source.stem} … ", end="", flush=True)
             notebook = render(source)
             start = time.perf_counter()
-            execute(notebook, source, environment)
+            run_cells(notebook, source, environment)
             seconds = time.perf_counter() - start
+            make_repeatable(notebook)
             total += seconds
             if keep_times:
                 record(source, seconds)
@@ -315,7 +318,7 @@ def differences() -> Iterator[str]:
         if not path.exists():
             yield f"Lesson {lesson_number(source)} has no notebook yet: {command}."
             continue
-        stored, wanted = nbformat.read(path, as_version=4), render(source)
+        stored, wanted = read(path), render(source)
         if stored.metadata != wanted.metadata:
             yield f"{path.name}: the notebook's metadata differ from what the build writes: {command}."
         parts = ("cell_type", "id", "source", "metadata")
@@ -378,7 +381,7 @@ def publish(place: str) -> None:
                 temporary.write_text(path.read_text("utf-8").replace(old, wanted), "utf-8")
     for source in sources():
         notebook = render(source)
-        copy_outputs(nbformat.read(notebook_path(source), as_version=4), notebook)
+        copy_outputs(read(notebook_path(source)), notebook)
         write(notebook, notebook_path(source))
     print(f"The course's address is now {wanted}.")
 
