@@ -1,0 +1,164 @@
+"""What a learner answered: one line a check, only ever added to, read again after a restart.
+
+Introduced in lesson 1. The file stays on this machine and holds no name: the learner is a
+random number made on first use.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from course_lib.errors import CourseError
+from course_lib.paths import make_folder, shorten, work_folder, write_atomically
+from course_lib.quiz.bank import Question
+from course_lib.quiz.grading import Judgement
+
+VERSION = 1
+COLAB_DRIVE = Path("/content/drive/MyDrive")
+
+
+def answers_folder() -> Path:
+    """Where answers are kept: ``COURSE_QUIZ``, a connected Google Drive, or ``work/quiz``."""
+    if "COURSE_QUIZ" in os.environ:
+        return Path(os.environ["COURSE_QUIZ"])
+    if COLAB_DRIVE.is_dir() and "COURSE_WORK" not in os.environ:
+        return COLAB_DRIVE / "visual-inspection-course" / "quiz"
+    return work_folder() / "quiz"
+
+
+def seal(record: dict[str, Any]) -> str:
+    """A checksum over a record, so that a damaged or edited line is noticed on collection.
+
+    It guards against accidents and against editing by hand, not against somebody who reads
+    this function: the file lies on the learner's own machine.
+    """
+    content = {key: value for key, value in record.items() if key != "seal"}
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+class Progress:
+    """The answers of the learner on this machine (used by the quiz of every lesson).
+
+    Args:
+        folder: where the answers are kept; `answers_folder()` when left out.
+
+    Example:
+        >>> import tempfile
+        >>> from course_lib.quiz.bank import find_bank, load_bank
+        >>> from course_lib.quiz.grading import grade
+        >>> question = load_bank(find_bank(1)).questions[0]
+        >>> progress = Progress(tempfile.mkdtemp())
+        >>> progress.add(question, 1, 0, grade(question, 0), seconds=4.2)
+        >>> [(answer["question"], answer["attempt"]) for answer in progress.answers()]
+        [('01-nested-fields', 1)]
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = answers_folder() if folder is None else Path(folder)
+        self._learner: str | None = None
+
+    @property
+    def learner(self) -> str:
+        """The learner's pseudonym; made and kept on first use."""
+        if self._learner is None:
+            file = self.folder / "learner.txt"
+            try:
+                self._learner = file.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                self._learner = ""
+            # It becomes part of a file name, so nothing but letters and digits is taken.
+            if not (self._learner.isalnum() and self._learner.isascii()):
+                self._learner = secrets.token_hex(6)
+                with write_atomically(file) as temporary:
+                    temporary.write_text(self._learner + "\n", encoding="utf-8")
+        return self._learner
+
+    @property
+    def file(self) -> Path:
+        """The learner's file of answers; it is what an instructor collects."""
+        return self.folder / f"answers-{self.learner}.jsonl"
+
+    def add(
+        self,
+        question: Question,
+        lesson: int,
+        chosen: Any,
+        judgement: Judgement,
+        seconds: float,
+    ) -> None:
+        """Add one line, in a single write, so that two notebooks never mix their lines.
+
+        Raises:
+            CourseError: the file cannot be written to.
+        """
+        record = {
+            "version": VERSION,
+            "learner": self.learner,
+            "lesson": lesson,
+            "question": question.id,
+            "hash": question.hash,
+            "attempt": self.attempts(question) + 1,
+            "chosen": chosen,
+            "outcome": judgement.outcome,
+            "score": round(judgement.score, 4),
+            "seconds": round(seconds, 1),
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        record["seal"] = seal(record)
+        line = json.dumps(record, ensure_ascii=False) + "\n"
+        make_folder(self.folder)
+        try:
+            descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                size = os.fstat(descriptor).st_size
+                # A line that a crash cut short must not swallow this one.
+                if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                    line = "\n" + line
+                os.write(descriptor, line.encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise CourseError(
+                f"Your answer was judged but cannot be kept in {shorten(self.file)} "
+                f"({error.strerror}); free the disk or set COURSE_QUIZ to another folder."
+            ) from error
+
+    def answers(self) -> list[dict[str, Any]]:
+        """All intact lines, oldest first; a damaged line is passed over."""
+        # A learner without a pseudonym has not answered yet, and reading must not make one.
+        if self._learner is None and not (self.folder / "learner.txt").is_file():
+            return []
+        try:
+            lines = self.file.read_bytes().split(b"\n")
+        except OSError:
+            return []
+        return [record for record in map(read_line, lines) if record]
+
+    def attempts(self, question: Question) -> int:
+        """How often this question, as it stands now, has been answered."""
+        return len(self._answers_to(question))
+
+    def latest(self, question: Question) -> dict[str, Any] | None:
+        """The last answer to this question as it stands now; None where there is none."""
+        found = self._answers_to(question)
+        return found[-1] if found else None
+
+    def _answers_to(self, question: Question) -> list[dict[str, Any]]:
+        wanted = (question.id, question.hash)
+        return [a for a in self.answers() if (a.get("question"), a.get("hash")) == wanted]
+
+
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """One record, or None where the line is damaged or was changed after it was written."""
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    intact = isinstance(record, dict) and record.get("seal") == seal(record)
+    return record if intact else None
