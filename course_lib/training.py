@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from course_lib import device as devices
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
+from course_lib.weights import load_weights, read_weights
 
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 SCHEDULES = ("one_cycle", "cosine", None)
@@ -333,35 +334,3 @@ def load_checkpoint(path: str | os.PathLike, model: nn.Module) -> dict:
     load_weights(model, state.pop("model"), path)
     model.eval()
     return state
-
-
-def read_weights(path: str | os.PathLike) -> dict:
-    """Read a file of tensors and plain values without executing anything in it (lesson 8)."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CourseError(
-            f"There is no file {shorten(path)}; check the path, or train the model first."
-        ) from error
-    except Exception as error:  # torch raises many kinds for damaged and for foreign files
-        raise CourseError(
-            f"The file {shorten(path)} is damaged or holds more than plain weights, so it was not "
-            "loaded; get it again from its source, or train the model again."
-        ) from error
-    if not isinstance(state, dict):
-        raise CourseError(
-            f"The file {shorten(path)} holds no table of weights; it is of another kind."
-        )
-    return state
-
-
-def load_weights(model: nn.Module, weights: dict[str, Tensor], path: str | os.PathLike) -> None:
-    """Put weights into a model, or say which one does not fit."""
-    try:
-        model.load_state_dict(weights)
-    except (RuntimeError, AttributeError) as error:
-        first = str(error).strip().splitlines()[-1].strip()
-        raise CourseError(
-            f"The weights in {shorten(path)} belong to another network ({first}); build the same "
-            "network that was saved."
-        ) from error

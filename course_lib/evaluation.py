@@ -1,0 +1,327 @@
+"""Judge a model as an inspector is judged: by what it misses and what it wrongly rejects.
+
+Introduced in lesson 8. The positive class is "defective". A *missed defect* is a defective
+part that passes; *overkill* is a good part that is rejected.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from course_lib import device as devices
+from course_lib.errors import CourseError
+
+
+@torch.no_grad()
+def predict_logits(
+    model: nn.Module, loader: Iterable, *, device: torch.device | str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the logits of all photos of a loader, in evaluation mode (lesson 8).
+
+    Returns:
+        ``logits`` float32 (N, classes) and ``labels`` int64 (N,), in the loader's order.
+    """
+    device = torch.device(device) if device else devices.choose()
+    model.to(device).eval()
+    logits, labels = [], []
+    for images, batch_labels in loader:
+        logits.append(model(images.to(device)).float().cpu())
+        labels.append(batch_labels.cpu())
+    return torch.cat(logits).numpy(), torch.cat(labels).numpy()
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Turn logits into probabilities that sum to 1 in each row (lesson 8).
+
+    Args:
+        logits: (N, classes).
+        temperature: above 1 makes the model less sure, below 1 surer; see `fit_temperature`.
+
+    Example:
+        >>> softmax(np.array([[0.0, 0.0], [0.0, 100.0]])).tolist()
+        [[0.5, 0.5], [0.0, 1.0]]
+    """
+    scaled = logits / temperature
+    # Subtracting the largest logit changes nothing and keeps exp() from overflowing.
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def wilson_interval(right: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Between which values the true accuracy lies, given a count of right answers (lesson 3).
+
+    Formula: Wilson 1927, Probable inference, the law of succession, and statistical inference.
+
+    Args:
+        right: how many answers were right.
+        total: how many answers there were.
+        confidence: how often such an interval holds the true value.
+
+    Returns:
+        Lower and upper end, 0…1.
+
+    Example:
+        >>> [round(end, 3) for end in wilson_interval(80, 100)]
+        [0.711, 0.867]
+    """
+    from scipy.stats import norm
+
+    if not 0 <= right <= total or total == 0:
+        raise CourseError(
+            f"{right} right answers out of {total} is not possible; check the counts."
+        )
+    z = norm.ppf(0.5 + confidence / 2)
+    share = right / total
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
+    return float(middle - half), float(middle + half)
+
+
+def accuracy_row(name: str, labels: np.ndarray, predictions: np.ndarray) -> dict:
+    """One row for a table of accuracies: never a number alone (lesson 3).
+
+    Args:
+        name: what made the predictions.
+        labels, predictions: class numbers, (N,).
+
+    Returns:
+        ``model``, ``accuracy``, ``from`` and ``to`` (95 % interval), ``baseline`` (always
+        answering the commonest class), all 0…1, and ``photos``.
+
+    Example:
+        >>> row = accuracy_row("always 0", np.array([0, 0, 0, 1]), np.zeros(4, int))
+        >>> row["accuracy"], row["baseline"], row["photos"]
+        (0.75, 0.75, 4)
+    """
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    right = int((labels == predictions).sum())
+    low, high = wilson_interval(right, len(labels))
+    baseline = np.bincount(labels).max() / len(labels)
+    return {
+        "model": name,
+        "accuracy": right / len(labels),
+        "from": low,
+        "to": high,
+        "baseline": float(baseline),
+        "photos": len(labels),
+    }
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
+    """Count the four outcomes of an inspection (lesson 8).
+
+    Args:
+        labels, predictions: 1 for defective, 0 for functional, (N,).
+
+    Returns:
+        A 2 × 2 table: rows what the part is, columns what the model says.
+
+    Example:
+        >>> confusion(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]))
+                            says functional  says defective
+        is functional                     1               1
+        is defective                      0               2
+    """
+    counts = np.zeros((2, 2), dtype=int)
+    np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
+    return pd.DataFrame(
+        counts,
+        index=["is functional", "is defective"],
+        columns=["says functional", "says defective"],
+    )
+
+
+def missed_defect_rate(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5
+) -> float:
+    """Share of the defective parts that pass (lesson 8): missed / all defective.
+
+    Args:
+        labels: 1 for defective, (N,).
+        probabilities: probability of "defective", (N,), 0…1.
+        threshold: from this probability on, a part is rejected.
+
+    Example:
+        >>> missed_defect_rate(np.array([1, 1, 0]), np.array([0.9, 0.2, 0.1]))
+        0.5
+    """
+    return float((np.asarray(probabilities)[np.asarray(labels) == 1] < threshold).mean())
+
+
+def overkill_rate(labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5) -> float:
+    """Share of the good parts that are rejected (lesson 8): wrongly rejected / all good.
+
+    Example:
+        >>> overkill_rate(np.array([1, 0, 0, 0, 0]), np.array([0.9, 0.7, 0.1, 0.2, 0.3]))
+        0.25
+    """
+    return float((np.asarray(probabilities)[np.asarray(labels) == 0] >= threshold).mean())
+
+
+def bootstrap_interval(
+    measure: Callable[[np.ndarray, np.ndarray], float],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    repeats: int = 500,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """How far a measure would wander with other test photos (lesson 8).
+
+    Draw as many photos as there are, with replacement, again and again, and take the middle 95 %
+    of the results (Efron 1979, Bootstrap methods: another look at the jackknife). Each class is
+    drawn on its own, so that no draw lacks one.
+
+    Args:
+        measure: takes labels and probabilities, gives a number.
+        labels, probabilities: (N,).
+    """
+    generator = np.random.default_rng(seed)
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    classes = [np.flatnonzero(labels == number) for number in np.unique(labels)]
+    results = []
+    for _ in range(repeats):
+        rows = np.concatenate([generator.choice(rows, len(rows)) for rows in classes])
+        results.append(measure(labels[rows], probabilities[rows]))
+    low, high = np.quantile(results, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return float(low), float(high)
+
+
+def inspection_table(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5, seed: int = 0
+) -> pd.DataFrame:
+    """The measures of an inspector with their intervals, beside "always functional" (lesson 8).
+
+    Accuracy, precision, recall and average precision are scikit-learn's; average precision is
+    computed on the raw probabilities.
+
+    Returns:
+        One row for each measure: ``measure``, ``value``, ``from``, ``to``, ``always functional``.
+    """
+    from sklearn import metrics
+
+    def at_threshold(score: Callable) -> Callable:
+        return lambda y, p: float(score(y, (p >= threshold).astype(int)))
+
+    measures = {
+        "accuracy": at_threshold(metrics.accuracy_score),
+        "missed-defect rate": lambda y, p: missed_defect_rate(y, p, threshold),
+        "overkill rate": lambda y, p: overkill_rate(y, p, threshold),
+        "precision": at_threshold(lambda y, d: metrics.precision_score(y, d, zero_division=0)),
+        "average precision": lambda y, p: float(metrics.average_precision_score(y, p)),
+        "area under ROC": lambda y, p: float(metrics.roc_auc_score(y, p)),
+    }
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    never = np.zeros(len(labels))
+    rows = []
+    for name, measure in measures.items():
+        low, high = bootstrap_interval(measure, labels, probabilities, seed=seed)
+        rows.append((name, measure(labels, probabilities), low, high, measure(labels, never)))
+    return pd.DataFrame(rows, columns=["measure", "value", "from", "to", "always functional"])
+
+
+def expected_cost(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    threshold: float,
+    cost_missed: float = 10.0,
+    cost_overkill: float = 1.0,
+) -> float:
+    """What the mistakes cost for each inspected part (lesson 8).
+
+    Args:
+        cost_missed: what one missed defect costs.
+        cost_overkill: what one wrongly rejected good part costs, in the same money.
+
+    Example:
+        >>> expected_cost(np.array([1, 0]), np.array([0.2, 0.1]), threshold=0.5)
+        5.0
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    missed = ((labels == 1) & (probabilities < threshold)).sum()
+    overkill = ((labels == 0) & (probabilities >= threshold)).sum()
+    return float((missed * cost_missed + overkill * cost_overkill) / len(labels))
+
+
+def choose_threshold(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    cost_missed: float = 10.0,
+    cost_overkill: float = 1.0,
+) -> float:
+    """The threshold with the lowest expected cost on these photos (lesson 8).
+
+    Use validation photos: a threshold chosen on the test photos would flatter the test.
+
+    Returns:
+        A threshold midway between two neighbouring probabilities, or just outside the range.
+    """
+    values = np.unique(np.asarray(probabilities, dtype=float))
+    between = (values[1:] + values[:-1]) / 2
+    candidates = np.concatenate([[0.0], between, [np.nextafter(1.0, 2.0)]])
+    costs = [
+        expected_cost(labels, probabilities, candidate, cost_missed, cost_overkill)
+        for candidate in candidates
+    ]
+    return float(candidates[int(np.argmin(costs))])
+
+
+def calibration_table(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = 10
+) -> pd.DataFrame:
+    """Does "70 % sure" come true in 70 % of cases? (lesson 8)
+
+    Returns:
+        One row for each filled bin of equal width: ``said`` (mean probability), ``true``
+        (share of defective parts), ``photos``.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    numbers = np.minimum((probabilities * bins).astype(int), bins - 1)
+    table = pd.DataFrame({"bin": numbers, "said": probabilities, "true": labels})
+    grouped = table.groupby("bin")
+    return grouped.agg(
+        said=("said", "mean"), true=("true", "mean"), photos=("true", "size")
+    ).reset_index(drop=True)
+
+
+def expected_calibration_error(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = 10
+) -> float:
+    """Mean gap between what was said and what came true, weighted by photos (lesson 8).
+
+    Formula: Naeini et al. 2015, Obtaining well calibrated probabilities using Bayesian binning,
+    for the probability of "defective".
+
+    Example:
+        >>> expected_calibration_error(np.array([0, 1]), np.array([0.0, 1.0]))
+        0.0
+    """
+    table = calibration_table(labels, probabilities, bins)
+    gaps = (table["said"] - table["true"]).abs()
+    return float((gaps * table["photos"]).sum() / table["photos"].sum())
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature that makes the probabilities fit these photos best (lesson 8).
+
+    One number divides all logits, so the order of the photos and the accuracy at 0.5 stay as
+    they are. Source: Guo et al. 2017, On calibration of modern neural networks. Use
+    validation photos.
+
+    Args:
+        logits: (N, classes).
+        labels: class numbers, (N,).
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        probabilities = softmax(logits, float(np.exp(log_temperature)))
+        return float(-np.log(np.maximum(probabilities[rows, labels], 1e-12)).mean())
+
+    best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    return float(np.exp(best.x))

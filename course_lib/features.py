@@ -1,0 +1,125 @@
+"""Features of a frozen backbone, computed once for each photo and kept.
+
+Introduced in lesson 9; lessons 3 to 5 use it as a preview.
+"""
+
+import hashlib
+import os
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from tqdm.auto import tqdm
+
+from course_lib import device as devices
+from course_lib.data import photo_path, read_image
+from course_lib.models import Backbone
+from course_lib.paths import work_folder, write_atomically
+from course_lib.transforms import to_float
+
+
+def extract(
+    index: pd.DataFrame,
+    backbone: Backbone,
+    *,
+    size: int | None = None,
+    batch_size: int = 32,
+    progress: bool = True,
+) -> np.ndarray:
+    """Turn each photo into features with a frozen backbone (lesson 9).
+
+    The backbone never changes, so neither do the features: they are computed once and kept
+    in ``work/features``, one row for each photo, found again by the hash of its bytes. A new
+    or changed photo is computed; the others are read. All 2,624 solar cells take about 40 s
+    on two cores the first time and one second after that.
+
+    Args:
+        index: table of photos, N rows.
+        backbone: from `course_lib.models.load_backbone`.
+        size: width and height in pixels; by default the backbone's own.
+        batch_size: photos computed at a time.
+        progress: show a progress bar.
+
+    Returns:
+        float32, (N, backbone.feature_count), in the order of the index.
+
+    Raises:
+        CourseError: a photo cannot be read.
+    """
+    size = size or backbone.size
+    key = f"{backbone.name}-{backbone.sha256[:12]}-{size}"
+    cache = work_folder() / "features" / f"{key}.npz"
+    paths = [photo_path(index, row) for row in range(len(index))]
+    hashes = [_photo_hash(path) for path in paths]
+    known = _read_cache(cache, backbone.feature_count)
+    missing = [row for row, photo in enumerate(hashes) if photo not in known]
+    if missing:
+        computed = _compute(paths, missing, backbone, size, batch_size, progress)
+        known |= {hashes[row]: features for row, features in zip(missing, computed, strict=True)}
+        with write_atomically(cache) as temporary:
+            np.savez(
+                temporary,
+                hashes=np.array(list(known), dtype="S16"),
+                features=np.stack(list(known.values())),
+            )
+    return np.stack([known[photo] for photo in hashes])
+
+
+def _photo_hash(path: str | os.PathLike) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16].encode()
+
+
+def _read_cache(cache: os.PathLike, feature_count: int) -> dict[bytes, np.ndarray]:
+    """Kept features by photo hash; empty where there are none or the file is damaged."""
+    try:
+        with np.load(cache, allow_pickle=False) as kept:
+            hashes, features = kept["hashes"], kept["features"]
+    except Exception:  # a missing, broken-off or foreign file raises one of many kinds
+        return {}
+    if features.shape != (len(hashes), feature_count):
+        return {}
+    return dict(zip(hashes.tolist(), features, strict=True))
+
+
+@torch.no_grad()
+def _compute(
+    paths: list, rows: list[int], backbone: Backbone, size: int, batch_size: int, progress: bool
+) -> list[np.ndarray]:
+    device = devices.choose()
+    backbone.to(device, memory_format=torch.channels_last).eval()
+    features: list[np.ndarray] = []
+    bar = tqdm(total=len(rows), desc="computing features", unit="photo", disable=not progress)
+    for start in range(0, len(rows), batch_size):
+        batch = [_resized(paths[row], size) for row in rows[start : start + batch_size]]
+        images = torch.from_numpy(np.stack(batch)).to(device).permute(0, 3, 1, 2)
+        images = to_float(images, backbone.mean, backbone.std)
+        features.extend(
+            backbone(images.contiguous(memory_format=torch.channels_last)).cpu().numpy()
+        )
+        bar.update(len(batch))
+    bar.close()
+    return features
+
+
+def _resized(path: os.PathLike, size: int) -> np.ndarray:
+    photo = Image.fromarray(read_image(path, "RGB"))
+    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def linear_probe(C: float = 0.01):
+    """A linear classifier on frozen features: logistic regression on scaled features (lesson 9).
+
+    Args:
+        C: how freely the weights may grow; small values keep them small, which suits many
+            features and few photos.
+
+    Returns:
+        A scikit-learn pipeline with ``fit``, ``predict`` and ``predict_proba``.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
