@@ -39,9 +39,9 @@ LESSONS = Path(__file__).resolve().parent
 PROJECT = LESSONS.parent
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
+from compare_outputs import WIDGET_VIEW, settled
 from course_lib.paths import write_atomically
 from kernel_environment import kernel_environment
-from strict_nbval import WIDGET_VIEW, settled
 
 SOURCES = LESSONS / "source"
 SET_UP_CELL = LESSONS / "set_up_cell.py"

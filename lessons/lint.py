@@ -21,7 +21,8 @@ from nbformat import NotebookNode
 LESSONS = Path(__file__).resolve().parent
 sys.path.insert(0, str(LESSONS.parent / "tests"))
 
-from strict_nbval import MARKER_COMMENT, WIDGET_VIEW, tags_of, tolerance_of, unknown_markers
+from compare_outputs import WIDGET_VIEW
+from strict_nbval import MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
 
 LONGEST_CELL = 15  # lines
 LARGEST_OUTPUT = 600_000  # characters as stored; a figure of 100 kB has 133,000

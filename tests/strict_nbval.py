@@ -7,213 +7,40 @@ test items and replaces two things:
 
 * execution: nbclient runs the cells, as it does when the lessons are built. It keeps the
   history, follows `clear_output` and display updates, and notices a dead kernel in a second;
-* comparison: all outputs, in order, by `differences`, the heart of this file.
+* comparison: all outputs, in order, figures too, as `compare_outputs.py` says.
 
 A cell may have the tags of nbval, and `nbval-approx-0.05`: each number a in its output may
 differ from the stored number b by 0.05 * max(1, |b|), while the text between the numbers must
-be the same. Progress bars of tqdm are left out on both sides, because they show times.
+be the same.
 
 Known limits: a display that a *later* cell updates fails, because cells are compared one by one;
 a change of a figure that is too small to see in 96 x 72 blurred pixels passes.
 """
 
-import base64
-import difflib
-import io
 import re
 import subprocess
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from itertools import groupby, islice
+from itertools import islice
 from os import environ
 
 import nbval
-import numpy as np
 import pytest
+from compare_outputs import differences
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from nbval.plugin import IPyNbCell, IPyNbFile, comment_markers, metadata_tags
-from PIL import Image, ImageFilter
 from traitlets import default
 
 NBVAL_VERSION = "0.11.0"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-PICTURES = ("image/png", "image/jpeg")
-THUMBNAIL_SIZE = (96, 72)  # pixels
-BLUR = 1.5  # pixels of a thumbnail; so that a line may move a little
-TILE = 12  # pixels of a thumbnail
-# Measured: another font or one more row of pixels changes the worst tile by up to 0.009; one of
-# forty points that moves, by 0.014; a data point of a line that moves by a tenth, by 0.030.
-FIGURE_LIMIT = 0.012
-# A cell with a tolerance for numbers gets it for its figures too, but no more than this.
-LARGEST_FIGURE_LIMIT = 0.1
-LONGEST_DIFF = 20
-
 TOLERANCE_TAG = re.compile(r"nbval-approx-(\d+(?:\.\d+)?)")
 MARKER_COMMENT = re.compile(r"#\s*(?:nbval|pytest_validate)", re.IGNORECASE)
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?(?:[eE][-+]?\d+)?")
-# The end of a tqdm bar: "[00:12<00:03, 8.1it/s, loss=0.3]".
-PROGRESS = re.compile(r"\[\d+:\d\d(:\d\d)?(<[\d:?]+)?, *[\d.?]+[^\],]*(/s|s/)[^\]]*\]")
-
 # Further variables for the kernels; a conftest.py fills it.
 KERNEL_ENVIRONMENT = pytest.StashKey[dict[str, str]]()
-
-
-# --- outputs -------------------------------------------------------------------------------
-
-
-def settled(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
-    """A copy of outputs as a reader sees them in the end.
-
-    Text written in several pieces is joined, overwritten lines and progress bars are gone.
-    Between two other outputs, stdout stands before stderr: their true order is not known.
-    """
-    result = []
-    shown = (deepcopy(output) for output in outputs if not is_progress_widget(output))
-    for are_streams, run in groupby(shown, key=lambda output: output.output_type == "stream"):
-        if not are_streams:
-            result.extend(run)
-            continue
-        texts: defaultdict[str, str] = defaultdict(str)
-        for stream in run:
-            texts[stream.name] += stream.text
-        for name in sorted(texts, reverse=True):
-            if text := visible_text(texts[name]):
-                result.append(new_output("stream", name=name, text=text))
-    return result
-
-
-def is_progress_widget(output: NotebookNode) -> bool:
-    """Whether an output is the bar that ``tqdm.auto`` shows in a notebook."""
-    data = output.get("data", {})
-    return WIDGET_VIEW in data and bool(PROGRESS.search(data.get("text/plain", "")))
-
-
-def visible_text(text: str) -> str:
-    r"""Text without progress bars and without what a carriage return overwrote.
-
-    Example:
-        >>> visible_text("half\rwhole\n100%|###| 3/3 [00:01<00:00, 2.1it/s]\n")
-        'whole\n'
-    """
-    lines = []
-    for line in text.split("\n"):
-        last = line.rstrip("\r").split("\r")[-1]
-        if not PROGRESS.search(line) and ("\r" not in line or last.strip()):
-            lines.append(last)
-    return "\n".join(lines)
-
-
-# --- comparison ----------------------------------------------------------------------------
-
-
-def differences(
-    stored: Sequence[NotebookNode], fresh: Sequence[NotebookNode], tolerance: float | None = None
-) -> list[str]:
-    """What differs between the stored outputs of a cell and those of a new run.
-
-    ``tolerance`` is the number of the cell's tag ``nbval-approx-…``, None without one.
-    """
-    stored, fresh = settled(stored), settled(fresh)
-    found = []
-    if len(stored) != len(fresh):
-        have, came = (", ".join(map(kind, outputs)) or "none" for outputs in (stored, fresh))
-        found.append(f"{len(stored)} outputs are stored ({have}), {len(fresh)} came out ({came})")
-    for number, (old, new) in enumerate(zip(stored, fresh, strict=False), 1):
-        found += [f"output {number}: {what}" for what in output_differences(old, new, tolerance)]
-    return found
-
-
-def kind(output: NotebookNode) -> str:
-    """What an output is, down to the formats it holds: all of it must come out again."""
-    name = output.get("name") or output.get("ename") or " + ".join(sorted(output.get("data", {})))
-    return f"{output.output_type} {name}"
-
-
-def output_differences(
-    old: NotebookNode, new: NotebookNode, tolerance: float | None
-) -> Iterator[str]:
-    """What differs between two outputs."""
-    if kind(old) != kind(new):
-        yield f"{kind(old)} is stored, {kind(new)} came out"
-        return
-    if old.get("metadata", {}) != new.get("metadata", {}):
-        yield f"the metadata {old.metadata} are stored, {new.metadata} came out"
-    for part in ("text", "evalue"):
-        yield from text_differences(part, old.get(part, ""), new.get(part, ""), tolerance)
-    for format_name, content in old.get("data", {}).items():
-        came = new.data[format_name]
-        if format_name == WIDGET_VIEW:
-            continue  # that there is one was compared; its model has a random name
-        if format_name in PICTURES:
-            yield from figure_differences(content, came, tolerance)
-        elif isinstance(content, str) and isinstance(came, str):
-            yield from text_differences(format_name, content, came, tolerance)
-        elif content != came:
-            yield f"{format_name} differs"
-
-
-def text_differences(part: str, old: str, new: str, tolerance: float | None) -> Iterator[str]:
-    """What differs between two texts, whose numbers may differ by ``tolerance``.
-
-    Example:
-        >>> list(text_differences("text", "loss 0.50", "loss 0.52", 0.05))
-        []
-        >>> list(text_differences("text", "loss 0.50", "loss 0.62", 0.05))
-        ['text: 0.50 is stored, 0.62 came out, the tolerance is 0.05']
-    """
-    if old == new:
-        return
-    if tolerance is None or between_numbers(old) != between_numbers(new):
-        lines = difflib.unified_diff(
-            old.splitlines(), new.splitlines(), "stored", "came out", lineterm="", n=0
-        )
-        yield "\n    ".join([f"{part} differs", *islice(lines, LONGEST_DIFF)])
-        return
-    for was, came in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
-        value, limit = as_number(was), tolerance * max(1.0, abs(as_number(was)))
-        if abs(as_number(came) - value) > limit:
-            yield f"{part}: {was} is stored, {came} came out, the tolerance is {limit:g}"
-
-
-def between_numbers(text: str) -> list[str]:
-    """The text around the numbers; spaces beside a number only align it, so they do not count."""
-    return [re.sub(r"[ \t]+", " ", piece.strip(" \t")) for piece in NUMBER.split(text)]
-
-
-def as_number(text: str) -> float:
-    """The number that a match of ``NUMBER`` stands for; a comma parts thousands."""
-    return float(text.replace(",", ""))
-
-
-def figure_differences(old: str, new: str, tolerance: float | None) -> Iterator[str]:
-    """What differs between two pictures in base64: their size, or their thumbnails."""
-    pictures = [Image.open(io.BytesIO(base64.b64decode(content))) for content in (old, new)]
-    sizes = np.array([picture.size for picture in pictures])
-    if (abs(sizes[0] - sizes[1]) > 0.1 * sizes[0]).any():
-        yield f"a figure of {sizes[0]} pixels is stored, one of {sizes[1]} came out"
-        return
-    first, second = (thumbnail(picture) for picture in pictures)
-    rows, columns = THUMBNAIL_SIZE[1] // TILE, THUMBNAIL_SIZE[0] // TILE
-    squares = ((first - second) ** 2).reshape(rows, TILE, columns, TILE, 3)
-    distance = float(np.sqrt(squares.mean(axis=(1, 3, 4)).max()))
-    limit = min(max(FIGURE_LIMIT, tolerance or 0), LARGEST_FIGURE_LIMIT)
-    if distance > limit:
-        yield f"the figure changed by {distance:.3f} in one place, the limit is {limit:g}"
-
-
-def thumbnail(picture: Image.Image) -> np.ndarray:
-    """A small blurred picture (72, 96, 3) with values from 0 to 1, white where transparent."""
-    picture = picture.convert("RGBA")
-    white = Image.new("RGBA", picture.size, "white")
-    small = Image.alpha_composite(white, picture).convert("RGB")
-    small = small.resize(THUMBNAIL_SIZE, Image.Resampling.BOX)
-    return np.asarray(small.filter(ImageFilter.GaussianBlur(BLUR))) / 255
 
 
 # --- markers -------------------------------------------------------------------------------

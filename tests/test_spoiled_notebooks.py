@@ -17,12 +17,12 @@ from pathlib import Path
 import lint
 import numpy as np
 import pytest
+from compare_outputs import WIDGET_VIEW
 from nbformat import NotebookNode
 from nbformat.v4 import nbjson, new_code_cell, new_output
 from notebook_samples import SampleCourse
 from PIL import Image, ImageDraw
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # Numbers of the sample's code cells, as their prompts show them.
 TEXT, TABLE, NUMBERS, DRAWING, FIGURE, ERROR, BAR, WIDGET, IGNORED, CLEARED, UPDATED = range(1, 12)
 
