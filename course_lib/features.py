@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from course_lib import device as devices
 from course_lib.data import photo_path, read_image
+from course_lib.errors import CourseError
 from course_lib.models import Backbone
 from course_lib.paths import work_folder, write_atomically
 from course_lib.transforms import to_float
@@ -23,6 +24,7 @@ def extract(
     index: pd.DataFrame,
     backbone: Backbone,
     *,
+    stages: str = "all",
     size: int | None = None,
     batch_size: int = 32,
     progress: bool = True,
@@ -37,22 +39,27 @@ def extract(
     Args:
         index: table of photos, N rows.
         backbone: from `course_lib.models.load_backbone`.
+        stages: "all" for mean and spread of the feature maps of all but the earliest stages,
+            "last" for the mean of the last one only (what most articles use).
         size: width and height in pixels; by default the backbone's own.
         batch_size: photos computed at a time.
         progress: show a progress bar.
 
     Returns:
-        float32, (N, backbone.feature_count), in the order of the index.
+        float32, (N, D), in the order of the index; D is ``backbone.feature_count`` for "last"
+        and larger for "all".
 
     Raises:
-        CourseError: a photo cannot be read.
+        CourseError: a photo cannot be read, or ``stages`` is neither "all" nor "last".
     """
+    if stages not in ("all", "last"):
+        raise CourseError(f"The stages '{stages}' are unknown; choose 'all' or 'last'.")
     size = size or backbone.size
     key = f"{backbone.name}-{backbone.sha256[:12]}-{size}"
     cache = work_folder() / "features" / f"{key}.npz"
     paths = [photo_path(index, row) for row in range(len(index))]
     hashes = [_photo_hash(path) for path in paths]
-    known = _read_cache(cache, backbone.feature_count)
+    known = _read_cache(cache)
     missing = [row for row, photo in enumerate(hashes) if photo not in known]
     if missing:
         computed = _compute(paths, missing, backbone, size, batch_size, progress)
@@ -63,7 +70,8 @@ def extract(
                 hashes=np.array(list(known), dtype="S16"),
                 features=np.stack(list(known.values())),
             )
-    return np.stack([known[photo] for photo in hashes])
+    features = np.stack([known[photo] for photo in hashes])
+    return features if stages == "all" else features[:, -backbone.feature_count :]
 
 
 def _photo_hash(path: str | os.PathLike) -> bytes:
@@ -71,14 +79,14 @@ def _photo_hash(path: str | os.PathLike) -> bytes:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16].encode()
 
 
-def _read_cache(cache: os.PathLike, feature_count: int) -> dict[bytes, np.ndarray]:
+def _read_cache(cache: os.PathLike) -> dict[bytes, np.ndarray]:
     """Kept features by photo hash; empty where there are none or the file is damaged."""
     try:
         with np.load(cache, allow_pickle=False) as kept:
             hashes, features = kept["hashes"], kept["features"]
     except Exception:  # a missing, broken-off or foreign file raises one of many kinds
         return {}
-    if features.shape != (len(hashes), feature_count):
+    if features.ndim != 2 or len(features) != len(hashes):
         return {}
     return dict(zip(hashes.tolist(), features, strict=True))
 
@@ -105,7 +113,7 @@ def _compute(
 
 def _resized(path: os.PathLike, size: int) -> np.ndarray:
     photo = Image.fromarray(read_image(path, "RGB"))
-    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
+    return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def linear_probe(C: float = 0.01):

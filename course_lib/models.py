@@ -103,6 +103,21 @@ class Backbone(nn.Module):
         """Images (N, 3, H, W) to features (N, feature_count): the mean over each feature map."""
         return self.feature_map(images).mean(dim=(2, 3))
 
+    def stage_features(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) to features of all but the earliest stages (N, more features).
+
+        For each feature map its mean (how much of the pattern is there) and its standard
+        deviation (how unevenly it is spread). Solar cells are unlike the photos of
+        ImageNet, so the middle stages, which know textures, help as much as the last,
+        which knows dogs and cups. The mean of the last stage stands at the end.
+        """
+        features = []
+        for number, stage in enumerate(self.stages):
+            images = stage(images)
+            if number >= len(self.stages) // 3:
+                features += [images.std(dim=(2, 3)), images.mean(dim=(2, 3))]
+        return torch.cat(features, dim=1)
+
 
 @dataclass(frozen=True)
 class Preprocessing:

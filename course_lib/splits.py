@@ -136,16 +136,23 @@ def _deal_lots(
     return split_of_lot
 
 
-def lot_folds(index: pd.DataFrame, folds: int = 4, lot_size: int = 60) -> pd.Series:
+def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int = 60) -> pd.Series:
     """Number the folds 0…folds−1 so that no lot is in two of them (lesson 5).
 
     One lot split depends much on which lots it happens to draw; the mean over all folds does
-    not. The lots of each cell type are dealt round in file order.
+    not. The classes are spread over the folds as evenly as whole lots allow.
+
+    Returns:
+        One fold number for each row.
     """
-    lot = lots(index, lot_size)
-    names = sorted(lot.unique())
-    fold_of_lot = {name: number % folds for number, name in enumerate(names)}
-    return lot.map(fold_of_lot)
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    result = pd.Series(0, index=index.index)
+    parts = dealer.split(index, _strata(index), lots(index, lot_size))
+    for number, (_, rows) in enumerate(parts):
+        result.iloc[rows] = number
+    return result
 
 
 def prove_no_leak(index: pd.DataFrame, strict: bool = True) -> pd.DataFrame:

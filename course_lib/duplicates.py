@@ -1,0 +1,296 @@
+"""Which photos are copies of each other, although their files differ?
+
+Introduced in lesson 2. A copy that was turned, saved again with losses, made smaller,
+or brightened has other bytes, so comparing files does not find it. Two steps do:
+
+1. *Candidates.* Every photo becomes a list of 256 numbers (`signatures`) that a change of
+   brightness hardly moves. The nearest few of each photo, in all eight views (four turns,
+   each also mirrored), are candidates.
+2. *Verification.* `difference` asks of a candidate pair: is there one tone curve that
+   turns one photo into the other? What no such curve explains is the difference.
+
+Photos of one kind of part look alike without being copies. So the folder itself says how
+alike strangers are (`limits`), and a copy must be much closer than that.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+THUMBNAIL_SIZE = 64
+NEIGHBOURS = 6
+VIEW_NAMES = (
+    "as it is",
+    "mirrored upside down",
+    "mirrored left to right",
+    "turned by 180°",
+    "mirrored along a diagonal",
+    "turned by 90°",
+    "turned by 270°",
+    "mirrored along the other diagonal",
+)
+# A pair that differs by less than one of these is a copy (columns of `difference`).
+# studies/duplicate_finders.py measures what they find and how often they are wrong.
+SMALLEST_LIMITS = np.array([0.002, 0.003, 0.007])
+LARGEST_LIMITS = np.array([0.03, 0.03, 0.06])
+
+
+def views(images: np.ndarray) -> Iterator[np.ndarray]:
+    """The eight views of square images, shape (N, size, size): four turns and their mirrors.
+
+    Example:
+        >>> corner = np.array([[[1, 0], [0, 0]]])
+        >>> sum(int(view[0, 0, 0]) for view in views(corner))
+        2
+    """
+    for turned in (images, images.transpose(0, 2, 1)):
+        yield turned
+        yield turned[:, ::-1]
+        yield turned[:, :, ::-1]
+        yield turned[:, ::-1, ::-1]
+
+
+def shrink(images: np.ndarray, size: int) -> np.ndarray:
+    """Average square images (N, S, S) down to (N, size, size); S is a multiple of size."""
+    count, step = len(images), images.shape[1] // size
+    blocks = images.reshape(count, size, step, size, step)
+    return blocks.mean(axis=(2, 4), dtype=np.float32)
+
+
+def without_bars(images: np.ndarray) -> np.ndarray:
+    """Take each row's and each column's mean away, so that straight bars vanish.
+
+    All cells of one type share their bars and their frame; what remains is their own.
+    """
+    rows = images.mean(axis=1, keepdims=True)
+    columns = images.mean(axis=2, keepdims=True)
+    return images - rows - columns + images.mean(axis=(1, 2), keepdims=True)
+
+
+def signatures(thumbnails: np.ndarray) -> np.ndarray:
+    """256 numbers for each thumbnail that brightness and contrast hardly change (lesson 2).
+
+    Each point is compared with its 5 × 5 neighbourhood and divided by the contrast there.
+
+    Args:
+        thumbnails: uint8, shape (N, 64, 64).
+
+    Returns:
+        float32, shape (N, 256); each row has length 1, so a product of two rows is their
+        correlation.
+    """
+    images = shrink(thumbnails, 16)
+    detail = images - _box_mean(images)
+    contrast = np.sqrt(np.maximum(_box_mean(detail**2), 0))
+    detail = without_bars(detail / (contrast + 4)).reshape(len(images), -1)
+    return detail / (np.linalg.norm(detail, axis=1, keepdims=True) + 1e-6)
+
+
+def _box_mean(images: np.ndarray, width: int = 5) -> np.ndarray:
+    padded = np.pad(images, ((0, 0), (width // 2,) * 2, (width // 2,) * 2), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (width, width), axis=(1, 2))
+    return windows.mean(axis=(3, 4), dtype=np.float32)
+
+
+def invariants(signature: np.ndarray) -> np.ndarray:
+    """Signatures made blind to turns and mirrors, to find candidates in one go (lesson 2).
+
+    In the cosine transform (DCT) of a picture a mirror only changes signs and a quarter
+    turn also swaps rows with columns. So the magnitudes, with each number and its swapped
+    partner replaced by the larger and the smaller of the two, are the same in all views.
+    """
+    size = 16
+    frequency, position = np.mgrid[:size, :size]
+    cosines = np.cos(np.pi * frequency * (position + 0.5) / size).astype(np.float32)
+    images = signature.reshape(-1, size, size)
+    magnitude = np.abs(cosines @ images @ cosines.T)
+    swapped = magnitude.transpose(0, 2, 1)
+    upper = np.triu(np.ones((size, size), bool))
+    blind = np.where(upper, np.maximum(magnitude, swapped), np.minimum(magnitude, swapped))
+    blind = np.sqrt(blind.reshape(len(images), -1))
+    blind -= blind.mean(axis=0, keepdims=True)
+    return blind / (np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6)
+
+
+def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataFrame:
+    """Pairs of photos that may be copies: the nearest few of each photo (lesson 2).
+
+    Args:
+        thumbnails: uint8, shape (N, 64, 64).
+        neighbours: how many for each photo.
+
+    Returns:
+        One row for each pair: ``first`` and ``second`` (row numbers, first < second),
+        ``view`` (number of the view of the second photo that fits best) and
+        ``correlation`` (1 for a perfect copy).
+    """
+    own = signatures(thumbnails)
+    pairs = _nearest_pairs(invariants(own), min(neighbours, len(own) - 1))
+    turned = np.stack([signatures(view) for view in views(thumbnails)])
+    view = np.empty(len(pairs), np.int64)
+    correlation = np.empty(len(pairs), np.float32)
+    for block in _blocks(len(pairs), 4096):
+        first, second = pairs[block].T
+        products = np.einsum("nd,vnd->vn", own[first], turned[:, second], optimize=True)
+        view[block], correlation[block] = products.argmax(axis=0), products.max(axis=0)
+    return pd.DataFrame(
+        {"first": pairs[:, 0], "second": pairs[:, 1], "view": view, "correlation": correlation}
+    )
+
+
+def _blocks(count: int, step: int) -> Iterator[slice]:
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
+    """The nearest few of each row by correlation, as sorted pairs of row numbers, each once."""
+    count = len(vectors)
+    nearest = np.empty((count, neighbours), np.int64)
+    for block in _blocks(count, max(1, 20_000_000 // count)):  # 80 MB at a time
+        correlation = vectors[block] @ vectors.T
+        rows = np.arange(block.start, block.stop)
+        correlation[np.arange(len(rows)), rows] = -2
+        nearest[block] = np.argpartition(correlation, -neighbours, axis=1)[:, -neighbours:]
+    pairs = np.column_stack([np.repeat(np.arange(count), neighbours), nearest.ravel()])
+    return np.unique(np.sort(pairs, axis=1), axis=0)
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How much of each photo pair no tone curve explains (lesson 2).
+
+    A tone curve (here a polynomial of degree 3) turns grey values into grey values: more
+    brightness, more contrast, another gamma. If the second photo is a copy of the first,
+    one curve explains it nearly completely. Points that are black or white in one of the
+    two are left out, because brightening has cut them off.
+
+    Args:
+        first: uint8 thumbnails, shape (N, 64, 64).
+        second: their partners, in the view in which they fit.
+
+    Returns:
+        float, shape (N, 3): the unexplained share of the variance, 0 for a perfect copy
+        and about 1 for strangers: of 16 × 16 points, of 32 × 32 points, and of 32 × 32
+        points without bars.
+
+    Example:
+        >>> photo = np.random.default_rng(0).integers(50, 200, (1, 64, 64)).astype(np.uint8)
+        >>> brighter = (photo * 1.1 + 10).astype(np.uint8)
+        >>> bool((difference(photo, brighter) < 0.001).all())
+        True
+    """
+    coarse = _unexplained(_level(first, 16), _level(second, 16))[:, :1]
+    return np.hstack([coarse, _unexplained(_level(first, 32), _level(second, 32))])
+
+
+def _level(thumbnails: np.ndarray, size: int) -> np.ndarray:
+    """Averages of size × size points; NaN where black or white may be cut off."""
+    small = shrink(thumbnails, size)
+    cut_off = shrink((thumbnails <= 8) | (thumbnails >= 245), size) > 0
+    small[cut_off] = np.nan
+    return small
+
+
+def _unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Shares of the variance that the best tone curve leaves: as it is, and without bars."""
+    valid = ~(np.isnan(first) | np.isnan(second))
+    count = valid.sum(axis=(1, 2), keepdims=True) + 1e-6
+    wanted = _centred(second, valid, count)
+    residual = wanted - _tone_curve(_centred(first, valid, count), wanted, valid, count)
+    shares = np.stack(
+        [
+            _energy(residual) / (_energy(wanted) + 1e-6),
+            _energy(without_bars(residual)) / (_energy(without_bars(wanted)) + 1e-6),
+        ],
+        axis=1,
+    )
+    shares[count.ravel() < 0.1 * valid[0].size] = 1.0  # too few points left to judge
+    return shares
+
+
+def _energy(images: np.ndarray) -> np.ndarray:
+    return np.einsum("nij,nij->n", images, images)
+
+
+def _centred(images: np.ndarray, valid: np.ndarray, count: np.ndarray) -> np.ndarray:
+    images = np.where(valid, images, 0)
+    mean = images.sum(axis=(1, 2), keepdims=True) / count
+    return ((images - mean) * valid).astype(np.float32)
+
+
+def _tone_curve(
+    values: np.ndarray, wanted: np.ndarray, valid: np.ndarray, count: np.ndarray
+) -> np.ndarray:
+    """``wanted`` as the best polynomial of degree 3 of ``values`` (least squares)."""
+    values = values / np.sqrt(_energy(values)[:, None, None] / count + 1e-6)
+    square = values * values
+    powers = np.stack([valid, values, square, square * values], axis=1, dtype=np.float32)
+    powers = powers.reshape(len(values), 4, -1)
+    products = powers @ powers.transpose(0, 2, 1) + 1e-3 * np.eye(4, dtype=np.float32)
+    targets = powers @ wanted.reshape(len(values), -1, 1)
+    curve = np.linalg.solve(products, targets)
+    return (curve.transpose(0, 2, 1) @ powers).reshape(values.shape)
+
+
+def near_duplicates(thumbnails: np.ndarray) -> pd.DataFrame:
+    """Find the pairs of photos that are copies of each other (lesson 2).
+
+    Args:
+        thumbnails: uint8, shape (N, 64, 64), one for each photo. Leave out what has no
+            contrast: one black photo equals another.
+
+    Returns:
+        One row for each pair: ``first``, ``second`` (row numbers, first < second),
+        ``view`` (how the second must be turned to fit, a number of `VIEW_NAMES`) and
+        ``difference`` (0 for a perfect copy; at most 1 times the limit counts as copy).
+
+    Example:
+        >>> photos = np.random.default_rng(0).integers(50, 200, (5, 64, 64)).astype(np.uint8)
+        >>> photos[4] = photos[1, ::-1]
+        >>> near_duplicates(photos)[["first", "second"]].to_numpy().tolist()
+        [[1, 4]]
+    """
+    if len(thumbnails) < 2:
+        return pd.DataFrame(columns=["first", "second", "view", "difference"])
+    pairs = candidates(thumbnails)
+    shares = _differences(thumbnails, pairs)
+    distance = (shares / _limits(pairs, shares)).min(axis=1)
+    pairs = pairs.drop(columns="correlation").assign(difference=distance)
+    return pairs[distance <= 1].reset_index(drop=True)
+
+
+def _differences(thumbnails: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
+    """`difference` of each candidate pair, both ways; the fine look only at promising ones."""
+    shares = np.ones((len(pairs), 3))
+    promising = np.flatnonzero(pairs["correlation"] > 0.4)
+    for size, columns, largest in ((16, [0], 0.5), (32, [1, 2], 1.0)):
+        images = _level(thumbnails, size)
+        for block in _blocks(len(promising), 1024):
+            rows = promising[block]
+            first = images[pairs["first"].iloc[rows]]
+            second = _in_view(images[pairs["second"].iloc[rows]], pairs["view"].iloc[rows])
+            both = np.minimum(_unexplained(first, second), _unexplained(second, first))
+            shares[np.ix_(rows, columns)] = both[:, : len(columns)]
+        promising = promising[shares[promising, 0] < largest / 10]
+    return shares
+
+
+def _in_view(images: np.ndarray, view: pd.Series) -> np.ndarray:
+    turned = np.empty_like(images)
+    for number, all_in_view in enumerate(views(images)):
+        wanted = view.to_numpy() == number
+        turned[wanted] = all_in_view[wanted]
+    return turned
+
+
+def _limits(pairs: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
+    """How different a copy may be here: far less than photos of this folder are anyway.
+
+    In a folder of one kind of part, strangers are alike, so the limits are small. Where
+    even the most alike tenth of the photos differ much, a copy may differ more too.
+    """
+    count = int(pairs["second"].max()) + 1
+    nearest = np.ones((count, 3))
+    for column in ("first", "second"):
+        np.minimum.at(nearest, pairs[column].to_numpy(), shares)
+    return np.clip(np.quantile(nearest, 0.1, axis=0) / 30, SMALLEST_LIMITS, LARGEST_LIMITS)

@@ -1,0 +1,76 @@
+"""Where did the model look, and where is it most wrong?
+
+Introduced in lesson 8.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+
+def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1) -> np.ndarray:
+    """Heat maps of where the photo speaks for one class (lesson 8).
+
+    The gradient of the class's logit says how much each feature map of a layer matters;
+    the maps are added with these weights, and what speaks against the class is set to 0.
+    Source: Selvaraju et al. 2017, Grad-CAM.
+
+    Args:
+        model: gives logits (N, classes).
+        layer: the layer whose feature maps are used, mostly the last convolution block.
+        images: what the model takes, (N, C, H, W).
+        target: class number.
+
+    Returns:
+        float32 (N, h, w), 0…1, in the size of the layer's feature maps.
+
+    Example:
+        >>> from course_lib.models import ScratchCNN
+        >>> model = ScratchCNN().eval()
+        >>> grad_cam(model, model.blocks, torch.rand(2, 1, 32, 32)).shape
+        (2, 2, 2)
+    """
+    kept = []
+    hook = layer.register_forward_hook(lambda _module, _inputs, output: kept.append(output))
+    try:
+        model.eval()
+        # With every weight frozen nothing would ask for gradients, so the photos do.
+        with torch.enable_grad():
+            logits = model(images.detach().requires_grad_())
+            (gradients,) = torch.autograd.grad(logits[:, target].sum(), kept[0])
+    finally:
+        hook.remove()
+    weights = gradients.mean(dim=(2, 3), keepdim=True)
+    maps = (weights * kept[0].detach()).sum(dim=1).clamp(min=0)
+    highest = maps.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    return (maps / highest).cpu().numpy()
+
+
+def worst_mistakes(
+    index: pd.DataFrame, probabilities: np.ndarray, labels: np.ndarray, count: int = 6
+) -> pd.DataFrame:
+    """The photos on which the model was sure and wrong, the surest first (lesson 8).
+
+    Args:
+        index: the photos, N rows in the order of the probabilities.
+        probabilities: of "defective", (N,).
+        labels: 1 for defective, (N,).
+        count: how many rows at most.
+
+    Returns:
+        Rows of the index with ``row`` (its number in the index), ``probability`` and
+        ``mistake`` ("missed defect" or "overkill").
+    """
+    wrong = (probabilities >= 0.5) != (labels == 1)
+    table = index.assign(
+        row=np.arange(len(index)),
+        probability=probabilities,
+        mistake=np.where(labels == 1, "missed defect", "overkill"),
+        surety=np.abs(probabilities - 0.5),
+    )[wrong]
+    return (
+        table.sort_values("surety", ascending=False, kind="stable")
+        .drop(columns="surety")
+        .head(count)
+    )

@@ -1,0 +1,148 @@
+"""The head of every lesson, and what earlier lessons have made.
+
+Introduced in lesson 1. Every lesson runs alone: what an earlier lesson produced is loaded
+here, or made again by the same calls.
+"""
+
+import json
+import os
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+
+from course_lib import splits
+from course_lib.data import class_names, index_folder
+from course_lib.errors import CourseError
+from course_lib.paths import make_folder, shorten, work_folder, write_atomically
+
+LESSONS = (
+    "introduction",
+    "loading and checking images",
+    "understanding image features",
+    "exploring the collected data",
+    "building the dataset",
+    "a model from scratch",
+    "training the scratch model",
+    "inference and evaluation",
+    "a transfer model",
+    "improving the transfer model",
+)
+
+
+def start(number: int) -> None:
+    """Print the head of a lesson in three lines: device, versions, where files go (lesson 1).
+
+    Versions are shown as major.minor, which is what decides whether a lesson still fits.
+    """
+    from course_lib import device
+
+    names = ("torch", "torchvision", "timm", "scikit-learn")
+    versions = ", ".join(f"{name} {short_version(name)}" for name in names)
+    print(f"Lesson {number}, {LESSONS[number - 1]}. Computing on: {device.describe()}")
+    print(f"Versions: {versions}")
+    print(f"Files you make go to {shorten(work_folder())}/; your photos are only read.")
+
+
+def short_version(name: str) -> str:
+    """Major and minor version of an installed package, or "missing"."""
+    try:
+        return ".".join(version(name).split(".")[:2])
+    except PackageNotFoundError:
+        return "missing"
+
+
+# What the lessons decided for the solar cells; lesson 7 measures why these values will do.
+SCRATCH_SETTINGS = {"size": 64, "batch_size": 32, "epochs": 12, "learning_rate": 5e-3}
+DEFAULT_DECISION = {"positive_class": "defective", "doubtful_photos": "keep", "lot_size": 60}
+
+
+def kept_folder(photos: str | os.PathLike) -> Path:
+    """Where the lessons keep what they made of one photo folder: ``work/<its name>`` (lesson 1)."""
+    return make_folder(work_folder() / Path(photos).name)
+
+
+def save_decision(photos: str | os.PathLike, **decision) -> Path:
+    """Write down what lesson 4 decided about the photos, as a small JSON file.
+
+    Args:
+        photos: the photo folder.
+        decision: plain values, such as ``lot_size=60``; what is not given keeps its default.
+    """
+    path = kept_folder(photos) / "decision.json"
+    text = json.dumps(DEFAULT_DECISION | decision, indent=2, ensure_ascii=False)
+    with write_atomically(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def load_decision(photos: str | os.PathLike) -> dict:
+    """The decision of lesson 4, or its default where lesson 4 has not been run (lesson 5)."""
+    path = kept_folder(photos) / "decision.json"
+    if not path.exists():
+        return dict(DEFAULT_DECISION)
+    try:
+        return DEFAULT_DECISION | json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError) as error:
+        raise CourseError(
+            f"The decision file {shorten(path)} cannot be read ({error}); run the end of lesson 4 again."
+        ) from error
+
+
+def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame:
+    """The index with its split, as lesson 5 saved it; made again where it is not there.
+
+    Args:
+        photos: the photo folder.
+        kind: "random" (photo by photo) or "lot" (lot by lot).
+    """
+    if kind not in ("random", "lot"):
+        raise CourseError(f"The kind of split '{kind}' is unknown; choose 'random' or 'lot'.")
+    path = kept_folder(photos) / f"split_{kind}.csv"
+    if path.exists():
+        return splits.load_split(path, photos)
+    index = index_folder(photos)
+    if kind == "lot":
+        index = splits.lot_split(index, lot_size=load_decision(photos)["lot_size"])
+    else:
+        index = splits.random_split(index)
+    splits.save_split(index, path)
+    return index
+
+
+def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: bool = True):
+    """The model that lesson 7 trained, or the same trained again (about 40 s on two cores).
+
+    Args:
+        photos: the photo folder.
+        kind: on which split it was trained, "random" or "lot".
+
+    Returns:
+        The model in evaluation mode, and the loaders of its split, as `datasets.loaders` gives them.
+    """
+    from course_lib import datasets, device, models, training, transforms
+
+    index = split_index(photos, kind)
+    batches = datasets.loaders(
+        index,
+        size=SCRATCH_SETTINGS["size"],
+        batch_size=SCRATCH_SETTINGS["batch_size"],
+        augment=transforms.flips_and_quarter_turns,
+        progress=progress,
+    )
+    device.seed_everything(0)
+    model = models.ScratchCNN(classes=index["label"].nunique())
+    path = kept_folder(photos) / f"scratch_{kind}.pt"
+    if path.exists():
+        training.load_checkpoint(path, model)
+    else:
+        training.fit(
+            model,
+            batches["train"],
+            batches["validation"],
+            epochs=SCRATCH_SETTINGS["epochs"],
+            learning_rate=SCRATCH_SETTINGS["learning_rate"],
+            progress=progress,
+        )
+        training.save_checkpoint(model, path, classes=class_names(index), **SCRATCH_SETTINGS)
+    return model, batches
