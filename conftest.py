@@ -9,7 +9,12 @@ from kernel_environment import NO_NETWORK, kernel_environment
 
 pytest_plugins = ["strict_nbval", "notebook_samples"]
 # Files that do something when they are imported, so doctest must not look into them.
-collect_ignore_glob = ["lessons/*.py", "lessons/source/*.py", "studies/*.py", "tests/no_network/*"]
+collect_ignore_glob = [
+    "lessons/source/*",
+    "lessons/set_up_cell.py",
+    "studies/*",
+    "tests/no_network/*",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,7 +11,7 @@ test items and replaces two things:
 
 A cell may have the tags of nbval, and `nbval-approx-0.05`: each number a in its output may
 differ from the stored number b by 0.05 * max(1, |b|), while the text between the numbers must
-be the same.
+be the same. Such a number loosens the comparison of the cell's figures as well.
 
 Known limits: a display that a *later* cell updates fails, because cells are compared one by one;
 a change of a figure that is too small to see in 96 x 72 blurred pixels passes.
