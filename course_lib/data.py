@@ -263,6 +263,33 @@ def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
         ) from error
 
 
+def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.ndarray:
+    """Read one photo and resize it to a square, in the layout that networks want (lesson 5).
+
+    Args:
+        path: the photo.
+        size: width and height of the result in pixels.
+        channels: 1 for grey, 3 for colour.
+
+    Returns:
+        uint8, (channels, size, size).
+
+    Raises:
+        CourseError: the photo cannot be read, or ``channels`` is neither 1 nor 3.
+
+    Example:
+        >>> read_pixels(solar_cells() / "functional" / "cell0004.png", size=64, channels=3).shape
+        (3, 64, 64)
+    """
+    if channels not in (1, 3):
+        raise CourseError(
+            f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one."
+        )
+    photo = Image.fromarray(read_image(path, "L" if channels == 1 else "RGB"))
+    resized = photo.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3)
+    return np.asarray(resized).reshape(size, size, channels).transpose(2, 0, 1)
+
+
 def everyday_photos() -> dict[str, Path]:
     """A few everyday photos that installed packages carry, by name (lesson 1).
 

@@ -11,23 +11,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from course_lib.data import label_numbers, photo_path, read_image
+from course_lib.data import label_numbers, photo_path, read_pixels
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import BatchTransform, to_float
 
 GREY_MEAN, GREY_STD = (0.5,), (0.25,)
-
-
-def decode(photo: np.ndarray, size: int) -> np.ndarray:
-    """Resize one photo to ``size`` × ``size`` pixels (lesson 5): (H, W[, 3]) → (C, size, size)."""
-    resized = Image.fromarray(photo).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3)
-    pixels = np.asarray(resized)
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: bool = True):
@@ -51,21 +43,16 @@ def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: boo
     Raises:
         CourseError: a photo cannot be read, or ``channels`` is neither 1 nor 3.
     """
-    if channels not in (1, 3):
-        raise CourseError(
-            f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one."
-        )
     shape = (len(index), channels, size, size)
     cache = work_folder() / "pixels" / f"{_fingerprint(index)}-{channels}x{size}.npy"
     kept = _open_pixels(cache, shape)
     if kept is not None:
         return kept
-    mode = "L" if channels == 1 else "RGB"
     rows = tqdm(range(len(index)), desc="decoding photos", unit="photo", disable=not progress)
     with write_atomically(cache) as temporary:
         decoded = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         for row in rows:
-            decoded[row] = decode(read_image(photo_path(index, row), mode), size)
+            decoded[row] = read_pixels(photo_path(index, row), size, channels)
         decoded.flush()
         del decoded
     return _open_pixels(cache, shape)

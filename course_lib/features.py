@@ -9,11 +9,10 @@ import os
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from tqdm.auto import tqdm
 
 from course_lib import device as devices
-from course_lib.data import photo_path, read_image
+from course_lib.data import photo_path, read_pixels
 from course_lib.errors import CourseError
 from course_lib.models import Backbone
 from course_lib.paths import work_folder, write_atomically
@@ -100,8 +99,8 @@ def _compute(
     features: list[np.ndarray] = []
     bar = tqdm(total=len(rows), desc="computing features", unit="photo", disable=not progress)
     for start in range(0, len(rows), batch_size):
-        batch = [_resized(paths[row], size) for row in rows[start : start + batch_size]]
-        images = torch.from_numpy(np.stack(batch)).to(device).permute(0, 3, 1, 2)
+        batch = [read_pixels(paths[row], size, 3) for row in rows[start : start + batch_size]]
+        images = torch.from_numpy(np.stack(batch)).to(device)
         images = to_float(images, backbone.mean, backbone.std)
         features.extend(
             backbone(images.contiguous(memory_format=torch.channels_last)).cpu().numpy()
@@ -109,11 +108,6 @@ def _compute(
         bar.update(len(batch))
     bar.close()
     return features
-
-
-def _resized(path: os.PathLike, size: int) -> np.ndarray:
-    photo = Image.fromarray(read_image(path, "RGB"))
-    return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def linear_probe(C: float = 0.01):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
-from course_lib.weights import file_hash, read_weights, weights_hash
+from course_lib.weights import file_hash, load_weights, read_weights, weights_hash
 
 EFFICIENTNET_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 BACKBONES = ("efficientnet_lite0", "resnet18", "resnet50", "vgg16")
@@ -131,20 +131,62 @@ class Preprocessing:
 class Classifier(nn.Module):
     """A backbone with a new head for our own classes (lesson 9).
 
+    Args:
+        backbone: turns photos into features.
+        classes: number of logits.
+        stages: which features the head sees, "last" or "all", as in `course_lib.features.extract`.
+
     Example:
         >>> model = Classifier(load_backbone(), classes=2)
         >>> model(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
 
-    def __init__(self, backbone: Backbone, classes: int = 2):
+    def __init__(self, backbone: Backbone, classes: int = 2, stages: str = "last"):
         super().__init__()
-        self.backbone = backbone
-        self.head = nn.Linear(backbone.feature_count, classes)
+        self.backbone, self.stages = backbone.eval(), stages
+        # One black photo is sent through to count the features.
+        with torch.no_grad():
+            count = self._features(torch.zeros(1, 3, 64, 64)).shape[1]
+        self.head = nn.Linear(count, classes)
+
+    def _features(self, images: Tensor) -> Tensor:
+        return (
+            self.backbone(images) if self.stages == "last" else self.backbone.stage_features(images)
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to logits (N, classes)."""
-        return self.head(self.backbone(images))
+        return self.head(self._features(images))
+
+
+@torch.no_grad()
+def head_from_probe(model: Classifier, probe) -> None:
+    """Give the head the weights of a linear probe on the same features (lesson 10).
+
+    The probe scales the features first; scaling and weights are both linear, so one linear layer
+    does the work of both.
+
+    Args:
+        model: a classifier with two classes, whose features the probe was trained on.
+        probe: a fitted `course_lib.features.linear_probe`.
+
+    Raises:
+        CourseError: the probe has another number of classes or of features than the head.
+    """
+    scale, regression = probe[0], probe[-1]
+    if len(regression.classes_) != 2 or model.head.out_features != 2:
+        raise CourseError("head_from_probe works for two classes; train the head with fit instead.")
+    if regression.n_features_in_ != model.head.in_features:
+        raise CourseError(
+            f"The probe was trained on {regression.n_features_in_} features but the head takes "
+            f"{model.head.in_features}; use the same 'stages' for both."
+        )
+    weight = regression.coef_[0] / scale.scale_
+    bias = regression.intercept_[0] - float((weight * scale.mean_).sum())
+    half_weight, half_bias = torch.from_numpy(weight / 2).float(), bias / 2
+    model.head.weight.copy_(torch.stack([-half_weight, half_weight]))
+    model.head.bias.copy_(torch.tensor([-half_bias, half_bias]))
 
 
 def load_backbone(
@@ -163,32 +205,56 @@ def load_backbone(
     Raises:
         CourseError: unknown name, weights that cannot be had, or a damaged or foreign file.
     """
+    network = _network(name)
+    if weights is not None:
+        state, source = read_weights(weights), weights
+    elif name == "efficientnet_lite0":
+        source = _shipped_weights()
+        state = read_weights(source)
+    else:
+        state, source = _torchvision_weights(name), name
+    load_weights(network, _renamed(state, network.state_dict(), source), source)
+    return _backbone(name, network)
+
+
+def untrained_backbone(name: str) -> Backbone:
+    """The build of a backbone with random weights, for weights that are loaded next (lesson 10)."""
+    return _backbone(name, _network(name))
+
+
+def _network(name: str) -> nn.Module:
+    """The whole network as its library builds it, with random weights."""
     if name not in BACKBONES:
         raise CourseError(
             f"The backbone '{name}' is unknown; choose one of {', '.join(BACKBONES)}."
         )
     if name == "efficientnet_lite0":
-        return _efficientnet_lite0(weights)
-    return _torchvision_backbone(name, weights)
+        import timm
+
+        return timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    import torchvision
+
+    return torchvision.models.get_model(name)
 
 
-def _efficientnet_lite0(weights: str | os.PathLike | None) -> Backbone:
-    import timm
-
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    path = Path(weights) if weights else _shipped_weights()
-    network.load_state_dict(_renamed(read_weights(path), network.state_dict(), path))
+def _backbone(name: str, network: nn.Module) -> Backbone:
+    """Cut a network into stages and put its own preprocessing beside it."""
     network.eval()
-    stages = nn.Sequential(
-        nn.Sequential(network.conv_stem, network.bn1),
-        *network.blocks,
-        nn.Sequential(network.conv_head, network.bn2),
-    )
-    half = (0.5, 0.5, 0.5)
-    # (x·255 − 127) / 128 in the original; the same up to 1/256.
-    return Backbone(
-        "efficientnet_lite0", stages, Preprocessing(224, half, half), 1280, network.classifier
-    )
+    imagenet = Preprocessing(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    if name == "efficientnet_lite0":
+        stages = nn.Sequential(
+            nn.Sequential(network.conv_stem, network.bn1),
+            *network.blocks,
+            nn.Sequential(network.conv_head, network.bn2),
+        )
+        # (x·255 − 127) / 128 in the original; the same up to 1/256.
+        half = Preprocessing(224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        return Backbone(name, stages, half, 1280, network.classifier)
+    if name == "vgg16":
+        return Backbone(name, _vgg_stages(network.features), imagenet, 512, None)
+    stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
+    stages = nn.Sequential(stem, network.layer1, network.layer2, network.layer3, network.layer4)
+    return Backbone(name, stages, imagenet, network.fc.in_features, network.fc)
 
 
 def _shipped_weights() -> Path:
@@ -209,42 +275,21 @@ def _shipped_weights() -> Path:
 
 
 def _renamed(
-    state: dict[str, Tensor], wanted: dict[str, Tensor], path: Path
+    state: dict[str, Tensor], wanted: dict[str, Tensor], source: str | os.PathLike
 ) -> "OrderedDict[str, Tensor]":
     """The same weights under this network's names; order and shapes must agree one by one."""
+    if state.keys() == wanted.keys():
+        return OrderedDict(state)
     same = len(state) == len(wanted) and all(
-        tensor.shape == other.shape
+        getattr(tensor, "shape", None) == other.shape
         for tensor, other in zip(state.values(), wanted.values(), strict=True)
     )
     if not same:
         raise CourseError(
-            f"The weights in {shorten(path)} belong to another network than asked for."
+            f"The weights in {shorten(source)} belong to another network; give the file that belongs "
+            "to the name."
         )
     return OrderedDict(zip(wanted, state.values(), strict=True))
-
-
-def _torchvision_backbone(name: str, weights: str | os.PathLike | None) -> Backbone:
-    import torchvision
-
-    known = torchvision.models.get_model_weights(name).IMAGENET1K_V1
-    network = torchvision.models.get_model(name)
-    if weights is not None:
-        path = Path(weights)
-        network.load_state_dict(_renamed(read_weights(path), network.state_dict(), path))
-    else:
-        network.load_state_dict(_fetched(name, known.url))
-    network.eval()
-    if name == "vgg16":
-        stages, features, head = _vgg_stages(network.features), 512, None
-    else:
-        stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
-        stages = nn.Sequential(stem, network.layer1, network.layer2, network.layer3, network.layer4)
-        features, head = network.fc.in_features, network.fc
-    own = known.transforms()
-    size = own.crop_size[0]
-    return Backbone(
-        name, stages, Preprocessing(size, tuple(own.mean), tuple(own.std)), features, head
-    )
 
 
 def _vgg_stages(layers: nn.Sequential) -> nn.Sequential:
@@ -258,8 +303,11 @@ def _vgg_stages(layers: nn.Sequential) -> nn.Sequential:
     return nn.Sequential(*stages)
 
 
-def _fetched(name: str, url: str) -> dict[str, Tensor]:
+def _torchvision_weights(name: str) -> dict[str, Tensor]:
     """Weights from torchvision's cache, or from the network after saying so."""
+    import torchvision
+
+    url = torchvision.models.get_model_weights(name).IMAGENET1K_V1.url
     file_name = url.rsplit("/", 1)[-1]
     cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name
     if cached.exists():
