@@ -1,0 +1,59 @@
+# make lab      set up, then open JupyterLab on lesson 1
+# make test     set up, then run every test, every notebook included
+# make lessons  set up, then build the ten notebooks from lessons/source (LESSON=03 for one)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LESSON ?=
+REPOSITORY ?=
+
+# JupyterLab refuses to run as root unless told so; in a container one is root.
+ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+# Without a browser JupyterLab prints the address to open elsewhere.
+BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
+
+.PHONY: lab test lessons quiz-test studies publish doctor clean
+
+lab: $(READY)
+	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) lessons/01_introduction.ipynb
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check course_lib tests studies conftest.py lessons/build.py lessons/lint.py
+	$(BIN)/python lessons/build.py --check
+	$(BIN)/python lessons/lint.py
+	$(BIN)/pytest --nbval
+
+lessons: $(READY)
+	$(BIN)/python lessons/build.py $(LESSON)
+
+# The browser tests of the quizzes need Chromium; everything else of them runs in `make test`.
+quiz-test: $(READY)
+	command -v chromium >/dev/null || (apt-get update && apt-get install -y chromium)
+	$(BIN)/pytest tests/browser tests/test_quiz_*.py
+
+studies: $(READY)
+	for study in studies/*.py; do echo "== $$study"; $(BIN)/python $$study || exit 1; done
+
+doctor: $(READY)
+	$(BIN)/python -m course_lib doctor
+
+# For whoever publishes a copy: make publish REPOSITORY=owner/name writes the address, the
+# "open in Colab" badges and the set-up cells.
+publish: $(READY)
+	$(BIN)/python lessons/build.py --publish $(REPOSITORY)
+
+clean:
+	rm -rf $(VENV) work .pytest_cache .ruff_cache *.egg-info
+
+# Made anew when the list of packages changes, and only then.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  (echo "The course needs Python 3.11 or newer; call: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1)
+	@echo "Setting up in $(VENV): about 3 minutes and 7 GB, once."
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $(READY)

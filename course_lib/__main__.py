@@ -1,0 +1,39 @@
+"""The course from a terminal: ``python -m course_lib COMMAND``."""
+
+import sys
+
+from course_lib.errors import CourseError
+
+USAGE = """Use: python -m course_lib COMMAND
+
+  doctor           is everything here that the lessons need? says how to cure what is wrong
+  check FOLDER     find photos that cannot or should not be used (lesson 2)
+  quiz COMMAND     collect, analyse and export quiz answers, for instructors
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Returns the exit status: 0 good, 1 something was found, 2 wrong use."""
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    try:
+        if command == "doctor":
+            from course_lib import doctor
+
+            return doctor.main()
+        if command == "check":
+            from course_lib import checks
+
+            return checks.main(rest)
+        if command == "quiz":
+            from course_lib.quiz import cli
+
+            return cli.main(rest)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(USAGE, file=sys.stderr)
+    return 0 if command in ("-h", "--help") else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
