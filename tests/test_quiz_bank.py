@@ -1,0 +1,336 @@
+"""The ten banks, and the messages a faulty bank gets."""
+
+import copy
+import random
+
+import pytest
+import yaml
+
+from course_lib.errors import CourseError
+from course_lib.quiz.bank import (
+    JAPANESE,
+    find_bank,
+    fingerprint,
+    load_bank,
+    load_banks,
+    longest_is_right,
+    parse_bank,
+)
+from course_lib.quiz.grading import NOT_ATTEMPTED, RIGHT, WRONG, grade, reveal, right_answer
+from course_lib.quiz.widget import read_photo, run_learner_code
+
+BANKS = load_banks()
+QUESTIONS = [question for bank in BANKS for question in bank.questions]
+
+
+def each_question(*types):
+    chosen = [question for question in QUESTIONS if not types or question.type in types]
+    return pytest.mark.parametrize("question", chosen, ids=lambda question: question.id)
+
+
+def texts_of(question):
+    yield question.prompt
+    yield from (option.text for option in question.options)
+    yield from (remark.text for remark in reveal(question))
+    if question.number:
+        yield from (mistake.reason for mistake in question.number.mistakes)
+    if question.photo:
+        yield question.photo.description
+        yield question.photo.elsewhere
+    if question.code:
+        yield from (mistake.reason for mistake in question.code.mistakes)
+
+
+def test_every_lesson_has_a_bank_of_at_least_six_questions():
+    assert [bank.lesson for bank in BANKS] == list(range(1, 11))
+    assert [bank.path.name[:2] for bank in BANKS] == [f"{bank.lesson:02d}" for bank in BANKS]
+    assert min(len(bank.questions) for bank in BANKS) >= 6
+
+
+def test_ids_name_their_lesson():
+    for bank in BANKS:
+        for question in bank.questions:
+            assert question.id.startswith(f"{bank.lesson:02d}-")
+
+
+def test_every_objective_is_tested_and_there_are_three_to_five():
+    for bank in BANKS:
+        assert 3 <= len(bank.objectives) <= 5
+        assert {o.id for o in bank.objectives} == {q.objective for q in bank.questions}
+
+
+def test_every_type_is_used():
+    assert {question.type for question in QUESTIONS} == {
+        "single",
+        "multiple",
+        "numeric",
+        "ordering",
+        "hotspot",
+        "code",
+    }
+
+
+def test_closing_lesson_asks_the_three_questions_of_the_source_article():
+    names = {question.id for question in BANKS[9].questions}
+    assert {"10-purpose-of-augmentation", "10-grid-shuffle", "10-cut-out"} <= names
+
+
+@each_question()
+def test_japanese_is_japanese_and_english_is_not(question):
+    for text in texts_of(question):
+        assert not JAPANESE.search(text.en), text.en
+        only_code = text.ja.startswith("`") and text.ja.endswith("`") and text.ja.count("`") == 2
+        assert only_code or JAPANESE.search(text.ja), text.ja
+        assert text.en.count("`") % 2 == 0 and text.en.count("`") == text.ja.count("`"), text.en
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_length_gives_nothing_away(language):
+    singles = [question for question in QUESTIONS if question.type == "single"]
+    hints = [question.id for question in singles if longest_is_right(question, language)]
+    assert len(hints) <= 0.4 * len(singles), hints
+    for bank in BANKS:
+        mine = [question for question in bank.questions if question.type == "single"]
+        assert sum(longest_is_right(question, language) for question in mine) <= len(mine) / 2
+
+
+def test_place_gives_nothing_away():
+    places = [right_answer(question) for question in QUESTIONS if question.type == "single"]
+    for place in range(3):
+        assert places.count(place) <= 0.4 * len(places)
+
+
+@each_question()
+def test_right_answer_is_right(question):
+    judgement = grade(question, right_answer(question))
+    assert (judgement.outcome, judgement.score) == (RIGHT, 1.0)
+
+
+def wrong_answers(question):
+    right = right_answer(question)
+    if question.type == "single":
+        return [place for place in range(len(question.options)) if place != right]
+    if question.type == "multiple":
+        every = range(len(question.options))
+        subsets = [[i for i in every if bits >> i & 1] for bits in range(1, 2 ** len(every))]
+        return [subset for subset in subsets if subset != right]
+    if question.type == "ordering":
+        swapped = [
+            [*right[:i], right[i + 1], right[i], *right[i + 2 :]] for i in range(len(right) - 1)
+        ]
+        return [*swapped, right[::-1]]
+    if question.type == "numeric":
+        number = question.number
+        beyond = number.tolerance * 1.01 + 1e-3
+        values = [m.value for m in number.mistakes] + [number.value + beyond, number.value - beyond]
+        return [f"{value!r}" for value in values] + [f"{number.value!r} furlongs"]
+    if question.type == "hotspot":
+        good = {
+            square for region in question.photo.regions if region.right for square in region.squares
+        }
+        return [
+            [row, column]
+            for row in range(1, question.photo.rows + 1)
+            for column in range(1, question.photo.columns + 1)
+            if (row, column) not in good
+        ]
+    return [run_code(mistake.code, question) for mistake in question.code.mistakes]
+
+
+def run_code(code, question):
+    names = {}
+    exec(code, names)  # code of the course's own banks, run in its tests only
+    return run_learner_code(question, names)
+
+
+@each_question()
+def test_every_wrong_answer_is_wrong_and_is_told_why(question):
+    answers = wrong_answers(question)
+    assert answers
+    for answer in answers:
+        judgement = grade(question, answer)
+        assert judgement.outcome == WRONG, answer
+        assert judgement.score < 1
+        assert judgement.remarks, answer
+
+
+@each_question()
+@pytest.mark.parametrize("nothing", [None, "", "  ", []], ids=repr)
+def test_no_answer_is_not_a_wrong_answer(question, nothing):
+    assert grade(question, nothing).outcome == NOT_ATTEMPTED
+
+
+@each_question("numeric")
+def test_typical_mistakes_get_their_own_reason(question):
+    for mistake in question.number.mistakes:
+        assert grade(question, f"{mistake.value!r}").remarks[0].text == mistake.reason
+
+
+@each_question("code")
+def test_solution_of_a_code_question_passes(question):
+    assert grade(question, run_code(question.code.solution, question)).outcome == RIGHT
+
+
+@each_question("code")
+def test_code_that_is_not_there_yet_or_fails(question):
+    assert run_learner_code(question, {}) is None
+
+    def unfinished(*arguments):
+        raise NotImplementedError
+
+    def broken(*arguments):
+        raise ValueError("no")
+
+    name = question.code.name
+    assert grade(question, run_learner_code(question, {name: unfinished})).outcome == NOT_ATTEMPTED
+    judgement = grade(question, run_learner_code(question, {name: broken}))
+    assert judgement.outcome == WRONG
+    assert "ValueError: no" in judgement.remarks[0].text.en
+
+
+@each_question("hotspot")
+def test_photo_of_a_hotspot_is_there_and_credited(question):
+    assert read_photo(question.photo).startswith(b"\x89PNG")
+    assert "CC BY-NC-SA 4.0" in question.photo.description.en
+    assert "CC BY-NC-SA 4.0" in question.photo.description.ja
+
+
+# ---- faulty banks --------------------------------------------------------------------
+
+
+def good_content():
+    return yaml.safe_load(find_bank(1).read_text(encoding="utf-8"))
+
+
+def question_of(content, kind):
+    return next(item for item in content["questions"] if item["type"] == kind)
+
+
+def faults():
+    def two_right(content):
+        for option in question_of(content, "single")["options"]:
+            option["right"] = True
+
+    def none_right(content):
+        for option in question_of(content, "single")["options"]:
+            option["right"] = False
+
+    def all_right(content):
+        for option in question_of(content, "multiple")["options"]:
+            option["right"] = True
+
+    def no_reason(content):
+        del question_of(content, "single")["options"][2]["reason"]
+
+    def no_japanese(content):
+        del question_of(content, "single")["prompt"]["ja"]
+
+    def empty_japanese(content):
+        question_of(content, "single")["options"][0]["text"]["ja"] = " "
+
+    def all_of_the_above(content):
+        question_of(content, "single")["options"][0]["text"]["en"] = "All of the above"
+
+    def all_of_the_above_in_japanese(content):
+        question_of(content, "single")["options"][0]["text"]["ja"] = "上記のすべて"
+
+    def unknown_objective(content):
+        content["questions"][0]["objective"] = "fly"
+
+    def twin_ids(content):
+        content["questions"][1]["id"] = content["questions"][0]["id"]
+
+    def reused_id(content):
+        content["retired"] = [content["questions"][0]["id"]]
+
+    def unknown_type(content):
+        content["questions"][0]["type"] = "essay"
+
+    def misspelt_key(content):
+        content["questions"][0]["dificulty"] = 2
+
+    def no_difficulty(content):
+        del content["questions"][0]["difficulty"]
+
+    def solved_ordering(content):
+        options = question_of(content, "ordering")["options"]
+        options.sort(key=lambda option: option["place"])
+
+    def twin_places(content):
+        question_of(content, "ordering")["options"][0]["place"] = 1
+
+    def word_for_number(content):
+        question_of(content, "numeric")["answer"]["value"] = "many"
+
+    def right_mistake(content):
+        question_of(content, "numeric")["answer"]["mistakes"][0]["value"] = 68.75
+
+    def not_a_table(content):
+        content["questions"][0] = "a question"
+
+    def no_questions(content):
+        del content["questions"]
+
+    return [fault for fault in locals().values()]
+
+
+@pytest.mark.parametrize("spoil", faults(), ids=lambda fault: fault.__name__)
+def test_faulty_bank_is_refused_with_a_message_that_names_it(spoil):
+    content = good_content()
+    parse_bank(copy.deepcopy(content), "my_bank.yaml")  # sound before it is spoilt
+    spoil(content)
+    with pytest.raises(CourseError, match=r"my_bank\.yaml") as error:
+        parse_bank(content, "my_bank.yaml")
+    assert ";" in str(error.value), "the message says what to do"
+
+
+def test_broken_yaml_and_missing_files_get_one_sentence(tmp_path):
+    broken = tmp_path / "01_broken.yaml"
+    broken.write_text("lesson: 1\nquestions: [", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"01_broken\.yaml"):
+        load_bank(broken)
+    with pytest.raises(CourseError, match="lesson 3"):
+        find_bank(3, tmp_path)
+    with pytest.raises(CourseError, match="lesson 99"):
+        find_bank(99)
+
+
+def test_yaml_of_a_bank_cannot_run_code(tmp_path):
+    bank = tmp_path / "01_evil.yaml"
+    bank.write_text("lesson: !!python/object/apply:os.getcwd []\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"01_evil\.yaml"):
+        load_bank(bank)
+
+
+def test_an_id_in_two_banks_is_refused(tmp_path):
+    for name in ("01_one.yaml", "02_two.yaml"):
+        (tmp_path / name).write_bytes(find_bank(1).read_bytes())
+    with pytest.raises(CourseError, match="in 2 banks"):
+        load_banks(tmp_path)
+
+
+def test_photo_of_a_bank_stays_inside_the_package():
+    content = yaml.safe_load(find_bank(4).read_text(encoding="utf-8"))
+    question_of(content, "hotspot")["photo"]["file"] = "../../secret.png"
+    with pytest.raises(CourseError, match="outside"):
+        parse_bank(content)
+
+
+def test_fingerprint_follows_what_the_learner_sees():
+    item = question_of(good_content(), "single")
+    reworded, corrected = copy.deepcopy(item), copy.deepcopy(item)
+    reworded["prompt"]["en"] += " Really?"
+    for option in corrected["options"]:
+        option["right"] = not option["right"]
+        option["reason"]["en"] = "Another reason."
+    assert fingerprint(reworded) != fingerprint(item)
+    assert fingerprint(corrected) == fingerprint(item)
+
+
+def test_random_bytes_never_crash_the_reader(tmp_path):
+    generator = random.Random(0)
+    bank = tmp_path / "01_soup.yaml"
+    for _ in range(200):
+        bank.write_bytes(generator.randbytes(generator.randrange(1, 200)))
+        with pytest.raises(CourseError, match=r"01_soup\.yaml"):
+            load_bank(bank)

@@ -1,0 +1,196 @@
+"""Where an answer of a quiz rests on a fact of a library or of the photos, the fact is checked.
+
+Each item that states a ``fact`` is named by exactly one test below.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_lib.quiz.bank import load_banks
+
+QUESTIONS = {question.id: question for bank in load_banks() for question in bank.questions}
+CHECKED = set()
+
+
+def fact_of(identifier):
+    """Mark a test as the check of one item's fact."""
+    CHECKED.add(identifier)
+    assert QUESTIONS[identifier].fact, f"{identifier} states no fact"
+    return lambda test: test
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+
+@fact_of("02-array-shape")
+def test_array_of_a_photo_is_height_width_channels():
+    photo = Image.new("RGB", (300, 200))
+    assert np.asarray(photo).shape == (200, 300, 3)
+    assert photo.size == (300, 200)
+
+
+@fact_of("02-sixteen-bit")
+def test_sixteen_bit_wraps_around():
+    assert np.array([300], dtype=np.uint16).astype(np.uint8)[0] == 44
+
+
+@fact_of("02-truncated")
+def test_truncated_photo_opens_and_fails_on_load(tmp_path):
+    whole = tmp_path / "whole.png"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(whole)
+    half = tmp_path / "half.png"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with Image.open(half) as photo:
+        assert photo.size == (64, 64)
+        with pytest.raises(OSError):
+            photo.load()
+
+
+@fact_of("03-kernel-by-hand")
+def test_kernel_by_hand(torch):
+    kernel = torch.tensor([[[[-1.0, 0.0, 1.0]] * 3]])
+    patch = torch.tensor([[[[10.0, 10.0, 50.0]] * 3]])
+    assert torch.nn.functional.conv2d(patch, kernel).item() == 120
+
+
+def test_counts_of_the_solar_cells():
+    pytest.importorskip("elpv_dataset")
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    folder = Path(find_spec("elpv_dataset").submodule_search_locations[0]) / "data"
+    labels = [line.split()[1] for line in (folder / "labels.csv").read_text().splitlines()]
+    counts = [sum(round(3 * float(label)) == third for label in labels) for third in range(4)]
+    assert counts == [1508, 295, 106, 715]
+    assert QUESTIONS["04-count-defective"].number.value == sum(counts[1:])
+    share = 100 * (counts[0] + counts[1]) / sum(counts)
+    number = QUESTIONS["01-trivial-baseline"].number
+    assert abs(share - number.value) <= number.tolerance
+
+
+@fact_of("06-stride-two")
+def test_stride_two_halves(torch):
+    layer = torch.nn.Conv2d(1, 1, kernel_size=3, stride=2, padding=1)
+    assert layer(torch.zeros(1, 1, 96, 96)).shape[-2] == 48
+
+
+@fact_of("06-convolution-parameters")
+def test_parameters_of_a_convolution(torch):
+    layer = torch.nn.Conv2d(1, 16, kernel_size=3)
+    assert sum(parameter.numel() for parameter in layer.parameters()) == 160
+
+
+@fact_of("06-what-the-loss-takes")
+def test_cross_entropy_takes_logits(torch):
+    logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    functional = torch.nn.functional
+    expected = functional.nll_loss(functional.log_softmax(logits, dim=1), labels)
+    assert torch.nn.CrossEntropyLoss()(logits, labels).item() == pytest.approx(expected.item())
+
+
+@fact_of("06-softmax-twice")
+def test_softmax_twice_has_a_floor(torch):
+    perfect = torch.tensor([[1000.0, -1000.0]]).softmax(dim=1)
+    loss = torch.nn.CrossEntropyLoss()(perfect, torch.tensor([0])).item()
+    assert loss == pytest.approx(-math.log(math.e / (math.e + 1)), abs=1e-6)
+    assert loss == pytest.approx(0.313, abs=5e-4)
+
+
+@fact_of("07-forgotten-zero-grad")
+def test_gradients_add_up(torch):
+    weight = torch.tensor([2.0], requires_grad=True)
+    for expected in (3.0, 6.0):
+        (3 * weight).sum().backward()
+        assert weight.grad.item() == expected
+
+
+@fact_of("07-what-eval-changes")
+def test_what_eval_changes(torch):
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5)).eval()
+    stored = network[0].running_mean.clone()
+    values = torch.ones(8, 4)
+    answer = network(values)
+    assert (answer != 0).all(), "dropout is off"
+    assert torch.equal(network[0].running_mean, stored)
+    assert answer.requires_grad and all(p.requires_grad for p in network.parameters())
+
+
+@fact_of("08-temperature")
+def test_temperature_keeps_order_and_decisions(torch):
+    logits = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    before, after = logits.softmax(1)[:, 1], (logits / 2).softmax(1)[:, 1]
+    assert torch.equal(before > 0.5, after > 0.5)
+    assert torch.equal(before.argsort(), after.argsort())
+    assert ((after - 0.5).abs() <= (before - 0.5).abs()).all()
+
+
+def test_interval_of_eighteen_of_twenty():
+    # Wilson (1927), as the option of 08-small-test quotes it.
+    z, successes, trials = 1.959964, 18, 20
+    share = successes / trials
+    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = (
+        z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    )
+    assert (round(100 * (middle - half)), round(100 * (middle + half))) == (70, 97)
+    assert any("70 to 97" in option.text.en for option in QUESTIONS["08-small-test"].options)
+
+
+@fact_of("09-head-parameters")
+def test_parameters_of_the_head(torch):
+    head = torch.nn.Linear(1280, 2)
+    assert sum(parameter.numel() for parameter in head.parameters()) == 2562
+
+
+@fact_of("09-frozen-and-still-moving")
+def test_frozen_batch_normalisation_still_moves(torch):
+    layer = torch.nn.BatchNorm2d(3).requires_grad_(False).train()
+    before = layer.running_mean.clone()
+    layer(torch.full((2, 3, 4, 4), 5.0))
+    assert not torch.equal(layer.running_mean, before)
+
+
+@fact_of("10-grid-shuffle")
+def test_grid_shuffle_moves_tiles_and_keeps_values():
+    albumentations = pytest.importorskip("albumentations")
+    photo = np.arange(90 * 90, dtype=np.uint8).reshape(90, 90)
+    photo[:30, :30] = 200
+    shuffle = albumentations.Compose([albumentations.RandomGridShuffle(grid=(3, 3), p=1)], seed=1)
+    shuffled = shuffle(image=photo)["image"]
+    assert shuffled.shape == photo.shape
+    assert not np.array_equal(shuffled, photo)
+
+    def tiles(image):
+        parts = [image[r : r + 30, c : c + 30].tobytes() for r in (0, 30, 60) for c in (0, 30, 60)]
+        return sorted(parts)
+
+    assert tiles(shuffled) == tiles(photo)
+
+
+@fact_of("10-cut-out-by-name")
+def test_cutout_is_coarse_dropout_now():
+    albumentations = pytest.importorskip("albumentations")
+    assert not hasattr(albumentations, "Cutout")
+    drop = albumentations.CoarseDropout(
+        num_holes_range=(1, 1), hole_height_range=(8, 8), hole_width_range=(8, 8), fill=0, p=1
+    )
+    assert (drop(image=np.full((32, 32), 255, np.uint8))["image"] == 0).sum() == 64
+
+
+@fact_of("10-label-smoothing")
+def test_label_smoothing_of_two_classes(torch):
+    logits, labels = torch.tensor([[0.3, -1.2]]), torch.tensor([0])
+    smoothed = torch.nn.CrossEntropyLoss(label_smoothing=0.1)(logits, labels)
+    logs = logits.log_softmax(1)[0]
+    assert smoothed.item() == pytest.approx(-(0.95 * logs[0] + 0.05 * logs[1]).item(), rel=1e-5)
+
+
+def test_every_stated_fact_is_checked():
+    assert {name for name, question in QUESTIONS.items() if question.fact} == CHECKED

@@ -1,0 +1,183 @@
+"""Scores by hand: every number here was worked out on paper from the rule in the comment."""
+
+import pytest
+
+from course_lib.quiz.bank import Case, Code, Mistake, Number, Option, Photo, Question, Region, Text
+from course_lib.quiz.grading import (
+    NOT_ATTEMPTED,
+    RIGHT,
+    WRONG,
+    equal_results,
+    grade,
+    read_numbers,
+)
+
+SAME = Text("text", "文")
+
+
+def choice(kind, rights):
+    options = tuple(Option(SAME, right, SAME) for right in rights)
+    return Question("q", kind, "o", 1, SAME, "hash", options)
+
+
+def ordering(*places):
+    options = tuple(Option(SAME, reason=SAME, place=place) for place in places)
+    return Question("q", "ordering", "o", 1, SAME, "hash", options)
+
+
+def numeric(value, tolerance, unit="", accepted=(), mistakes=()):
+    number = Number(unit, tuple(accepted), value, tolerance, SAME, tuple(mistakes))
+    return Question("q", "numeric", "o", 1, SAME, "hash", number=number)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "score"),
+    [(1, RIGHT, 1), (0, WRONG, 0), (2, WRONG, 0), (3, NOT_ATTEMPTED, 0), ("1", NOT_ATTEMPTED, 0)],
+)
+def test_single(answer, outcome, score):
+    judgement = grade(choice("single", [False, True, False]), answer)
+    assert (judgement.outcome, judgement.score) == (outcome, score)
+
+
+@pytest.mark.parametrize(
+    ("answer", "score"),
+    [
+        ([0, 1, 2], 1.0),  # three of three right
+        ([0, 1], 2 / 3),
+        ([0], 1 / 3),
+        ([0, 1, 2, 3], 2 / 3),  # 3 right - 1 wrong = 2 of 3
+        ([0, 3], 0.0),  # 1 - 1 = 0
+        ([3, 4], 0.0),  # below zero is zero
+        ([0, 1, 2, 3, 4], 1 / 3),  # marking everything earns 3 - 2 = 1 of 3
+    ],
+)
+def test_multiple_with_three_right_of_five(answer, score):
+    judgement = grade(choice("multiple", [True, True, True, False, False]), answer)
+    assert judgement.score == pytest.approx(score)
+    assert judgement.outcome == (RIGHT if score == 1 else WRONG)
+
+
+def test_multiple_says_how_many_are_missing_but_not_which():
+    judgement = grade(choice("multiple", [True, True, True, False]), [0])
+    assert [remark.position for remark in judgement.remarks] == [0, None]
+    assert judgement.remarks[1].text.en.startswith("2 right options")
+
+
+@pytest.mark.parametrize("answer", [[0, 0], [7], [True], [0.0], "01"])
+def test_a_malformed_set_is_no_attempt(answer):
+    assert grade(choice("multiple", [True, False, True]), answer).outcome == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize(
+    ("answer", "score"),
+    [
+        ([1, 0, 2, 3], 1.0),  # places 1 2 3 4: all 6 pairs in order
+        ([0, 1, 2, 3], 4 / 6),  # places 2 1 3 4: 5 pairs in order, 1 out: (5 - 1) / 6
+        ([3, 1, 0, 2], 0.0),  # places 4 1 2 3: 3 in, 3 out
+        ([3, 2, 0, 1], 0.0),  # places 4 3 2 1: all out, -1 becomes 0
+    ],
+)
+def test_ordering_is_kendalls_tau(answer, score):
+    judgement = grade(ordering(2, 1, 3, 4), answer)
+    assert judgement.score == pytest.approx(score)
+
+
+def test_ordering_tells_only_the_steps_that_are_in_place():
+    judgement = grade(ordering(2, 1, 3, 4), [0, 1, 2, 3])
+    assert [remark.position for remark in judgement.remarks] == [2, 3, None]
+
+
+def test_ordering_needs_every_step():
+    assert grade(ordering(2, 1, 3, 4), [1, 0]).outcome == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "68.7",
+        "68,7",
+        "６８．７",
+        "６８，７",
+        "68.7%",
+        "68.7 %",
+        "６８．７％",
+        " 68.70 percent",
+        "68.65",
+        "+68.7",
+        "6.87e1",
+        "68、7",
+    ],
+)
+def test_numbers_as_people_type_them(text):
+    question = numeric(68.7, 0.1, "%", ["percent"])
+    assert grade(question, text).outcome == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("68.81", WRONG),
+        ("68.59", WRONG),
+        ("68.8", RIGHT),  # the edge belongs to the tolerance
+        ("0.687", WRONG),
+        ("-68.7", WRONG),
+        ("68.7 mm", WRONG),
+        ("about seventy", NOT_ATTEMPTED),
+        ("%", NOT_ATTEMPTED),
+        (".", NOT_ATTEMPTED),
+    ],
+)
+def test_tolerance_unit_and_sign(text, outcome):
+    assert grade(numeric(68.7, 0.1, "%"), text).outcome == outcome
+
+
+def test_a_comma_may_separate_thousands_or_decimals():
+    assert grade(numeric(1803, 0), "1,803").outcome == RIGHT
+    assert grade(numeric(1803, 0), "１，８０３").outcome == RIGHT
+    assert grade(numeric(1803, 0), "1 803").outcome == RIGHT
+    assert grade(numeric(1.803, 0), "1,803").outcome == RIGHT
+    assert grade(numeric(1234567.5, 0), "1.234.567,5").outcome == RIGHT
+    assert grade(numeric(1803, 0), "1,80,3").outcome == NOT_ATTEMPTED
+    assert read_numbers("−4.5 kg") == ({-4.5}, "kg")
+
+
+def test_a_known_mistake_gets_its_reason():
+    why = Text("You forgot the bias.", "バイアスが抜けています。")
+    question = numeric(160, 0, mistakes=[Mistake(144, why)])
+    assert grade(question, "144").remarks[0].text == why
+    assert grade(question, "150").remarks[0].text != why
+
+
+def test_hotspot():
+    photo = Photo(
+        "photo.png",
+        SAME,
+        2,
+        3,
+        (Region(((1, 2),), True, SAME), Region(((2, 3),), False, SAME)),
+        SAME,
+    )
+    question = Question("q", "hotspot", "o", 1, SAME, "hash", photo=photo)
+    assert grade(question, [1, 2]).outcome == RIGHT
+    assert grade(question, [2, 3]).outcome == WRONG
+    assert grade(question, [1, 1]).outcome == WRONG
+    for outside in ([0, 1], [3, 1], [1, 4], [1], [1.0, 2.0], "12"):
+        assert grade(question, outside).outcome == NOT_ATTEMPTED
+
+
+def test_code_results():
+    cases = (Case((1,), 0.1, SAME), Case((2,), [1, 2], SAME))
+    question = Question("q", "code", "o", 1, SAME, "hash", code=Code("f", "function", cases))
+    assert grade(question, [0.1, [1, 2]]).outcome == RIGHT
+    assert grade(question, [0.1, [1, 3]]).outcome == WRONG
+    assert "f(2)" in grade(question, [0.1, [1, 3]]).remarks[0].text.en
+    assert grade(question, [None, None]).outcome == NOT_ATTEMPTED
+    assert grade(question, None).outcome == NOT_ATTEMPTED
+
+
+def test_equal_results_keeps_types_apart():
+    assert equal_results(1, 1.0, 0)
+    assert not equal_results(True, 1, 0)
+    assert not equal_results("1", 1, 0)
+    assert not equal_results([1, 2], 1, 0)
+    assert not equal_results({"error": "ValueError"}, 1, 0)
