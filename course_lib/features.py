@@ -54,7 +54,7 @@ def extract(
     if stages not in ("all", "last"):
         raise CourseError(f"The stages '{stages}' are unknown; choose 'all' or 'last'.")
     size = size or backbone.size
-    key = f"{backbone.name}-{backbone.sha256[:12]}-{size}"
+    key = f"{backbone.name}-{backbone.sha256[:12]}-{size}-stages"
     cache = work_folder() / "features" / f"{key}.npz"
     paths = [photo_path(index, row) for row in range(len(index))]
     hashes = [_photo_hash(path) for path in paths]
@@ -103,7 +103,9 @@ def _compute(
         images = torch.from_numpy(np.stack(batch)).to(device)
         images = to_float(images, backbone.mean, backbone.std)
         features.extend(
-            backbone(images.contiguous(memory_format=torch.channels_last)).cpu().numpy()
+            backbone.stage_features(images.contiguous(memory_format=torch.channels_last))
+            .cpu()
+            .numpy()
         )
         bar.update(len(batch))
     bar.close()
