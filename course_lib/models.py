@@ -106,17 +106,18 @@ class Backbone(nn.Module):
     def stage_features(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to features of all but the earliest stages (N, more features).
 
-        For each feature map its mean (how much of the pattern is there) and its standard
-        deviation (how unevenly it is spread). Solar cells are unlike the photos of
+        For each feature map its mean (how much of the pattern is there) and, but for the last
+        stage, its standard deviation (how unevenly it is spread). Solar cells are unlike the photos of
         ImageNet, so the middle stages, which know textures, help as much as the last,
         which knows dogs and cups. The mean of the last stage stands at the end.
         """
         features = []
+        last = len(self.stages) - 1
         for number, stage in enumerate(self.stages):
             images = stage(images)
-            if number >= len(self.stages) // 3:
+            if len(self.stages) // 3 <= number < last:
                 features += [images.std(dim=(2, 3)), images.mean(dim=(2, 3))]
-        return torch.cat(features, dim=1)
+        return torch.cat([*features, images.mean(dim=(2, 3))], dim=1)
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,10 @@ class Classifier(nn.Module):
         # One black photo is sent through to count the features.
         with torch.no_grad():
             count = self._features(torch.zeros(1, 3, 64, 64)).shape[1]
+        # Fixed numbers, saved with the weights but not trained: they bring all features to one
+        # scale, so that one learning rate suits all. Mean 0 and spread 1 change nothing.
+        self.register_buffer("feature_mean", torch.zeros(count))
+        self.register_buffer("feature_spread", torch.ones(count))
         self.head = nn.Linear(count, classes)
 
     def _features(self, images: Tensor) -> Tensor:
@@ -157,15 +162,12 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to logits (N, classes)."""
-        return self.head(self._features(images))
+        return self.head((self._features(images) - self.feature_mean) / self.feature_spread)
 
 
 @torch.no_grad()
 def head_from_probe(model: Classifier, probe) -> None:
     """Give the head the weights of a linear probe on the same features (lesson 10).
-
-    The probe scales the features first; scaling and weights are both linear, so one linear layer
-    does the work of both.
 
     Args:
         model: a classifier with two classes, whose features the probe was trained on.
@@ -182,11 +184,13 @@ def head_from_probe(model: Classifier, probe) -> None:
             f"The probe was trained on {regression.n_features_in_} features but the head takes "
             f"{model.head.in_features}; use the same 'stages' for both."
         )
-    weight = regression.coef_[0] / scale.scale_
-    bias = regression.intercept_[0] - float((weight * scale.mean_).sum())
-    half_weight, half_bias = torch.from_numpy(weight / 2).float(), bias / 2
+    model.feature_mean.copy_(torch.from_numpy(scale.mean_))
+    model.feature_spread.copy_(torch.from_numpy(scale.scale_))
+    # Logistic regression gives one number, the logit of class 1 minus that of class 0.
+    half_weight = torch.from_numpy(regression.coef_[0] / 2)
+    half_bias = torch.from_numpy(regression.intercept_ / 2)
     model.head.weight.copy_(torch.stack([-half_weight, half_weight]))
-    model.head.bias.copy_(torch.tensor([-half_bias, half_bias]))
+    model.head.bias.copy_(torch.cat([-half_bias, half_bias]))
 
 
 def load_backbone(
