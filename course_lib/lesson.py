@@ -146,3 +146,25 @@ def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: boo
         )
         training.save_checkpoint(model, path, classes=class_names(index), **SCRATCH_SETTINGS)
     return model, batches
+
+
+def record_test_opening(photos: str | os.PathLike, model_name: str) -> int:
+    """Write down that a model has seen the test photos (lesson 10).
+
+    A test result is honest only for the first model: whoever looks, changes something and
+    looks again has chosen with the help of the test photos.
+
+    Args:
+        photos: the photo folder.
+        model_name: which model; opening again with the same one does not count again.
+
+    Returns:
+        How many different models have seen the test photos so far.
+    """
+    path = kept_folder(photos) / "test_openings.txt"
+    known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if model_name not in known:
+        known.append(model_name)
+        with write_atomically(path) as temporary:
+            temporary.write_text("\n".join(known) + "\n", encoding="utf-8")
+    return len(known)
