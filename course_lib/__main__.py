@@ -1,4 +1,4 @@
-"""The course from a terminal: ``python -m course_lib COMMAND``."""
+"""The course from a terminal: ``python -m course_lib COMMAND`` (lesson 1)."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Install in Colab what the lessons need and Colab lacks; called by the set-up cell.
+"""Install in Colab what the lessons need and Colab lacks; called by the set-up cell (lesson 1).
 
 Colab brings its own torch, built for its GPUs. Every package that is already there is held at its
 version, so nothing that Colab has is replaced unless a lesson cannot run with it.
@@ -11,6 +11,8 @@ import sys
 import tempfile
 from importlib.metadata import distributions
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[1]
 # As a script only the folder of the script is searched for modules.
@@ -29,8 +31,8 @@ def constraints(changing: set[str]) -> str:
     held = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]
-        if name and name.lower() not in changing:
-            held[name.lower()] = distribution.version
+        if name and canonicalize_name(name) not in changing:
+            held[canonicalize_name(name)] = distribution.version
     return "".join(f"{name}=={version}\n" for name, version in sorted(held.items()))
 
 
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
         print("Everything the lessons need is installed.")
         return 0
     print("Installing what is missing:", ", ".join(missing), flush=True)
-    changing = {requirement.name.lower() for requirement in wanted if str(requirement) in missing}
+    changing = {canonicalize_name(item.name) for item in wanted if str(item) in missing}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "constraints.txt"
         file.write_text(constraints(changing), encoding="utf-8")

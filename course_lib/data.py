@@ -59,8 +59,8 @@ def solar_cells() -> Path:
             with write_atomically(target) as temporary:
                 shutil.copyfile(source / file_name, temporary)
     text = table.drop(columns="source").to_csv(index=False, lineterminator="\n")
-    _write_if_changed(folder / "index.csv", text)
-    _write_if_changed(folder / "LICENCE.txt", SOLAR_CELL_CREDITS + "\n")
+    _write_if_missing(folder / "index.csv", text)
+    _write_if_missing(folder / "LICENCE.txt", SOLAR_CELL_CREDITS + "\n")
     return folder
 
 
@@ -88,8 +88,9 @@ def _solar_cell_table(source: Path) -> pd.DataFrame:
     )
 
 
-def _write_if_changed(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+def _write_if_missing(path: Path, text: str) -> None:
+    # A learner may have added columns to the table, so what is there stays.
+    if not path.exists() or path.stat().st_size == 0:
         with write_atomically(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
 
@@ -163,7 +164,9 @@ def _photos_in(folder: Path, label: str) -> list[str]:
     return sorted(
         file.relative_to(folder).as_posix()
         for file in (folder / label).rglob("*")
-        if file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
+        if file.suffix.lower() in IMAGE_ENDINGS
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and not file.is_dir()
     )
 
 
@@ -172,8 +175,8 @@ def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
     if not table_file.exists():
         return index
     try:
-        table = pd.read_csv(table_file)
-    except (ValueError, UnicodeDecodeError) as error:
+        table = pd.read_csv(table_file, dtype={"path": str})
+    except (OSError, ValueError) as error:
         raise CourseError(
             f"The table {shorten(table_file)} cannot be read as CSV ({error}); mend it, or move it "
             "out of the photo folder to go on without it."
@@ -219,7 +222,16 @@ def label_numbers(index: pd.DataFrame) -> np.ndarray:
 
 
 def photo_path(index: pd.DataFrame, row: int) -> Path:
-    """The full path of one photo, given its row number in the index (lesson 2)."""
+    """The full path of one photo, given its row number in the index (lesson 2).
+
+    Raises:
+        CourseError: the index does not know its folder; joining two tables loses it.
+    """
+    if "folder" not in index.attrs:
+        raise CourseError(
+            "The index does not know its photo folder, so no photo can be found; set "
+            "index.attrs['folder'], or make the index again with index_folder."
+        )
     return Path(index.attrs["folder"]) / index["path"].iloc[row]
 
 

@@ -166,6 +166,8 @@ class BatchLoader:
             )
         if len(images) == 0:
             raise CourseError("There are no photos to load; check the split of the index.")
+        if batch_size < 1:
+            raise CourseError(f"A batch cannot hold {batch_size} photos; choose 1 or more.")
         # A copy: a memory-mapped array cannot be written to, and tensors assume they can.
         self.images = torch.from_numpy(np.array(images)).to(device)
         self.labels = torch.as_tensor(np.array(labels), dtype=torch.int64).to(device)

@@ -4,6 +4,7 @@ Introduced in lesson 8. The positive class is "defective". A *missed defect* is 
 part that passes; *overkill* is a good part that is rejected.
 """
 
+import warnings
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -77,7 +78,8 @@ def wilson_interval(right: int, total: int, confidence: float = 0.95) -> tuple[f
     share = right / total
     middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
-    return float(middle - half), float(middle + half)
+    # Rounding may carry an end past 0 or 1 by the last digit.
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def accuracy_row(name: str, labels: np.ndarray, predictions: np.ndarray) -> dict:
@@ -125,6 +127,10 @@ def confusion(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
         is functional                     1               1
         is defective                      0               2
     """
+    if not set(np.unique(labels)) | set(np.unique(predictions)) <= {0, 1}:
+        raise CourseError(
+            "The four outcomes need the classes 0 and 1; count others with scikit-learn."
+        )
     counts = np.zeros((2, 2), dtype=int)
     np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
     return pd.DataFrame(
@@ -148,7 +154,7 @@ def missed_defect_rate(
         >>> missed_defect_rate(np.array([1, 1, 0]), np.array([0.9, 0.2, 0.1]))
         0.5
     """
-    return float((np.asarray(probabilities)[np.asarray(labels) == 1] < threshold).mean())
+    return _share(np.asarray(probabilities)[np.asarray(labels) == 1] < threshold)
 
 
 def overkill_rate(labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5) -> float:
@@ -158,7 +164,12 @@ def overkill_rate(labels: np.ndarray, probabilities: np.ndarray, threshold: floa
         >>> overkill_rate(np.array([1, 0, 0, 0, 0]), np.array([0.9, 0.7, 0.1, 0.2, 0.3]))
         0.25
     """
-    return float((np.asarray(probabilities)[np.asarray(labels) == 0] >= threshold).mean())
+    return _share(np.asarray(probabilities)[np.asarray(labels) == 0] >= threshold)
+
+
+def _share(chosen: np.ndarray) -> float:
+    """Share of True; NaN where there is nothing to count."""
+    return float(chosen.mean()) if len(chosen) else float("nan")
 
 
 def bootstrap_interval(
@@ -200,6 +211,8 @@ def inspection_table(
 
     Returns:
         One row for each measure: ``measure``, ``value``, ``from``, ``to``, ``always functional``.
+        A measure that needs a class which no photo has is NaN (average precision 0, as in
+        scikit-learn).
     """
     from sklearn import metrics
 
@@ -217,9 +230,12 @@ def inspection_table(
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     never = np.zeros(len(labels))
     rows = []
-    for name, measure in measures.items():
-        low, high = bootstrap_interval(measure, labels, probabilities, seed=seed)
-        rows.append((name, measure(labels, probabilities), low, high, measure(labels, never)))
+    with warnings.catch_warnings():
+        # Without a class some measures do not exist; scikit-learn would say so 500 times.
+        warnings.simplefilter("ignore")
+        for name, measure in measures.items():
+            low, high = bootstrap_interval(measure, labels, probabilities, seed=seed)
+            rows.append((name, measure(labels, probabilities), low, high, measure(labels, never)))
     return pd.DataFrame(rows, columns=["measure", "value", "from", "to", "always functional"])
 
 

@@ -36,8 +36,9 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
     try:
         model.eval()
         # With every weight frozen nothing would ask for gradients, so the photos do.
+        device = next(model.parameters()).device
         with torch.enable_grad():
-            logits = model(images.detach().requires_grad_())
+            logits = model(images.to(device).detach().requires_grad_())
             (gradients,) = torch.autograd.grad(logits[:, target].sum(), kept[0])
     finally:
         hook.remove()

@@ -3,7 +3,6 @@
 Introduced in lesson 9; lessons 3 to 5 use it as a preview.
 """
 
-import hashlib
 import os
 
 import numpy as np
@@ -15,8 +14,9 @@ from course_lib import device as devices
 from course_lib.data import photo_path, read_pixels
 from course_lib.errors import CourseError
 from course_lib.models import Backbone
-from course_lib.paths import work_folder, write_atomically
+from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import to_float
+from course_lib.weights import file_hash, weights_hash
 
 
 def extract(
@@ -54,14 +54,22 @@ def extract(
     if stages not in ("all", "last"):
         raise CourseError(f"The stages '{stages}' are unknown; choose 'all' or 'last'.")
     size = size or backbone.size
-    key = f"{backbone.name}-{backbone.sha256[:12]}-{size}-stages"
+    # Hashed now: a backbone that was fine-tuned since it was loaded gives other features.
+    key = f"{backbone.name}-{weights_hash(backbone)[:12]}-{size}-stages"
     cache = work_folder() / "features" / f"{key}.npz"
+    if len(index) == 0:
+        raise CourseError("There are no photos to compute features of; check the selection.")
     paths = [photo_path(index, row) for row in range(len(index))]
     hashes = [_photo_hash(path) for path in paths]
-    known = _read_cache(cache)
+    known = _read_cache(cache, _feature_width(backbone))
     missing = [row for row, photo in enumerate(hashes) if photo not in known]
     if missing:
         computed = _compute(paths, missing, backbone, size, batch_size, progress)
+        if not np.isfinite(computed).all():
+            raise CourseError(
+                f"Photos of {size} × {size} pixels are too small for {backbone.name}: its last "
+                "feature maps have one pixel and no spread; choose a larger size, such as 64."
+            )
         known |= {hashes[row]: features for row, features in zip(missing, computed, strict=True)}
         with write_atomically(cache) as temporary:
             np.savez(
@@ -74,18 +82,30 @@ def extract(
 
 
 def _photo_hash(path: str | os.PathLike) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16].encode()
+    try:
+        return file_hash(path)[:16].encode()
+    except OSError as error:
+        raise CourseError(
+            f"The photo {shorten(path)} of the index cannot be read ({error.strerror}); "
+            "index the folder again."
+        ) from error
 
 
-def _read_cache(cache: os.PathLike) -> dict[bytes, np.ndarray]:
-    """Kept features by photo hash; empty where there are none or the file is damaged."""
+@torch.no_grad()
+def _feature_width(backbone: Backbone) -> int:
+    """How many features a photo gives, counted on a black one."""
+    black = torch.zeros(1, 3, 64, 64, device=next(backbone.parameters()).device)
+    return backbone.eval().stage_features(black).shape[1]
+
+
+def _read_cache(cache: os.PathLike, width: int) -> dict[bytes, np.ndarray]:
+    """Kept features by photo hash; empty where there are none or the file does not fit."""
     try:
         with np.load(cache, allow_pickle=False) as kept:
             hashes, features = kept["hashes"], kept["features"]
     except Exception:  # a missing, broken-off or foreign file raises one of many kinds
         return {}
-    if features.ndim != 2 or len(features) != len(hashes):
+    if features.shape != (len(hashes), width):
         return {}
     return dict(zip(hashes.tolist(), features, strict=True))
 

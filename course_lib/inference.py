@@ -5,6 +5,7 @@ preprocessing, the class names and the threshold belong to it. The inspector kee
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -59,10 +60,13 @@ class Inspector:
     Args:
         model: a `ScratchCNN` or a `Classifier`.
         settings: what belongs to it.
+
+    Raises:
+        CourseError: another kind of model, or settings that do not fit it.
     """
 
     def __init__(self, model: nn.Module, settings: InspectorSettings):
-        _check_settings(settings)
+        _check_settings(settings, _network_description(model)["classes"])
         self.model, self.settings = model.eval(), settings
 
     @torch.no_grad()
@@ -142,15 +146,18 @@ class Inspector:
             The file, with the ending ``.safetensors``.
 
         Raises:
-            CourseError: the model is of a kind that an inspector cannot build again.
+            CourseError: the folder cannot be written to.
         """
         from safetensors.torch import save_file
 
-        path = Path(path).with_suffix(".safetensors")
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            # Added, not exchanged: "cells-0.5" and "cells-0.6" shall stay two files.
+            path = path.with_name(path.name + ".safetensors")
         header = {
             "format": FORMAT,
             "network": json.dumps(_network_description(self.model)),
-            "settings": json.dumps(asdict(self.settings), ensure_ascii=False),
+            "settings": json.dumps(asdict(self.settings), ensure_ascii=False, default=_plain),
         }
         tensors = {
             name: tensor.cpu().contiguous() for name, tensor in self.model.state_dict().items()
@@ -170,7 +177,8 @@ class Inspector:
         try:
             model = _build_network(json.loads(header["network"]))
             settings = InspectorSettings(**json.loads(header["settings"]))
-        except (KeyError, TypeError, ValueError) as error:
+            _check_settings(settings, _network_description(model)["classes"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CourseError(
                 f"The inspector {shorten(path)} describes itself wrongly ({error}); save it again."
             ) from error
@@ -184,7 +192,11 @@ def list_photos(photos: str | os.PathLike | Iterable) -> list[Path]:
         folder = Path(photos)
         if folder.is_dir():
             found = sorted(
-                file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_ENDINGS
+                file
+                for file in folder.rglob("*")
+                if file.suffix.lower() in IMAGE_ENDINGS
+                and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+                and not file.is_dir()
             )
             if not found:
                 raise CourseError(f"The folder {shorten(folder)} holds no photo; check the path.")
@@ -196,14 +208,22 @@ def list_photos(photos: str | os.PathLike | Iterable) -> list[Path]:
     return paths
 
 
-def _check_settings(settings: InspectorSettings) -> None:
+def _plain(value):
+    """NumPy's numbers and arrays as JSON knows them; anything else as text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+
+
+def _check_settings(settings: InspectorSettings, classes: int) -> None:
     faults = [
         (len(settings.classes) < 2, "needs at least two classes"),
+        (len(settings.classes) != classes, f"needs {classes} class names, one for each logit"),
         (settings.channels not in (1, 3), "needs 1 or 3 channels"),
         (len(settings.mean) != settings.channels, "needs one mean for each channel"),
         (len(settings.std) != settings.channels, "needs one std for each channel"),
         (settings.size < 1, "needs a positive size"),
+        (not all(std > 0 for std in settings.std), "needs each std above 0"),
         (not settings.temperature > 0, "needs a temperature above 0"),
+        (math.isnan(settings.threshold), "needs a number as its threshold"),
         (settings.views not in (1, 8), "knows 1 or 8 views"),
     ]
     for wrong, what in faults:

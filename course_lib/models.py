@@ -146,9 +146,10 @@ class Classifier(nn.Module):
     def __init__(self, backbone: Backbone, classes: int = 2, stages: str = "last"):
         super().__init__()
         self.backbone, self.stages = backbone.eval(), stages
-        # One black photo is sent through to count the features.
+        # One black photo is sent through to count the features, where the backbone lies.
+        device = next(backbone.parameters()).device
         with torch.no_grad():
-            count = self._features(torch.zeros(1, 3, 64, 64)).shape[1]
+            count = self._features(torch.zeros(1, 3, 64, 64, device=device)).shape[1]
         # Fixed numbers, saved with the weights but not trained: they bring all features to one
         # scale, so that one learning rate suits all. Mean 0 and spread 1 change nothing.
         self.register_buffer("feature_mean", torch.zeros(count))

@@ -1,6 +1,6 @@
 """Which packages of ``requirements.txt`` are here, missing, or too old.
 
-Used by ``python -m course_lib doctor`` and by the set-up cell in Colab.
+Used by ``python -m course_lib doctor`` and by the set-up cell in Colab (lesson 1).
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -41,14 +41,16 @@ def random_split(
         {'train': 4, 'validation': 2, 'test': 2}
     """
     _check_shares(validation, test)
-    split = pd.Series("train", index=index.index, dtype=object)
-    for _, group in index.groupby(_strata(index)):
-        order = _shuffled(group["path"], seed)
+    # Counted from 0, because joined tables may hold the same row name twice.
+    paths, strata = index["path"].reset_index(drop=True), _strata(index).reset_index(drop=True)
+    split = np.full(len(index), "train", dtype=object)
+    for _, group in paths.groupby(strata):
+        order = _shuffled(group, seed)
         first, second = round(len(order) * test), round(len(order) * (test + validation))
         split[order[:first]] = "test"
         split[order[first:second]] = "validation"
     result = index.assign(split=split)
-    _check_classes(result)
+    _check_classes(result, validation)
     return result
 
 
@@ -62,11 +64,16 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
     Returns:
         One lot name for each row, such as ``mono-03``.
 
+    Raises:
+        CourseError: nothing in the index tells the lots, or a photo has no position.
+
     Example:
         >>> table = pd.DataFrame({"position": [0, 1, 2], "cell_type": ["mono", "mono", "poly"]})
         >>> lots(table, size=2).tolist()
         ['mono-00', 'mono-00', 'poly-00']
     """
+    if size < 1:
+        raise CourseError(f"A lot cannot hold {size} photos; choose a size of 1 or more.")
     if "lot" in index:
         return index["lot"].astype(str)
     if "position" not in index:
@@ -74,7 +81,17 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
             "The index has neither a column 'lot' nor 'position', so its lots are unknown; add a "
             "column 'lot' to index.csv that says which photos were made together."
         )
-    kind = index["cell_type"] if "cell_type" in index else pd.Series("lot", index=index.index)
+    unknown = index["position"].isna()
+    if unknown.any():
+        raise CourseError(
+            f"The photo {index['path'][unknown].iloc[0]} has no position in index.csv, so its lot is "
+            "unknown; add its row there, or take the photo out of the folder."
+        )
+    kind = (
+        index["cell_type"].astype(str)
+        if "cell_type" in index
+        else pd.Series("lot", index=index.index)
+    )
     rank = index.groupby(kind)["position"].rank(method="first").astype(int) - 1
     return kind + "-" + (rank // size).astype(str).str.zfill(2)
 
@@ -107,7 +124,7 @@ def lot_split(
         )
     split_of_lot = _deal_lots(counts, lot, seed, {"validation": validation, "test": test})
     result = index.assign(lot=lot, split=lot.map(split_of_lot))
-    _check_classes(result)
+    _check_classes(result, validation)
     return result
 
 
@@ -171,8 +188,7 @@ def prove_no_leak(index: pd.DataFrame, strict: bool = True) -> pd.DataFrame:
     Raises:
         CourseError: something is in two splits (only if ``strict``).
     """
-    folder = Path(index.attrs["folder"])
-    contents = [hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in index["path"]]
+    contents = [_photo_hash(index, path) for path in index["path"]]
     things = {"same path": index["path"], "same bytes": pd.Series(contents, index=index.index)}
     if "lot" in index:
         things["same lot"] = index["lot"]
@@ -188,6 +204,15 @@ def prove_no_leak(index: pd.DataFrame, strict: bool = True) -> pd.DataFrame:
                 "put all rows that belong together into one split."
             )
     return pd.DataFrame(rows, columns=["check", "leaks", "verdict"])
+
+
+def _photo_hash(index: pd.DataFrame, path: str) -> str:
+    try:
+        return hashlib.sha256((Path(index.attrs["folder"]) / path).read_bytes()).hexdigest()
+    except (KeyError, OSError) as error:
+        raise CourseError(
+            f"The photo {path} of the index cannot be found; make the index again with index_folder."
+        ) from error
 
 
 def save_split(index: pd.DataFrame, path: str | os.PathLike) -> Path:
@@ -218,7 +243,7 @@ def load_split(path: str | os.PathLike, folder: str | os.PathLike) -> pd.DataFra
     if missing:
         raise CourseError(
             f"{len(missing)} photos of {shorten(path)} are not in {shorten(folder)} (the first is "
-            f"{missing[0]}); split the folder again."
+            f"{missing[0]}); delete the table to split the folder again."
         )
     index.attrs["folder"] = str(folder)
     return index
@@ -247,8 +272,11 @@ def _check_shares(validation: float, test: float) -> None:
         )
 
 
-def _check_classes(index: pd.DataFrame) -> None:
+def _check_classes(index: pd.DataFrame, validation: float) -> None:
     table = pd.crosstab(index["label"], index["split"])
+    # A split without a single photo has no column of its own.
+    needed = SPLITS if validation > 0 else ("train", "test")
+    table = table.reindex(columns=list(needed), fill_value=0)
     for label, row in table.iterrows():
         for split, count in row.items():
             if count == 0:

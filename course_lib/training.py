@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -92,12 +93,17 @@ def fit(
         raise CourseError(
             "Early stopping (patience) needs validation photos; give a validation loader."
         )
+    if len(train) == 0:
+        raise CourseError("There are no photos to train on; check the split of the index.")
     device = torch.device(device) if device else devices.choose()
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     model.to(device, memory_format=memory_format)
     weights = None if class_weights is None else torch.as_tensor(class_weights).float().to(device)
     loss_function = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
     run = _Run(model, train, epochs, learning_rate, optimizer, weight_decay, schedule)
+    run.settings["label_smoothing"] = label_smoothing
+    run.settings["class_weights"] = None if weights is None else weights.tolist()
+    run.settings = _plain(run.settings)
     if checkpoint is not None and Path(checkpoint).exists():
         run.load(checkpoint)
     bar = tqdm(
@@ -137,7 +143,7 @@ class _Run:
         self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
         groups = _parameter_groups(model, learning_rate)
         momentum = {"momentum": 0.9} if optimizer == "sgd" else {}
-        self.optimizer = OPTIMIZERS[optimizer](groups, weight_decay=weight_decay, **momentum)
+        self.optimizer = OPTIMIZERS[optimizer](groups, weight_decay=float(weight_decay), **momentum)
         rates = [group["lr"] for group in groups]
         steps = max(1, epochs * len(train))
         if schedule == "one_cycle":
@@ -155,6 +161,7 @@ class _Run:
             "optimizer": optimizer,
             "weight_decay": weight_decay,
             "schedule": schedule,
+            "trained": [name for name, p in model.named_parameters() if p.requires_grad],
         }
 
     def out_of_patience(self, patience: int | None) -> bool:
@@ -174,6 +181,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule else None,
             "random": torch.get_rng_state(),
+            "random_gpu": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             "loader_epoch": getattr(self.train, "epoch", None),
             "epoch": self.epoch,
             "history": self.history,
@@ -197,6 +205,8 @@ class _Run:
         if self.schedule:
             self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["random"])
+        if torch.cuda.is_available() and state["random_gpu"]:
+            torch.cuda.set_rng_state_all(state["random_gpu"])
         if state["loader_epoch"] is not None:
             self.train.epoch = state["loader_epoch"]
         for name in ("epoch", "history", "best", "best_loss", "best_epoch"):
@@ -207,7 +217,7 @@ def _parameter_groups(model: nn.Module, learning_rate: float | dict[str, float])
     """The trainable parameters with their learning rates, as the optimizer wants them."""
     if not isinstance(learning_rate, dict):
         learning_rate = {"": learning_rate}
-    groups = [{"params": [], "lr": rate} for rate in learning_rate.values()]
+    groups = [{"params": [], "lr": float(rate)} for rate in learning_rate.values()]
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
@@ -311,8 +321,19 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike, **facts) -> Path:
         facts: numbers, texts and lists worth keeping, such as ``classes=[…]``.
     """
     with write_atomically(path) as temporary:
-        torch.save({"model": model.state_dict(), **facts}, temporary)
+        torch.save({"model": model.state_dict(), **_plain(facts)}, temporary)
     return Path(path)
+
+
+def _plain(value):
+    """NumPy's numbers as Python's: a file is read back without code, so it may hold no others."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def load_checkpoint(path: str | os.PathLike, model: nn.Module) -> dict:
