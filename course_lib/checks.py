@@ -1,0 +1,387 @@
+"""Find the photos of a folder that cannot or should not be used.
+
+Introduced in lesson 2. `check_folder` answers with one row for each finding. It reads each
+file once, keeps only a thumbnail of each photo, and never changes or deletes one.
+"""
+
+import argparse
+import base64
+import html
+import os
+import re
+import sys
+import unicodedata
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from course_lib.duplicates import VIEW_NAMES, near_duplicates
+from course_lib.errors import CourseError
+from course_lib.label_tables import check_labels, find_label_table
+from course_lib.paths import shorten, write_atomically
+from course_lib.photo_files import FORMAT_OF_ENDING, Facts, look_at
+from course_lib.quarantine import quarantine, undo_quarantine
+
+__all__ = ["ACTIONS", "check_folder", "contact_sheet", "main", "quarantine", "undo_quarantine"]
+
+# Problems that make a file useless, and what to do.
+UNREADABLE = {
+    "unreadable": "quarantine it; copy it again from its source",
+    "truncated": "quarantine it; copy it again from its source",
+    "damaged": "quarantine it; copy it again from its source",
+    "empty file": "quarantine it; copy it again from its source",
+    "zero bytes": "quarantine it; copy it again from its source",
+    "not an image": "quarantine it; look for the photo it should have been",
+    "unsupported format": "convert it to PNG",
+    "too many pixels": "do not open it; ask where it comes from",
+    "broken link": "remove the link or bring back the file it points to",
+    "no permission": "ask for the right to read it",
+    "not a file": "remove it from the photo folder",
+}
+# Problems of photos that can be opened.
+DOUBTFUL = {
+    "wrong ending": "rename it to the ending of its content",
+    "several pictures": "save the picture you need as a file of its own",
+    "odd size": "find out why; crop or leave out",
+    "odd mode": "convert it the same way for training and for inspection",
+    "EXIF rotation": "turn it upright when reading (read_image does)",
+    "constant": "leave it out; look at the camera",
+    "nearly black": "leave it out; look at the exposure",
+    "nearly white": "leave it out; look at the exposure",
+    "blurred": "look at it; leave it out if a person cannot judge it",
+    "exact duplicate": "keep one; leave the copy out",
+    "near duplicate": "look at both; keep one, or keep both on the same side of the split",
+    "two labels": "ask who labelled it; until then leave both out",
+    "label differs from folder": "ask who labelled it; correct the table or move the photo",
+    "row without file": "find the file or take the row out",
+    "file without row": "label it or leave it out",
+    "label table": "mend the table",
+    "name": "rename it: letters, digits, - and _ work everywhere",
+}
+ACTIONS = UNREADABLE | DOUBTFUL
+COLUMNS = ["path", "problem", "detail", "suggested_action"]
+
+Finding = tuple[str, str, str]  # path, problem, detail
+
+
+def check_folder(
+    folder: str | os.PathLike,
+    *,
+    expected_size: tuple[int, int] | None = None,
+    labels: str | os.PathLike | pd.DataFrame | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Check every file of a folder; nothing is changed (lesson 2).
+
+    Args:
+        folder: any folder; sub-folders are searched too. The first one names the label.
+        expected_size: (width, height) in pixels. Without it, a photo is odd if nearly all
+            others have one size and it has another.
+        labels: a table with a column ``path`` (and ``label``), or its file. Without it,
+            ``index.csv`` or ``labels.csv`` in the folder is used if there is one.
+        progress: show a progress bar.
+
+    Returns:
+        One row for each finding: ``path`` (relative to the folder), ``problem`` (a key of
+        `ACTIONS`), ``detail``, ``suggested_action``. A file may have several rows.
+        ``attrs["folder"]`` and ``attrs["files"]`` (how many were looked at) are kept.
+
+    Raises:
+        CourseError: no such folder, or the label table given cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "cell.png").write_text("Dear all, see the photo below.")
+        >>> check_folder(folder, progress=False)[["path", "problem"]].values.tolist()
+        [['cell.png', 'not an image']]
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CourseError(f"There is no folder {shorten(folder)}; check the path of your photos.")
+    findings: list[Finding] = []
+    names = list(_files(folder, findings))
+    all_facts = _look_at_all(folder, names, progress)
+    findings += [(facts.path, *problem) for facts in all_facts for problem in facts.problems]
+    photos = [facts for facts in all_facts if facts.is_photo]
+    table = find_label_table(folder, labels, findings)
+    copies = list(_copies(photos))
+    findings += [
+        *_name_problems(names),
+        *_size_problems(photos, expected_size),
+        *_mode_problems(photos),
+        *_blur_problems(photos),
+        *((copy, problem, detail) for copy, _, problem, detail in copies),
+    ]
+    if table is not None:
+        meant = [name for name in names if Path(name).suffix.lower() in FORMAT_OF_ENDING]
+        findings += check_labels(table, meant)
+    findings += _two_labels(copies, table)
+    frame = pd.DataFrame(sorted(set(findings)), columns=COLUMNS[:3])
+    frame["suggested_action"] = frame["problem"].map(ACTIONS)
+    frame.attrs.update(folder=str(folder), files=len(names))
+    return frame
+
+
+def _files(folder: Path, findings: list[Finding]) -> Iterator[str]:
+    """Names of all files below a folder, with "/", in a fixed order; hidden ones left out."""
+
+    def report(error: OSError) -> None:
+        name = Path(error.filename).relative_to(folder).as_posix()
+        findings.append((name, "no permission", "the folder may not be listed"))
+
+    for parent, folders, files in os.walk(folder, onerror=report):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        relative = Path(parent).relative_to(folder)
+        for name in folders:
+            path = (relative / name).as_posix()
+            if (Path(parent) / name).is_symlink():
+                findings.append((path, "name", "a link to a folder; it was not followed"))
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield (relative / name).as_posix()
+
+
+def _look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Facts]:
+    """Look at all files with one thread for each core: decoders run side by side."""
+    from tqdm.auto import tqdm
+
+    one_large_photo = Lock()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with warnings.catch_warnings(), ThreadPoolExecutor(cores or 2) as pool:
+        warnings.simplefilter("ignore")  # what Pillow warns of becomes a finding
+        look = pool.map(lambda name: look_at(folder / name, name, one_large_photo), names)
+        try:
+            return list(tqdm(look, total=len(names), unit="file", disable=not progress))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _name_problems(names: Sequence[str]) -> Iterator[Finding]:
+    reserved = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+    same: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        same[unicodedata.normalize("NFC", name).casefold()].append(name)
+        parts = name.split("/")
+        forbidden = sorted(set(re.findall(r'[<>:"\\|?*\x00-\x1f\x7f]', name)))
+        if forbidden:
+            yield name, "name", f"Windows forbids {' '.join(map(repr, forbidden))}"
+        if any(reserved.match(part) for part in parts):
+            yield name, "name", "Windows keeps this name for a device"
+        if any(part != part.strip() or part.endswith(".") for part in parts):
+            yield name, "name", "a blank at an end or a dot at the end is lost on Windows"
+        if any("\udc80" <= letter <= "\udcff" for letter in name):
+            yield name, "name", "not all of its letters are valid UTF-8"
+        elif name != unicodedata.normalize("NFC", name):
+            yield name, "name", "its accents are stored apart from the letters (macOS style)"
+        if len(name) > 180:
+            yield name, "name", f"{len(name)} letters; many systems stop at 260 for the full path"
+    for group in same.values():
+        for name in group[1:]:
+            yield name, "name", f"only case or accents differ from {group[0]}"
+
+
+def _majority(values: Sequence) -> object | None:
+    """The value that at least 80 % of the photos share, if there are enough to say so."""
+    counts = pd.Series(list(values), dtype=object).value_counts()
+    if len(values) >= 5 and counts.iloc[0] >= 0.8 * len(values):
+        return counts.index[0]
+    return None
+
+
+def _size_problems(photos: Sequence[Facts], expected: tuple[int, int] | None) -> Iterator[Finding]:
+    usual = tuple(expected) if expected else _majority([photo.size for photo in photos])
+    aspect = _majority([round(photo.size[0] / photo.size[1], 2) for photo in photos])
+    for photo in photos:
+        width, height = photo.size
+        if usual and photo.size != usual:
+            others = "expected" if expected else "nearly all others"
+            detail = f"{width} × {height}; {others}: {usual[0]} × {usual[1]}"
+            yield photo.path, "odd size", detail
+        elif min(width, height) < 16:
+            yield photo.path, "odd size", f"only {width} × {height} pixels"
+        elif not usual and aspect and abs(width / height / aspect - 1) > 0.05:
+            yield photo.path, "odd size", f"{width / height:.2f} wide to high; others {aspect:.2f}"
+        elif not usual and not 1 / 8 < width / height < 8:
+            yield photo.path, "odd size", f"{width} × {height}: a very long strip"
+
+
+def _mode_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
+    """Grey among colour, or colour among grey; `look_at` has named the rarer modes."""
+    usual = _majority([photo.mode for photo in photos])
+    for photo in photos:
+        if usual and photo.mode != usual and photo.mode in ("L", "RGB"):
+            words = {"L": "grey", "RGB": "colour"}
+            detail = f"{words[photo.mode]}; nearly all others: {words.get(usual, usual)}"
+            yield photo.path, "odd mode", detail
+
+
+def _blur_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
+    """Photos far less sharp than their folder; far is counted in robust standard deviations."""
+    values = np.log([photo.sharpness if photo.sharpness > 0 else np.nan for photo in photos])
+    if np.isfinite(values).sum() < 10:
+        return
+    middle = np.nanmedian(values)
+    spread = 1.4826 * np.nanmedian(np.abs(values - middle))
+    for photo, value in zip(photos, values, strict=True):
+        if value < middle - 2.9 * spread and value < middle + np.log(0.4):
+            share = np.exp(value - middle)
+            yield photo.path, "blurred", f"fine detail is {share:.0%} of what is usual here"
+
+
+def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
+    """(copy, original, problem, detail) of exact and near duplicates.
+
+    Taken for the original: the larger photo, then the one with the shorter name.
+    """
+
+    def rank(photo: Facts) -> tuple:
+        return -photo.size[0] * photo.size[1], len(photo.path), photo.path
+
+    same_bytes: dict[str, list[Facts]] = defaultdict(list)
+    for photo in sorted(photos, key=rank):
+        same_bytes[photo.digest].append(photo)
+    for original, *copies in same_bytes.values():
+        for copy in copies:
+            detail = f"the same bytes as {original.path}"
+            yield copy.path, original.path, "exact duplicate", detail
+    # One black photo equals another, so photos without contrast are not compared.
+    unlike = [group[0] for group in same_bytes.values() if group[0].thumbnail.std() > 1]
+    if len(unlike) < 2:
+        return
+    pairs = near_duplicates(np.stack([photo.thumbnail for photo in unlike]))
+    # Rank order is row order: the first of a pair is the original. The best pair counts.
+    best = pairs.sort_values(["difference", "first"]).drop_duplicates("second")
+    for pair in best.itertuples():
+        original, copy = unlike[pair.first], unlike[pair.second]
+        detail = f"fits {original.path} if {VIEW_NAMES[pair.view]}"
+        yield copy.path, original.path, "near duplicate", detail
+
+
+def _two_labels(
+    copies: Sequence[tuple[str, str, str, str]], table: pd.DataFrame | None
+) -> Iterator[Finding]:
+    """The same photo under two labels: by the label table, else by the first sub-folder."""
+    known = {}
+    if table is not None and "label" in table:
+        known = dict(zip(table["path"], table["label"], strict=True))
+
+    def label(path: str) -> str | None:
+        return known.get(path, path.split("/")[0] if "/" in path else None)
+
+    for copy, original, _, _ in copies:
+        first, second = label(original), label(copy)
+        if first is not None and second is not None and first != second:
+            yield copy, "two labels", f"'{second}' here, '{first}' as {original}"
+            yield original, "two labels", f"'{first}' here, '{second}' as {copy}"
+
+
+def contact_sheet(
+    findings: pd.DataFrame, folder: str | os.PathLike, path: str | os.PathLike
+) -> Path:
+    """Write all findings with small pictures into one HTML file (lesson 2).
+
+    The file holds everything it shows; it needs no network and no other file. At most 500
+    pictures are drawn, and none of a file that cannot be read.
+
+    Returns:
+        The path of the HTML file.
+    """
+    unreadable = set(findings.loc[findings["problem"].isin(UNREADABLE), "path"])
+    pictures: dict[str, str] = {}
+    for name in dict.fromkeys(findings["path"]):
+        if name not in unreadable and len(pictures) < 500:
+            pictures[name] = _picture(Path(folder) / name)
+    body = []
+    for problem, rows in findings.groupby("problem", sort=True):
+        action = html.escape(ACTIONS.get(problem, ""))
+        body.append(f"<h2>{html.escape(problem)} ({len(rows)})</h2><p>{action}</p><ul>")
+        for row in rows.itertuples():
+            name, detail = html.escape(row.path), html.escape(row.detail)
+            body.append(f"<li>{pictures.get(row.path, '')}<b>{name}</b><br>{detail}</li>")
+        body.append("</ul>")
+    text = _PAGE.format(title=html.escape(Path(folder).name), body="\n".join(body))
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    return Path(path)
+
+
+def _picture(path: Path) -> str:
+    thumbnail = look_at(path, path.name).thumbnail
+    if thumbnail is None:
+        return ""
+    buffer = BytesIO()
+    Image.fromarray(thumbnail).save(buffer, "PNG")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img width="128" height="128" alt="" src="data:image/png;base64,{data}">'
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Findings in {title}</title><style>
+body {{ font-family: sans-serif; margin: 2em; }}
+ul {{ display: flex; flex-wrap: wrap; gap: 1em; list-style: none; padding: 0; }}
+li {{ width: 12em; overflow-wrap: anywhere; font-size: 85%; }} img {{ display: block; }}
+</style></head><body><h1>Findings in {title}</h1>
+{body}
+</body></html>
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m course_lib check FOLDER`` (lesson 2).
+
+    Returns:
+        The exit status: 0 if every file can be read, 1 if one cannot, 2 on wrong use.
+    """
+    parser = argparse.ArgumentParser(prog="python -m course_lib check", description=__doc__)
+    parser.add_argument("folder", help="folder with photos; sub-folders are searched too")
+    parser.add_argument("--sheet", metavar="FILE.html", help="write a contact sheet, too")
+    parser.add_argument("--labels", metavar="TABLE.csv", help="table with path and label")
+    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="the size each photo should have")
+    try:
+        options = parser.parse_args(arguments)
+        size = _parse_size(options.size, parser) if options.size else None
+    except SystemExit as stop:  # argparse has printed what is wrong
+        return int(stop.code or 0)
+    try:
+        findings = check_folder(options.folder, expected_size=size, labels=options.labels)
+        if options.sheet:
+            contact_sheet(findings, options.folder, options.sheet)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for line in chain(_table(findings), _summary(findings)):
+        # A terminal may not know every letter of a file name.
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding))
+    return int(findings["problem"].isin(UNREADABLE).any())
+
+
+def _parse_size(text: str, parser: argparse.ArgumentParser) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if not match:
+        parser.error(f"--size {text}: write it like 300x300")
+    return int(match[1]), int(match[2])
+
+
+def _table(findings: pd.DataFrame) -> Iterator[str]:
+    width = min(60, int(findings["path"].str.len().max())) if len(findings) else 0
+    for row in findings.itertuples():
+        yield f"{row.path:<{width}}  {row.problem:<18}  {row.detail}"
+
+
+def _summary(findings: pd.DataFrame) -> Iterator[str]:
+    counts = findings["problem"].value_counts().sort_index()
+    yield f"{findings.attrs['files']} files checked, {len(findings)} findings"
+    for problem, count in counts.items():
+        yield f"{count:>6}  {problem}: {ACTIONS[problem]}"
