@@ -28,8 +28,8 @@ FORMAT_OF_ENDING = {
     ".webp": "WEBP",
     ".gif": "GIF",
 }
-# Files that lie beside photos for good reasons.
-COMPANION_ENDINGS = {".csv", ".tsv", ".txt", ".md", ".json", ".yaml", ".yml", ".xml", ".ini", ".db"}
+# Raw photos look like TIFF inside, but only the maker's own software reads them rightly.
+RAW_ENDINGS = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef"}
 
 LARGEST_FILE = 1_000_000_000  # bytes; a larger file is not read into memory
 MOST_PIXELS = 100_000_000  # a header that promises more is not believed
@@ -126,13 +126,16 @@ def _read(path: Path, facts: Facts) -> bytes | None:
         facts.add("no permission", "nobody may read the file")
         return None
     suffix = path.suffix.lower()
+    if suffix in RAW_ENDINGS:
+        facts.add("unsupported format", "a raw photo of a camera")
+        return None
     if suffix not in FORMAT_OF_ENDING:
         with path.open("rb") as file:
             kind = sniff(file.read(512))
+        if _is_foreign_picture(kind):
+            facts.add("unsupported format", kind)
         if kind not in FORMAT_OF_ENDING.values():
-            if suffix not in COMPANION_ENDINGS and kind not in ("text", "nothing"):
-                facts.add("unsupported format", kind)
-            return None
+            return None  # tables, notes and the like may lie beside photos
     if status.st_size == 0:
         facts.add("empty file", "0 bytes")
         return None
@@ -192,10 +195,14 @@ def _decode(
 def _explain_foreign(kind: str, data: bytes, facts: Facts) -> None:
     if kind == "zero bytes" and not data.strip(b"\0"):
         facts.add("zero bytes", f"all {len(data):,} bytes are zero")
-    elif (kind.startswith("a") and "picture" in kind) or "photo" in kind.lower():
+    elif _is_foreign_picture(kind):
         facts.add("unsupported format", kind)
     else:
         facts.add("not an image", f"the content is {kind}")
+
+
+def _is_foreign_picture(kind: str) -> bool:
+    return any(word in kind.lower() for word in ("picture", "photo", "drawing"))
 
 
 def fault_in(kind: str, data: bytes) -> tuple[str, str] | None:

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 2 Loading and checking images
 #
-# You read photos as tables of numbers, then you hunt through a messy photo folder, as factories have them, and set
-# aside what cannot be used.
+# You read photos as tables of numbers, then you hunt through a messy photo folder, as factories have them, and set aside
+# what cannot be used.
 #
 # **At the end you have:** a list of every unusable photo in a deliberately messy folder, and none of them deleted
 
@@ -65,7 +65,7 @@ print("darkest:", pixels.min(), "| brightest:", pixels.max())
 # %%
 from course_lib import plots
 
-corner = pixels[100:112, 0:12]
+corner = pixels[136:148, 66:78]
 plots.photo_grid(
     [pixels, corner],
     ["the photo", "12 × 12 of its pixels"],
@@ -82,8 +82,8 @@ print(corner[:3])
 #
 # A colour photo has a third axis: red, green and blue for each pixel. The flower photo comes with scikit-learn.
 #
-# **Predict first:** the library OpenCV keeps the order blue, green, red (BGR). What does the yellow and red flower look
-# like if you show a BGR array as if it were RGB?
+# **Predict first:** the library OpenCV keeps the order blue, green, red (BGR). What does an orange flower look like if
+# you show a BGR array as if it were RGB?
 
 # %%
 with Image.open(data.everyday_photos()["flower"]) as photo:
@@ -121,11 +121,11 @@ plots.photo_grid(
     list(three_ways.values()),
     list(three_ways),
     size=2.2,
-    alt="Three versions of a solar cell: the first a pattern of noise, the second all white, the third right.",
+    alt="Three versions of a solar cell: the first full of edges that are not there, the second nearly all white, the third right.",
 )
 
 # %% [markdown]
-# `astype(np.uint8)` counts to 255 and starts again at 0: noise. `convert("L")` turns every value above 255 into 255: a
+# `astype(np.uint8)` counts to 255 and starts again at 0: the photo is full of edges that are not there. `convert("L")` turns every value above 255 into 255: a
 # white photo. Only scaling by the real range gives the photo back. Both wrong ways run without any error, so a check
 # must tell you which photos have 16 bits.
 
@@ -239,7 +239,7 @@ with_pixels = [np.asarray(Image.open(FOLDER / path).convert("L")) for path in sh
 plots.photo_grid(
     with_pixels,
     list(shown["problem"]),
-    alt="Six doubtful photos: constant grey, nearly black, nearly white, blurred, cut to another size, and lying on its side.",
+    alt="Six doubtful photos: one nearly white, one of a single grey, one cut to half its height, one blurred, one lying on its side, one nearly black.",
 )
 
 # %% [markdown]
@@ -316,7 +316,7 @@ np.fill_diagonal(bits, 64)
 print("pairs of photos that differ in at most 4 of 64 bits:", (bits <= 4).sum() // 2)
 
 # %% [markdown]
-# Many pairs, but only a few of them are copies. Solar cells look alike: the same square, the same bars. The course's own
+# Some of these pairs are copies, others are not. Solar cells look alike: the same square, the same bars. The course's own
 # finder (`course_lib.duplicates`) is stricter. It looks at finer detail, tries four turns and their mirror images, and
 # asks whether a change of brightness and contrast explains *all* of the difference.
 
@@ -334,7 +334,7 @@ pd.DataFrame(
 
 # %% [markdown]
 # Both lines matter: how many copies a finder finds, and how many photos it suspects. The average hash misses the turned
-# copy and suspects many innocent photos. Look at the copies that were found, each beside its original.
+# copy and suspects photos that are no copies. Look at the copies that were found, each beside its original.
 
 # %%
 pairs = copies.assign(original=copies["detail"].str.extract(r"(\w+/\w+\.png)", expand=False))
@@ -384,7 +384,8 @@ assert sorted(FOLDER.glob("*/*")) == files
 #
 # ## Check the real photos
 #
-# Last, check the photos of this course themselves: 2,624 files.
+# Last, check the photos of this course themselves, all 2,624. The check also sees two files that are no photos (the table
+# and the licence) and lets them lie.
 
 # %%
 real = checks.check_folder(PHOTOS, progress=False)

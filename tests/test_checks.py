@@ -1,0 +1,281 @@
+"""Does the check find every fault, give no false alarm, and leave every photo as it is?"""
+
+import hashlib
+import os
+import random
+import shutil
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageEnhance
+
+from course_lib import checks
+from course_lib.data import solar_cells
+from course_lib.errors import CourseError
+from course_lib.messy import make_messy_folder, messy_answers
+from course_lib.photo_files import look_at
+
+FORMATS = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "GIF": ".gif"}
+
+
+def check(folder, **options) -> pd.DataFrame:
+    return checks.check_folder(folder, progress=False, **options)
+
+
+def problems(findings: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(findings["path"], findings["problem"], strict=True))
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def textured(seed: int, side: int = 120) -> Image.Image:
+    """A photo with detail of its own."""
+    coarse = np.random.default_rng(seed).integers(20, 230, (12, 12)).astype(np.uint8)
+    return Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def encoded(kind: str, seed: int = 0) -> bytes:
+    buffer = BytesIO()
+    textured(seed).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def messy(tmp_path_factory) -> Path:
+    return make_messy_folder(tmp_path_factory.mktemp("messy") / "photos")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_planted_fault_is_found_and_nothing_else(tmp_path, seed):
+    folder = make_messy_folder(tmp_path / "photos", seed)
+    answers = messy_answers(seed)
+    found = problems(check(folder))
+    planted = problems(answers)
+    # Slight blur cannot be told from a soft photo; everything else must be found.
+    assert {pair for pair in planted - found if pair[1] != "blurred"} == set()
+    involved = set(answers["path"]) | set(answers["made_from"])
+    assert {path for path, _ in found} <= involved
+
+
+def test_the_messy_folder_is_the_same_for_the_same_seed(tmp_path, messy):
+    assert fingerprint(make_messy_folder(tmp_path / "again")) == fingerprint(messy)
+
+
+def test_a_folder_in_use_is_not_cleared_for_the_messy_one(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"precious")
+    with pytest.raises(CourseError, match="in use"):
+        make_messy_folder(tmp_path)
+    assert (tmp_path / "holiday.jpg").read_bytes() == b"precious"
+
+
+def test_checking_changes_no_file(messy):
+    before = fingerprint(messy)
+    check(messy)
+    assert fingerprint(messy) == before
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+def test_a_truncated_file_is_unreadable(tmp_path, kind, share):
+    data = encoded(kind)
+    name = "cell" + FORMATS[kind]
+    (tmp_path / name).write_bytes(data[: int(len(data) * share)])
+    assert set(check(tmp_path)["problem"]) & set(checks.UNREADABLE)
+    (tmp_path / name).write_bytes(data)
+    assert not set(check(tmp_path)["problem"]) & set(checks.UNREADABLE)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_foreign_bytes_in_the_middle_are_found(tmp_path, kind):
+    data = bytearray(encoded(kind))
+    middle = len(data) // 2
+    data[middle : middle + 700] = random.Random(0).randbytes(700)
+    (tmp_path / ("cell" + FORMATS[kind])).write_bytes(data)
+    assert set(check(tmp_path)["problem"]) & set(checks.UNREADABLE)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@settings(max_examples=150, deadline=None)
+@given(
+    soup=st.binary(max_size=400),
+    start=st.sampled_from(
+        [b"", *(encoded(kind)[:60] for kind in FORMATS), b"RIFF\0\1\0\0WEBPVP8 "]
+    ),
+    ending=st.sampled_from([".png", ".jpg", ".tif", ".webp", ".csv", ""]),
+)
+def test_no_bytes_crash_the_check(tmp_path_factory, soup, start, ending):
+    path = tmp_path_factory.mktemp("soup") / f"cell{ending}"
+    path.write_bytes(start + soup)
+    facts = look_at(path, path.name)
+    assert not facts.is_photo or facts.thumbnail.shape == (64, 64)
+    assert path.read_bytes() == start + soup
+
+
+def test_wrong_endings_and_foreign_formats(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(encoded("PNG", 1))
+    (tmp_path / "b.txt").write_bytes(encoded("PNG", 2))
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (tmp_path / "d.png").write_bytes(bytes(500))
+    (tmp_path / "notes.txt").write_text("These are my photos.")
+    assert problems(check(tmp_path)) == {
+        ("a.jpg", "wrong ending"),
+        ("b.txt", "wrong ending"),
+        ("c.heic", "unsupported format"),
+        ("d.png", "zero bytes"),
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such links and rights")
+def test_links_rights_and_pipes(tmp_path):
+    os.symlink("nowhere.png", tmp_path / "link.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "secret.png").write_bytes(encoded("PNG"))
+    (tmp_path / "secret.png").chmod(0)
+    assert problems(check(tmp_path)) == {
+        ("link.png", "broken link"),
+        ("pipe.png", "not a file"),
+        ("secret.png", "no permission"),
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot make such names")
+def test_names_that_break_elsewhere(tmp_path):
+    names = ["A.png", "a.png", "con.png", "x:y.png", "end .png", "trail.png "]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(encoded("PNG", number))
+    found = {path for path, problem in problems(check(tmp_path)) if problem == "name"}
+    assert found == {"a.png", "con.png", "x:y.png", "trail.png "}
+
+
+def test_size_by_majority_and_as_expected(tmp_path):
+    for number in range(9):
+        textured(number).save(tmp_path / f"{number}.png")
+    textured(9, side=100).save(tmp_path / "9.png")
+    assert problems(check(tmp_path)) == {("9.png", "odd size")}
+    odd = check(tmp_path, expected_size=(100, 100))
+    assert set(odd["path"]) == {f"{number}.png" for number in range(9)}
+
+
+def test_label_table(tmp_path):
+    for folder, number in (("good", 1), ("good", 2), ("bad", 3), ("bad", 4)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        textured(number).save(tmp_path / folder / f"{number}.png")
+    table = pd.DataFrame(
+        {
+            "file": ["good/1.png", "good\\2.png", "bad/3.png", "bad/5.png"],
+            "class": ["good", "bad", "bad", "bad"],
+        }
+    )
+    wanted = {
+        ("good/2.png", "label differs from folder"),
+        ("bad/4.png", "file without row"),
+        ("bad/5.png", "row without file"),
+    }
+    assert problems(check(tmp_path, labels=table)) == wanted
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    assert problems(check(tmp_path)) == wanted
+    with pytest.raises(CourseError, match="no column 'path'"):
+        check(tmp_path, labels=table.drop(columns="file"))
+
+
+def test_black_photos_are_no_copies_of_each_other(tmp_path):
+    for value in (3, 4, 5):
+        Image.new("L", (60, 60), value).save(tmp_path / f"{value}.png")
+    assert set(check(tmp_path)["problem"]) == {"constant"}
+
+
+def _recompressed(image: Image.Image) -> Image.Image:
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=40)
+    return Image.open(buffer)
+
+
+EDITS = {
+    "left": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "mirror": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "jpeg": _recompressed,
+    "bright": lambda image: ImageEnhance.Brightness(image).enhance(1.2),
+    "contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.4),
+    "half": lambda image: image.resize((150, 150), Image.Resampling.LANCZOS),
+}
+
+
+def test_copies_of_solar_cells_are_found_and_strangers_are_not(tmp_path):
+    paths = sorted(solar_cells().glob("*/*.png"))[::8]
+    for path in paths:
+        shutil.copyfile(path, tmp_path / path.name)
+    copies = set()
+    for path, (edit, change) in zip(paths[::5], list(EDITS.items()) * 20, strict=False):
+        name = f"{path.stem}_{edit}_copy.png"
+        change(Image.open(path)).save(tmp_path / name)
+        copies.add(name)
+    findings = check(tmp_path)
+    found = set(findings.loc[findings["problem"] == "near duplicate", "path"])
+    assert len(copies) > 60
+    assert len(found & copies) >= 0.97 * len(copies)
+    assert len(found - copies) < 0.01 * len(paths)
+
+
+def test_quarantine_and_back(messy, tmp_path):
+    before = fingerprint(messy)
+    findings = check(messy)
+    unreadable = findings[findings["problem"].isin(checks.UNREADABLE)]
+    log = checks.quarantine(unreadable, tmp_path / "aside")
+    assert set(log["kept"]) == set(unreadable["path"])
+    assert not check(messy)["problem"].isin(checks.UNREADABLE).any()
+    assert len(checks.undo_quarantine(tmp_path / "aside")) == len(log)
+    assert fingerprint(messy) == before
+
+
+def test_quarantine_overwrites_nothing(tmp_path):
+    for folder, text in (("one", "1"), ("two", "2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "cell.png").write_text(text)
+    chosen = [tmp_path / folder / "cell.png" for folder in ("one", "two")]
+    log = checks.quarantine(chosen, tmp_path / "aside")
+    assert list(log["kept"]) == ["cell.png", "cell (2).png"]
+    chosen[0].write_text("a new photo")  # the place is taken when the old one comes back
+    assert list(checks.undo_quarantine(tmp_path / "aside")["kept"]) == ["cell (2).png"]
+    assert chosen[0].read_text() == "a new photo"
+    assert (tmp_path / "aside" / "cell.png").read_text() == "1"
+    chosen[0].unlink()
+    checks.undo_quarantine(tmp_path / "aside")
+    assert chosen[0].read_text() == "1"
+
+
+def test_quarantine_refuses_bad_places(messy, tmp_path):
+    findings = check(messy)
+    with pytest.raises(CourseError, match="inside the photo folder"):
+        checks.quarantine(findings, messy / "aside")
+    outside = findings.head(1).assign(path="../elsewhere.png")
+    with pytest.raises(CourseError, match="outside the photo folder"):
+        checks.quarantine(outside, tmp_path / "aside")
+    with pytest.raises(CourseError, match="no photo"):
+        checks.quarantine([messy / "missing.png"], tmp_path / "aside")
+    assert not (tmp_path / "aside").exists()
+
+
+def test_terminal(messy, tmp_path, capsys):
+    sheet = tmp_path / "sheet.html"
+    assert checks.main([str(messy), "--sheet", str(sheet)]) == 1
+    assert "truncated" in capsys.readouterr().out
+    page = sheet.read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert "http" not in page
+    textured(0).save(tmp_path / "good.png")
+    assert checks.main([str(tmp_path)]) == 0
+    assert checks.main([str(tmp_path / "nowhere")]) == 2
+    assert checks.main(["--size", "big", str(tmp_path)]) == 2
+    assert checks.main([]) == 2
