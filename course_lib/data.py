@@ -287,7 +287,8 @@ def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.nda
         uint8, (channels, size, size).
 
     Raises:
-        CourseError: the photo cannot be read, or ``channels`` is neither 1 nor 3.
+        CourseError: the photo cannot be read, ``channels`` is neither 1 nor 3, or ``size``
+            is below 1.
 
     Example:
         >>> read_pixels(solar_cells() / "functional" / "cell0004.png", size=64, channels=3).shape
@@ -297,6 +298,8 @@ def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.nda
         raise CourseError(
             f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one."
         )
+    if size < 1:
+        raise CourseError(f"A photo cannot be {size} pixels wide; choose a size of 1 or more.")
     photo = Image.fromarray(read_image(path, "L" if channels == 1 else "RGB"))
     resized = photo.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3)
     return np.asarray(resized).reshape(size, size, channels).transpose(2, 0, 1)

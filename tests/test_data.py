@@ -1,0 +1,281 @@
+"""Any folder with one sub-folder for each class becomes an index; anything else, one sentence."""
+
+import os
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from course_lib import data
+from course_lib.errors import CourseError
+
+# index_folder
+
+
+def test_the_index_lists_each_photo_with_its_class(photos: Path) -> None:
+    index = data.index_folder(photos)
+
+    assert index["label"].value_counts().to_dict() == {"defective": 10, "functional": 10}
+    assert index["path"].iloc[0] == "defective/0.png"
+    assert data.photo_path(index, 0) == photos / "defective" / "0.png"
+
+
+def test_the_index_does_not_change_the_folder(photos: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in photos.rglob("*")}
+    data.index_folder(photos)
+    assert before == {file: file.stat().st_mtime_ns for file in photos.rglob("*")}
+
+
+def test_hidden_files_other_files_and_folders_are_no_photos(photos: Path) -> None:
+    for name in (".hidden.png", ".ipynb_checkpoints/1.png", "notes.txt", "album.png/readme"):
+        path = photos / "defective" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+
+    assert len(data.index_folder(photos)) == 20
+
+
+def test_photos_in_deeper_folders_and_with_capital_endings_count(photos: Path) -> None:
+    (photos / "defective" / "line 2").mkdir()
+    shutil.copy(photos / "defective" / "0.png", photos / "defective" / "line 2" / "Ä.PNG")
+
+    assert "defective/line 2/Ä.PNG" in set(data.index_folder(photos)["path"])
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="phots does not exist; PHOTOS must name"):
+        data.index_folder(tmp_path / "phots")
+
+
+def test_a_file_is_no_photo_folder(photos: Path) -> None:
+    with pytest.raises(CourseError, match=r"0\.png is a file"):
+        data.index_folder(photos / "defective" / "0.png")
+
+
+def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="no sub-folder at all"):
+        data.index_folder(tmp_path)
+
+
+def test_a_single_class_is_named(photos: Path) -> None:
+    shutil.rmtree(photos / "functional")
+    with pytest.raises(CourseError, match=r"only the class 'defective'.*at least two"):
+        data.index_folder(photos)
+
+
+def test_an_empty_class_is_named(photos: Path) -> None:
+    (photos / "scratched").mkdir()
+    with pytest.raises(CourseError, match="scratched holds no photo"):
+        data.index_folder(photos)
+
+
+def test_further_columns_of_index_csv_are_added_in_its_order(photos: Path) -> None:
+    table = pd.DataFrame({"path": ["functional/3.png", "defective/7.png"], "lot": ["a", "b"]})
+    table.assign(label="wrong", position=[0, 1]).to_csv(photos / "index.csv", index=False)
+
+    index = data.index_folder(photos)
+
+    assert len(index) == 20
+    assert index["path"].tolist()[:2] == ["functional/3.png", "defective/7.png"]
+    assert index["label"].tolist()[:2] == ["functional", "defective"]
+    assert index["lot"].tolist()[:2] == ["a", "b"]
+
+
+def test_a_table_whose_paths_are_numbers_does_not_matter(photos: Path) -> None:
+    (photos / "index.csv").write_text("path,lot\n1,a\n2,b\n")
+    assert data.index_folder(photos)["lot"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x89PNG\r\n\xff\xfe", b"photo,lot\na,b\n", b"path\na\na\n", b'path\n"a\n']
+)
+def test_an_unusable_index_csv_is_named(photos: Path, content: bytes) -> None:
+    (photos / "index.csv").write_bytes(content)
+    with pytest.raises(CourseError, match=r"index\.csv .* mend it"):
+        data.index_folder(photos)
+
+
+def test_joined_tables_that_lost_their_folder_get_one_sentence() -> None:
+    with pytest.raises(CourseError, match="does not know its photo folder"):
+        data.photo_path(pd.DataFrame({"path": ["a/0.png"]}), 0)
+
+
+# class names and numbers
+
+
+def test_the_positive_class_has_the_last_number() -> None:
+    index = pd.DataFrame({"label": ["scratch", "defective", "functional", "defective"]})
+    assert data.class_names(index) == ["functional", "scratch", "defective"]
+    assert data.label_numbers(index).tolist() == [1, 2, 0, 2]
+
+
+def test_without_defective_the_alphabet_decides() -> None:
+    assert data.class_names(pd.DataFrame({"label": ["ok", "bad", "ok"]})) == ["bad", "ok"]
+
+
+# read_image
+
+
+def save(image: Image.Image, **settings) -> BytesIO:
+    buffer = BytesIO()
+    image.save(buffer, **settings)
+    buffer.seek(0)
+    return buffer
+
+
+def test_16_bit_photos_keep_their_range(tmp_path: Path) -> None:
+    wide = np.array([[0, 256, 32768, 65535]], dtype=np.uint16)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    assert data.read_image(tmp_path / "wide.png").tolist() == [[0, 1, 128, 255]]
+
+
+def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by a quarter
+    Image.new("L", (30, 20)).save(tmp_path / "side.jpg", exif=exif)
+    assert data.read_image(tmp_path / "side.jpg").shape == (30, 20)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_photos_of_every_kind_become_grey_or_colour(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "photo.tif"
+    Image.new(mode, (7, 5)).save(path)
+    assert data.read_image(path).shape == (5, 7)
+    assert data.read_image(path, "RGB").shape == (5, 7, 3)
+
+
+def test_a_missing_photo_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"There is no photo .*gone\.png"):
+        data.read_image(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"This is a letter.", b"<html>404</html>", bytes(99)])
+def test_a_file_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "fake.png").write_bytes(content)
+    with pytest.raises(CourseError, match=r"fake\.png is not an image"):
+        data.read_image(tmp_path / "fake.png")
+
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    kind=st.sampled_from(FORMATS),
+    places=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
+    kept=st.floats(0, 1),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_bytes_a_photo_holds_it_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, kind: str, places: list, kept: float
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (9, 11, 3), dtype=np.uint8)
+    content = bytearray(save(Image.fromarray(noise), format=kind).getvalue())
+    for place, value in places:
+        content[int(place * (len(content) - 1))] = value
+    path = tmp_path / f"photo.{kind.lower()}"
+    path.write_bytes(content[: int(kept * len(content))] if kept < 0.5 else content)
+
+    try:
+        image = data.read_image(path)
+    except CourseError:
+        return
+    assert image.dtype == np.uint8 and image.ndim == 2
+
+
+# read_pixels
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_square_with_the_channels_first(photos: Path, channels: int) -> None:
+    pixels = data.read_pixels(photos / "defective" / "0.png", 16, channels)
+    assert pixels.shape == (channels, 16, 16) and pixels.dtype == np.uint8
+
+
+def test_a_photo_of_one_grey_keeps_it(tmp_path: Path) -> None:
+    Image.new("L", (50, 30), 77).save(tmp_path / "grey.png")
+    assert (data.read_pixels(tmp_path / "grey.png", 8) == 77).all()
+
+
+@pytest.mark.parametrize(("size", "channels"), [(16, 2), (0, 1), (-4, 3)])
+def test_impossible_sizes_and_channels_are_named(photos: Path, size: int, channels: int) -> None:
+    with pytest.raises(CourseError, match=rf"{channels if size > 0 else size}"):
+        data.read_pixels(photos / "defective" / "0.png", size, channels)
+
+
+# the solar cells
+
+
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The solar cells, laid out in a data folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_DATA", str(tmp_path_factory.mktemp("data")))
+        return data.solar_cells()
+
+
+@pytest.fixture
+def cells(laid_out: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_DATA", str(laid_out.parent))
+    return laid_out
+
+
+def test_the_solar_cells_are_those_of_the_publication(cells: Path) -> None:
+    index = data.index_folder(cells)
+    counts = index["defect_probability"].round(2).value_counts().to_dict()
+
+    assert counts == {0.0: 1508, 0.33: 295, 0.67: 106, 1.0: 715}
+    assert index["cell_type"].value_counts().to_dict() == {"poly": 1550, "mono": 1074}
+    assert index["position"].tolist() == list(range(2624))
+    assert ((index["defect_probability"] > 0.5) == (index["label"] == "defective")).all()
+
+
+def test_a_removed_photo_is_put_back_and_the_others_are_left_alone(cells: Path) -> None:
+    one, other = sorted(cells.glob("defective/*.png"))[:2]
+    content, time = one.read_bytes(), other.stat().st_mtime_ns
+    one.unlink()
+
+    data.solar_cells()
+
+    assert one.read_bytes() == content
+    assert other.stat().st_mtime_ns == time
+
+
+def test_a_column_added_to_the_table_of_the_cells_stays(cells: Path) -> None:
+    table = pd.read_csv(cells / "index.csv").assign(inspector="Aki")
+    table.to_csv(cells / "index.csv", index=False)
+
+    data.solar_cells()
+
+    assert set(data.index_folder(cells)["inspector"]) == {"Aki"}
+
+
+def test_a_file_in_the_way_of_the_cells_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    (tmp_path / "solar_cells").write_text("mine")
+    with pytest.raises(CourseError, match=r"data/solar_cells.* cannot be made"):
+        data.solar_cells()
+
+
+def test_licence_and_citation_are_told(cells: Path) -> None:
+    text = data.credits(cells)
+    assert "CC BY-NC-SA 4.0" in text and "Buerhop-Lutz et al. 2018" in text
+
+
+def test_a_folder_without_licence_says_so(photos: Path) -> None:
+    assert "has no LICENCE.txt" in data.credits(photos)
+
+
+def test_everyday_photos_are_there_without_a_network() -> None:
+    for path in data.everyday_photos().values():
+        assert os.path.getsize(path) > 10_000

@@ -1,0 +1,222 @@
+"""Pixels are decoded once and kept truthfully; loaders give every photo once in each epoch."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import data, datasets, splits, transforms
+from course_lib.errors import CourseError
+
+
+def numbered(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Photos whose first pixel is their number, and their labels: odd or even."""
+    images = np.zeros((count, 1, 4, 4), np.uint8)
+    images[:, 0, 0, 0] = np.arange(count)
+    return images, np.arange(count) % 2
+
+
+def numbers_in(loader: datasets.BatchLoader) -> list[int]:
+    """The numbers of the photos in the order in which a loader of `numbered` gives them."""
+    return [round(value) for images, _ in loader for value in (images[:, 0, 0, 0] * 255).tolist()]
+
+
+def plain_loader(count: int = 10, **settings) -> datasets.BatchLoader:
+    return datasets.BatchLoader(*numbered(count), mean=[0.0], std=[1.0], **settings)
+
+
+# pixels
+
+
+def test_pixels_are_those_of_each_photo_in_index_order(index: pd.DataFrame, work: Path) -> None:
+    pixels = datasets.pixels(index, size=16, channels=3, progress=False)
+
+    assert pixels.shape == (20, 3, 16, 16) and pixels.dtype == np.uint8
+    for row in (0, 13):
+        expected = data.read_pixels(data.photo_path(index, row), 16, 3)
+        np.testing.assert_array_equal(pixels[row], expected)
+
+
+def test_the_second_call_reads_no_photo(index: pd.DataFrame, work: Path, photos: Path) -> None:
+    first = datasets.pixels(index, size=8, progress=False)
+    photo = photos / "defective" / "0.png"
+    state = photo.stat()
+    # Other content, but size and time say that nothing has changed.
+    photo.write_bytes(bytes(state.st_size))
+    os.utime(photo, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    np.testing.assert_array_equal(datasets.pixels(index, size=8, progress=False), first)
+
+
+def test_a_changed_photo_changes_the_pixels(index: pd.DataFrame, work: Path, photos: Path) -> None:
+    datasets.pixels(index, size=8, progress=False)
+    Image.new("L", (40, 40), 200).save(photos / "defective" / "0.png")
+
+    assert (datasets.pixels(index, size=8, progress=False)[0] == 200).all()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", None])
+def test_damaged_kept_pixels_are_made_again(
+    index: pd.DataFrame, work: Path, damage: bytes | None
+) -> None:
+    first = np.array(datasets.pixels(index, size=8, progress=False))
+    (kept,) = (work / "pixels").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-100] if damage is None else damage)
+
+    np.testing.assert_array_equal(datasets.pixels(index, size=8, progress=False), first)
+
+
+def test_kept_pixels_cannot_be_changed_by_accident(index: pd.DataFrame, work: Path) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        datasets.pixels(index, size=8, progress=False)[0] = 0
+
+
+def test_an_unreadable_photo_is_named_and_leaves_no_half_file(
+    index: pd.DataFrame, work: Path, photos: Path
+) -> None:
+    (photos / "functional" / "9.png").write_bytes(b"no photo")
+    with pytest.raises(CourseError, match=r"functional/9\.png is not an image"):
+        datasets.pixels(index, size=8, progress=False)
+    assert not list((work / "pixels").iterdir())
+
+
+def test_a_removed_photo_is_named(index: pd.DataFrame, work: Path, photos: Path) -> None:
+    (photos / "functional" / "9.png").unlink()
+    with pytest.raises(CourseError, match=r"functional/9\.png of the index is not there"):
+        datasets.pixels(index, size=8, progress=False)
+
+
+def test_a_file_in_the_way_of_the_work_folder_is_named(index: pd.DataFrame, work: Path) -> None:
+    work.write_text("mine")
+    with pytest.raises(CourseError, match=r"work/pixels cannot be made.*COURSE_WORK"):
+        datasets.pixels(index, size=8, progress=False)
+    assert work.read_text() == "mine"
+
+
+# BatchLoader
+
+
+@pytest.mark.parametrize(("count", "batches"), [(1, [1]), (4, [4]), (5, [4, 1]), (8, [4, 4])])
+def test_batches_hold_all_photos_and_the_last_the_rest(count: int, batches: list[int]) -> None:
+    loader = plain_loader(count, batch_size=4)
+    assert [len(labels) for _, labels in loader] == batches
+    assert len(loader) == len(batches)
+    assert numbers_in(loader) == list(range(count))
+
+
+def test_labels_stay_with_their_photos_when_shuffled() -> None:
+    for images, labels in plain_loader(shuffle=True, batch_size=3):
+        assert torch.equal((images[:, 0, 0, 0] * 255).round().long() % 2, labels)
+
+
+def test_each_epoch_has_every_photo_once_in_another_order() -> None:
+    loader = plain_loader(shuffle=True)
+    first, second = numbers_in(loader), numbers_in(loader)
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(10))
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    loader = plain_loader(shuffle=True, seed=3)
+    orders = [numbers_in(loader) for _ in range(3)]
+    other = plain_loader(shuffle=True, seed=3)
+    other.epoch = 2
+    torch.manual_seed(99)
+    assert numbers_in(other) == orders[2]
+
+
+def test_the_loader_feeds_the_model_what_torchvision_would(index: pd.DataFrame, work: Path) -> None:
+    from torchvision.transforms.v2.functional import normalize
+
+    images = datasets.pixels(index, size=8, progress=False)
+    loader = datasets.BatchLoader(images, data.label_numbers(index), batch_size=32)
+    (batch, labels), *_ = loader
+
+    expected = normalize(torch.from_numpy(np.array(images)).float() / 255, [0.5], [0.25])
+    torch.testing.assert_close(batch, expected)
+    assert labels.tolist() == [1] * 10 + [0] * 10
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "batch_size", "sentence"),
+    [
+        (5, 4, 2, "5 photos but 4 labels"),
+        (0, 0, 2, "no photos to load"),
+        (5, 5, 0, "A batch cannot hold 0 photos"),
+        (5, 5, -1, "A batch cannot hold -1 photos"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused(
+    images: int, labels: int, batch_size: int, sentence: str
+) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        datasets.BatchLoader(numbered(images)[0], numbered(labels)[1], batch_size=batch_size)
+
+
+# loaders
+
+
+def test_each_split_gets_its_own_photos(index: pd.DataFrame, work: Path) -> None:
+    split = splits.random_split(index)
+    loaders = datasets.loaders(split, size=8, progress=False)
+
+    assert {name: len(loader.labels) for name, loader in loaders.items()} == (
+        split["split"].value_counts().to_dict()
+    )
+    pixels = datasets.pixels(index, size=8, progress=False)
+    np.testing.assert_array_equal(loaders["test"].images, pixels[split["split"] == "test"])
+
+
+def test_only_training_photos_are_shuffled_and_augmented(index: pd.DataFrame, work: Path) -> None:
+    loaders = datasets.loaders(
+        splits.random_split(index),
+        size=8,
+        augment=transforms.flips_and_quarter_turns,
+        progress=False,
+    )
+    for name, loader in loaders.items():
+        assert (loader.shuffle, loader.augment is not None) == ((name == "train"),) * 2
+
+
+def test_an_index_without_split_is_refused(index: pd.DataFrame, work: Path) -> None:
+    with pytest.raises(CourseError, match="no rows with split 'train'"):
+        datasets.loaders(index, progress=False)
+
+
+# PhotoDataset
+
+
+def test_a_photo_dataset_works_in_a_torch_data_loader() -> None:
+    loader = torch.utils.data.DataLoader(datasets.PhotoDataset(*numbered(5)), batch_size=2)
+    assert [tuple(images.shape) for images, _ in loader] == [
+        (2, 1, 4, 4),
+        (2, 1, 4, 4),
+        (1, 1, 4, 4),
+    ]
+
+
+def test_torchvision_transforms_get_a_tensor() -> None:
+    from torchvision.transforms import v2
+
+    dataset = datasets.PhotoDataset(*numbered(3), transform=v2.RandomVerticalFlip(p=1))
+    image, label = dataset[2]
+    assert image[0, 3, 0] == 2 and label == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_albumentations_transforms_get_an_array(channels: int) -> None:
+    import albumentations
+
+    images = np.random.default_rng(0).integers(0, 255, (2, channels, 4, 6), dtype=np.uint8)
+    flip = albumentations.Compose([albumentations.HorizontalFlip(p=1)])
+    image, _ = datasets.PhotoDataset(images, [0, 1], transform=flip)[1]
+    np.testing.assert_array_equal(image, images[1][:, :, ::-1])
+
+
+def test_a_dataset_with_missing_labels_is_refused() -> None:
+    with pytest.raises(CourseError, match="3 photos but 2 labels"):
+        datasets.PhotoDataset(numbered(3)[0], [0, 1])

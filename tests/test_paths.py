@@ -1,0 +1,73 @@
+"""Files are written whole or not at all, and folders that cannot be used are named."""
+
+from pathlib import Path
+
+import pytest
+
+from course_lib import paths
+from course_lib.errors import CourseError
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "model.pt"
+    target.write_text("old")
+
+    with pytest.raises(KeyboardInterrupt), paths.write_atomically(target) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_writing_makes_the_folder_and_replaces_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "notes.txt"
+    for text in ("first", "second"):
+        with paths.write_atomically(target) as temporary:
+            temporary.write_text(text)
+
+    assert target.read_text() == "second"
+
+
+def test_the_temporary_name_keeps_the_ending(tmp_path: Path) -> None:
+    with paths.write_atomically(tmp_path / "pixels.npy") as temporary:
+        assert temporary.suffix == ".npy" and temporary.parent == tmp_path
+        temporary.touch()
+
+
+def test_no_write_permission_is_one_sentence_with_the_way_out(protected_folder: Path) -> None:
+    with (
+        pytest.raises(CourseError, match=r"write-protected.*COURSE_WORK"),
+        paths.write_atomically(protected_folder / "old.txt"),
+    ):
+        pass
+
+    assert (protected_folder / "old.txt").read_text() == "old"
+
+
+def test_no_permission_to_make_a_folder_is_one_sentence(protected_folder: Path) -> None:
+    with pytest.raises(CourseError, match=r"cannot be made \(Permission denied\)"):
+        paths.make_folder(protected_folder / "work")
+
+
+def test_a_file_in_the_way_of_a_folder_is_named_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "work").write_text("mine")
+
+    with pytest.raises(CourseError, match=r"work.* cannot be made"):
+        paths.make_folder(tmp_path / "work" / "pixels")
+
+    assert (tmp_path / "work").read_text() == "mine"
+
+
+def test_variables_move_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "w"))
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "d"))
+
+    assert paths.work_folder() == tmp_path / "w"
+    assert paths.data_folder() == tmp_path / "d"
+    assert paths.shorten(tmp_path / "w" / "a.pt") == "work/a.pt"
+    assert paths.shorten(tmp_path / "d" / "cells") == "data/cells"
+
+
+def test_a_path_outside_the_course_is_shown_in_full(tmp_path: Path) -> None:
+    assert paths.shorten(tmp_path / "photo.png") == (tmp_path / "photo.png").as_posix()
