@@ -1,0 +1,86 @@
+"""A slider that shows what a threshold costs.
+
+Introduced in lesson 8. Built with anywidget: its control keeps the arrow keys to itself, so that
+they move the slider and not the notebook.
+"""
+
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from course_lib.evaluation import expected_cost
+
+SCRIPT = """
+function render({ model, el }) {
+  const rows = model.get("rows");
+  const label = document.createElement("label");
+  label.textContent = "Threshold ";
+  const slider = document.createElement("input");
+  Object.assign(slider, { type: "range", min: 0, max: rows.length - 1, value: model.get("start") });
+  slider.style.width = "20em";
+  // Without this attribute JupyterLab would take the keys for itself.
+  slider.setAttribute("data-lm-suppress-shortcuts", "true");
+  label.append(slider);
+  const money = document.createElement("p");
+  money.setAttribute("aria-live", "polite");
+  const show = () => {
+    money.textContent = rows[slider.value];
+    slider.setAttribute("aria-valuetext", rows[slider.value]);
+  };
+  slider.addEventListener("input", show);
+  show();
+  el.replaceChildren(label, money);
+}
+export default { render };
+"""
+
+
+class CostSlider(anywidget.AnyWidget):
+    """The slider of `cost_slider`; ``rows`` holds one sentence for each threshold (lesson 8)."""
+
+    _esm = SCRIPT
+    rows = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    start = traitlets.Int(0).tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"Slider over {len(self.rows)} thresholds; run this cell to move it."
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle, metadata = super()._repr_mimebundle_(**options)
+        # What stands in a saved notebook, where no kernel runs: every sixth threshold.
+        shown = "".join(f"<li>{row}</li>" for row in self.rows[::6])
+        bundle["text/html"] = f"<p>Run this cell to move a slider.</p><ul>{shown}</ul>"
+        bundle["text/plain"] = repr(self)
+        return bundle, metadata
+
+
+def cost_slider(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    cost_missed: float = 10.0,
+    cost_overkill: float = 1.0,
+) -> CostSlider:
+    """Move a threshold from 0 to 0.6 and read what the mistakes cost (lesson 8).
+
+    Args:
+        labels: 1 for defective, (N,).
+        probabilities: of "defective", (N,), 0…1.
+        cost_missed, cost_overkill: as in `course_lib.evaluation.expected_cost`.
+
+    Example:
+        >>> cost_slider(np.array([1, 0]), np.array([0.4, 0.1])).rows[-1]
+        'Threshold 0.60: 1 of 2 parts missed, 0 wrongly rejected, cost 5.00 for each part.'
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    rows = []
+    for threshold in np.linspace(0, 0.6, 61):
+        missed = int(((labels == 1) & (probabilities < threshold)).sum())
+        overkill = int(((labels == 0) & (probabilities >= threshold)).sum())
+        cost = expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill)
+        rows.append(
+            f"Threshold {threshold:.2f}: {missed} of {len(labels)} parts missed, "
+            f"{overkill} wrongly rejected, cost {cost:.2f} for each part."
+        )
+    return CostSlider(rows=rows, start=50)

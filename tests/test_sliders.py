@@ -1,0 +1,36 @@
+"""The slider of lesson 8: its sentences are the counts and costs, also where no kernel runs."""
+
+import re
+
+import numpy as np
+
+from course_lib.evaluation import expected_cost
+from course_lib.sliders import cost_slider
+
+LABELS = np.array([1, 1, 0, 0, 0])
+PROBABILITIES = np.array([0.9, 0.2, 0.1, 0.3, 0.05])
+
+
+def test_each_sentence_states_the_counts_and_the_cost_of_its_threshold():
+    for row in cost_slider(LABELS, PROBABILITIES, 7, 2).rows:
+        threshold, missed, photos, overkill, cost = map(float, re.findall(r"\d+\.?\d*", row))
+        assert photos == 5
+        assert cost == round((missed * 7 + overkill * 2) / 5, 2)
+        assert abs(expected_cost(LABELS, PROBABILITIES, threshold, 7, 2) - cost) < 0.005
+
+
+def test_zero_rejects_everything_and_a_high_threshold_misses_a_defect():
+    rows = cost_slider(LABELS, PROBABILITIES).rows
+    assert "0 of 5 parts missed, 3 wrongly rejected" in rows[0]
+    assert "1 of 5 parts missed, 0 wrongly rejected" in rows[-1]
+
+
+def test_without_a_kernel_a_list_of_sentences_is_shown():
+    slider = cost_slider(LABELS, PROBABILITIES)
+    bundle, _ = slider._repr_mimebundle_()
+    assert slider.rows[0] in bundle["text/html"] and slider.rows[-1] in bundle["text/html"]
+    assert "0x" not in bundle["text/plain"]
+
+
+def test_the_control_keeps_its_keys_from_the_notebook():
+    assert "data-lm-suppress-shortcuts" in cost_slider(LABELS, PROBABILITIES)._esm
