@@ -319,8 +319,8 @@ plots.accuracies(
 
 # %% [markdown]
 # All points lie far to the right of the orange mark, the trivial baseline. But the intervals overlap. With one seed and
-# about 400 photos you cannot say which of the upper steps is best. A claimed gain needs at least three seeds. The
-# study `studies/ablation.py` repeats each step with three seeds and prints the mean and the range.
+# about 400 photos you cannot say which of the upper steps is best. A claimed gain needs at least three seeds: repeat
+# the step with `device.seed_everything(1)` and `(2)` and look at the mean and the range before you believe it.
 
 # %%
 assert table["accuracy"].iloc[-2:].max() > table["baseline"].iloc[0] + 0.08
