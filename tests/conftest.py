@@ -21,6 +21,17 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: for tiny networks many threads mostly wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """A photo folder with two classes of ten photos, 40 pixels wide; defects are bright spots."""
     folder = tmp_path / "photos"

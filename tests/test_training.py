@@ -1,0 +1,381 @@
+"""The training loop: what it reports is true, and whatever ends it, nothing learned is lost."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn import metrics
+from torch import Tensor, nn
+
+from course_lib import training
+from course_lib.datasets import BatchLoader
+from course_lib.device import seed_everything
+from course_lib.errors import CourseError
+from course_lib.evaluation import predict_logits, softmax
+from course_lib.models import ScratchCNN
+from course_lib.transforms import flips_and_quarter_turns
+from course_lib.weights import weights_hash
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def loader(labels: list[int], batch_size: int = 4, seed: int = 0, **settings) -> BatchLoader:
+    """Photos of noise, 16 pixels wide; those of class 1 are brighter."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 150, (len(labels), 1, 16, 16), dtype=np.uint8)
+    images += np.array(labels, dtype=np.uint8)[:, None, None, None] * 80
+    return BatchLoader(images, labels, batch_size=batch_size, **settings)
+
+
+def train_loader() -> BatchLoader:
+    """Ten photos in an uneven number of batches, shuffled and augmented."""
+    return loader([0, 1] * 5, shuffle=True, augment=flips_and_quarter_turns)
+
+
+def new_model(seed: int = 0) -> ScratchCNN:
+    seed_everything(seed)
+    return ScratchCNN(width=4)
+
+
+def fit(model: nn.Module, train=None, validation=None, **settings) -> pd.DataFrame:
+    settings = {"epochs": 3, "learning_rate": 1e-2, "device": "cpu", "progress": False} | settings
+    return training.fit(model, train or train_loader(), validation, **settings)
+
+
+# the history is what scikit-learn would say
+
+
+SETS = {
+    "an uneven last batch": [0, 1, 1, 0, 1, 0, 1, 1, 1],
+    "one batch": [0, 1, 0],
+    "one image": [1],
+    "a class missing": [0, 0, 0, 0, 0],
+}
+
+
+@pytest.mark.parametrize("labels", SETS.values(), ids=SETS)
+def test_validation_numbers_are_those_of_scikit_learn(labels: list[int]) -> None:
+    model = new_model()
+    validation = loader(labels, seed=1)
+    history = fit(model, validation=validation, epochs=1)
+    logits, found = predict_logits(model, validation, device="cpu")
+
+    assert found.tolist() == labels
+    accuracy = metrics.accuracy_score(labels, logits.argmax(1))
+    loss = metrics.log_loss(labels, softmax(logits.astype(float)), labels=[0, 1])
+    assert history["validation_accuracy"].item() == accuracy
+    assert history["validation_loss"].item() == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("labels", SETS.values(), ids=SETS)
+def test_training_numbers_are_those_of_scikit_learn(labels: list[int]) -> None:
+    # Nothing is learned, so the numbers of the epoch are those of one model.
+    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    train = loader(labels)
+    history = fit(model, train, epochs=1, learning_rate=0.0, weight_decay=0.0)
+    logits, _ = predict_logits(model, train, device="cpu")
+
+    assert history["train_accuracy"].item() == metrics.accuracy_score(labels, logits.argmax(1))
+    loss = metrics.log_loss(labels, softmax(logits.astype(float)), labels=[0, 1])
+    assert history["train_loss"].item() == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_history_has_one_row_for_each_epoch() -> None:
+    history = fit(new_model(), validation=loader([0, 1]))
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert list(history) == [
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+        "learning_rate",
+        "seconds",
+    ]
+
+
+def test_fit_learns_bright_from_dark() -> None:
+    model = new_model()
+    fit(model, loader([0, 1] * 20, shuffle=True), epochs=8)
+    assert training.evaluate(model, loader([0, 1] * 20, seed=1), device="cpu")[1] == 1.0
+
+
+def test_fit_is_the_bare_loop() -> None:
+    """The same weights as the loop that lesson 7 writes out."""
+    fitted, bare = new_model(), new_model()
+    seed_everything(5)
+    fit(fitted, train_loader(), channels_last=False)
+
+    seed_everything(5)
+    train = train_loader()
+    optimizer = torch.optim.AdamW(bare.parameters(), lr=1e-2, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=3 * len(train) + 1)
+    bare.train()
+    for _ in range(3):
+        for images, labels in train:
+            loss = nn.functional.cross_entropy(bare(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    assert weights_hash(fitted) == weights_hash(bare)
+
+
+def test_validating_does_not_change_what_is_learned() -> None:
+    with_validation, without = new_model(), new_model()
+    seed_everything(1)
+    fit(with_validation, validation=loader([0, 1, 1]))
+    seed_everything(1)
+    fit(without)
+    assert weights_hash(with_validation) == weights_hash(without)
+
+
+# interrupted and resumed
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class KilledLoader:
+    """A train loader in which the process dies at one batch, counted over all epochs."""
+
+    def __init__(self, inner: BatchLoader, at: int, death: type[BaseException] = Killed):
+        self.inner, self.at, self.death, self.count = inner, at, death, 0
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    @property
+    def epoch(self) -> int:
+        return self.inner.epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self.inner.epoch = value
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in self.inner:
+            self.count += 1
+            if self.count == self.at:
+                raise self.death
+            yield batch
+
+
+OPTIONS = {
+    "adamw, one cycle": {},
+    "sgd, cosine": {"optimizer": "sgd", "schedule": "cosine"},
+    "adam, constant, patience": {"optimizer": "adam", "schedule": None, "patience": 2},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("at", [1, 5, 9, 12])
+def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
+    tmp_path: Path, options: dict, at: int
+) -> None:
+    options = options | {"epochs": 4, "validation": loader([0, 1, 1], seed=2)}
+    whole = new_model()
+    expected = fit(whole, **options)
+
+    path = tmp_path / "run.pt"
+    with pytest.raises(Killed):
+        fit(new_model(), KilledLoader(train_loader(), at), checkpoint=path, **options)
+    resumed = new_model()
+    if path.exists():
+        seed_everything(123)  # another process has other random numbers
+    history = fit(resumed, train_loader(), checkpoint=path, **options)
+
+    assert weights_hash(resumed) == weights_hash(whole)
+    pd.testing.assert_frame_equal(
+        history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True
+    )
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    model, again = new_model(), new_model(seed=9)
+    first = fit(model, checkpoint=tmp_path / "run.pt")
+    second = fit(again, checkpoint=tmp_path / "run.pt")
+
+    assert weights_hash(again) == weights_hash(model)
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_an_interrupt_keeps_what_was_learned(capsys: pytest.CaptureFixture) -> None:
+    model = new_model()
+    train = KilledLoader(train_loader(), at=8, death=KeyboardInterrupt)
+    before = weights_hash(model)
+    history = fit(model, train, epochs=5)
+
+    assert len(history) == 2
+    assert weights_hash(model) != before
+    assert not model.training
+    assert "Interrupted after 2 complete epochs" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_other_settings_is_refused_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    fit(new_model(), checkpoint=path)
+    content = path.read_bytes()
+    changes = (
+        {"epochs": 9},
+        {"learning_rate": 0.5},
+        {"optimizer": "sgd"},
+        {"label_smoothing": 0.1},
+    )
+    for change in (*changes, {"class_weights": torch.tensor([1.0, 2.0])}):
+        with pytest.raises(CourseError, match=r"run\.pt comes from a run with other settings"):
+            fit(new_model(), checkpoint=path, **change)
+    assert path.read_bytes() == content
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    fit(new_model(), checkpoint=tmp_path / "run.pt")
+    with pytest.raises(CourseError, match="belong to another network"):
+        fit(ScratchCNN(width=8), checkpoint=tmp_path / "run.pt")
+
+
+def test_a_checkpoint_with_other_frozen_parts_is_refused(tmp_path: Path) -> None:
+    fit(new_model(), checkpoint=tmp_path / "run.pt")
+    model = new_model()
+    model.blocks[0].requires_grad_(False)
+    with pytest.raises(CourseError, match="other settings"):
+        fit(model, checkpoint=tmp_path / "run.pt")
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda _: b"", lambda _: b"text"])
+def test_a_damaged_checkpoint_is_one_sentence_and_stays(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "run.pt"
+    fit(new_model(), checkpoint=path)
+    path.write_bytes(damage(path.read_bytes()))
+    content = path.read_bytes()
+
+    with pytest.raises(CourseError, match=r"run\.pt is damaged"):
+        fit(new_model(), checkpoint=path)
+    assert path.read_bytes() == content
+
+
+def test_settings_that_are_numpy_numbers_can_be_resumed(tmp_path: Path) -> None:
+    settings = {"learning_rate": np.float64(1e-3), "weight_decay": np.float32(0.1)}
+    first = fit(new_model(), checkpoint=tmp_path / "run.pt", **settings)
+    again = fit(new_model(), checkpoint=tmp_path / "run.pt", **settings)
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_a_saved_model_comes_back_with_its_facts(tmp_path: Path) -> None:
+    model, other = new_model(), new_model(seed=1)
+    facts = {"classes": ["ok", "bad"], "accuracy": np.float64(0.5), "size": np.int64(64)}
+    training.save_checkpoint(model, tmp_path / "model.pt", **facts)
+
+    assert training.load_checkpoint(tmp_path / "model.pt", other) == facts
+    assert weights_hash(other) == weights_hash(model)
+
+
+def test_weights_alone_are_no_checkpoint(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "foreign.pt")
+    with pytest.raises(CourseError, match=r"foreign\.pt is not a checkpoint of this course"):
+        training.load_checkpoint(tmp_path / "foreign.pt", new_model())
+
+
+# early stopping
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    model, kept = new_model(), {}
+    # The labels are upside down, so the better it learns the worse the validation.
+    validation = loader([1, 0] * 4, seed=3)
+    validation.labels = 1 - validation.labels
+    train = loader([1, 0] * 10, shuffle=True)
+
+    def keep(row: dict) -> None:
+        kept[row["epoch"]] = weights_hash(model)
+
+    history = fit(model, train, validation, epochs=20, patience=2, on_epoch_end=[keep])
+
+    best = int(history["validation_loss"].idxmin()) + 1
+    assert len(history) == best + 2 < 20
+    assert weights_hash(model) == kept[best] != kept[best + 2]
+
+
+def test_without_patience_the_last_weights_are_kept() -> None:
+    model, kept = new_model(), []
+    fit(model, validation=loader([0]), on_epoch_end=[lambda _: kept.append(weights_hash(model))])
+    assert weights_hash(model) == kept[-1]
+
+
+# what is frozen stays
+
+
+def test_a_frozen_batch_norm_does_not_move() -> None:
+    model = new_model()
+    model.blocks[:2].requires_grad_(False)
+    before, moving = weights_hash(model.blocks[:2]), weights_hash(model.blocks[2:])
+    fit(model)
+
+    assert weights_hash(model.blocks[:2]) == before
+    assert weights_hash(model.blocks[2:]) != moving
+
+
+def test_parts_get_their_own_learning_rates() -> None:
+    model = new_model()
+    before = [p.clone() for p in model.blocks.parameters()]
+    head = model.head[1].weight.clone()
+    rates = {"blocks": 0.0, "head": 1e-2}
+    fit(model, learning_rate=rates, weight_decay=0.0, schedule=None)
+
+    assert all(map(torch.equal, before, model.blocks.parameters()))
+    assert not torch.equal(head, model.head[1].weight)
+
+
+# what cannot be trained
+
+
+def test_a_loss_that_is_no_number_names_epoch_and_batch() -> None:
+    batches = [(torch.rand(2, 1, 16, 16), torch.tensor([0, 1])) for _ in range(4)]
+    batches[2][0][0, 0, 0, 0] = float("nan")
+    with pytest.raises(CourseError, match="no longer a number in epoch 1, batch 3"):
+        fit(new_model(), batches)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"optimizer": "lion"}, "'lion' is unknown; choose one of adamw"),
+        ({"schedule": "step"}, "'step' is unknown"),
+        ({"patience": 3}, "needs validation photos"),
+        ({"learning_rate": {"head": 1e-3}}, r"blocks\.0\.0\.weight has no learning rate"),
+        ({"learning_rate": {"": 1e-3, "haed": 1e-3}}, "No trainable parameter belongs to 'haed'"),
+    ],
+)
+def test_impossible_settings_are_one_sentence(settings: dict, sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        fit(new_model(), **settings)
+
+
+def test_nothing_to_train_on_is_one_sentence() -> None:
+    with pytest.raises(CourseError, match="no photos to train on"):
+        training.fit(new_model(), [], epochs=1)
+
+
+def test_a_model_that_is_frozen_altogether_is_refused() -> None:
+    model = new_model().requires_grad_(False)
+    with pytest.raises(CourseError, match="No trainable parameter"):
+        fit(model)
+
+
+def test_class_weights_make_mistakes_in_a_class_count_more() -> None:
+    labels = [0, 1] * 5
+    shares = []
+    for weights in ([10.0, 1.0], [1.0, 10.0]):
+        model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+        noise = loader([0] * 10)
+        noise.labels = torch.tensor(labels)
+        fit(model, noise, class_weights=torch.tensor(weights), learning_rate=1e-3, epochs=5)
+        logits, _ = predict_logits(model, noise, device="cpu")
+        shares.append(softmax(logits)[:, 1].mean())
+    assert shares[0] < shares[1]
