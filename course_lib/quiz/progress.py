@@ -37,8 +37,7 @@ def seal(record: dict[str, Any]) -> str:
     this function: the file lies on the learner's own machine.
     """
     content = {key: value for key, value in record.items() if key != "seal"}
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Progress:
@@ -158,7 +157,7 @@ def read_line(line: bytes) -> dict[str, Any] | None:
     """One record, or None where the line is damaged or was changed after it was written."""
     try:
         record = json.loads(line.decode("utf-8"))
+        intact = isinstance(record, dict) and record.get("seal") == seal(record)
     except (ValueError, RecursionError):
         return None
-    intact = isinstance(record, dict) and record.get("seal") == seal(record)
     return record if intact else None

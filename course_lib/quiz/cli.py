@@ -1,0 +1,124 @@
+"""The instructor's commands: ``python -m course_lib quiz check|collect|stats|export|release``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from course_lib.errors import CourseError
+from course_lib.paths import shorten, work_folder, write_atomically
+from course_lib.quiz.bank import find_bank, load_bank, load_banks
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the exit status is 0 when it did what was asked.
+
+    Example:
+        >>> main(["check"])
+        10 banks with ... questions are sound.
+        0
+    """
+    options = _parser().parse_args(list(arguments))
+    try:
+        return options.run(options)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m course_lib quiz", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    banks = argparse.ArgumentParser(add_help=False)
+    banks.add_argument("--banks", type=Path, help="folder of banks (default: the course's own)")
+
+    def command(name, run, text):
+        added = commands.add_parser(name, help=text, description=text, parents=[banks])
+        added.set_defaults(run=run)
+        return added
+
+    command("check", _check, "Read all banks and say whether they are sound.")
+    collect = command("collect", _collect, "Turn a folder of answer files into one CSV file.")
+    collect.add_argument("folder", type=Path, help="folder with the learners' *.jsonl files")
+    collect.add_argument("--out", type=Path, default=None, help="CSV file to write")
+    collect.add_argument("--excel", action="store_true", help="UTF-8 with BOM, for Excel")
+    stats = command("stats", _stats, "Statistics of a class as one HTML page and CSV tables.")
+    stats.add_argument("folder", type=Path, help="folder with the learners' *.jsonl files")
+    stats.add_argument("--out", type=Path, default=None, help="folder to write to")
+    stats.add_argument("--excel", action="store_true", help="CSV in UTF-8 with BOM, for Excel")
+    export = command("export", _export, "Write banks in the format of another system.")
+    export.add_argument("--to", required=True, metavar="moodle|gift|qti|html|print")
+    export.add_argument("--lang", default="en", metavar="en|ja|both")
+    export.add_argument("--lesson", type=int, action="append", help="only this lesson")
+    export.add_argument("--no-key", action="store_true", help="html and print without answers")
+    export.add_argument("--out", type=Path, default=None, help="folder to write to")
+    release = command("release", _release, "Graded use: split a bank into questions and key.")
+    release.add_argument("lesson", type=int)
+    release.add_argument("--out", type=Path, default=None, help="folder to write to")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    banks = load_banks(options.banks)
+    questions = sum(len(bank.questions) for bank in banks)
+    print(f"{len(banks)} banks with {questions} questions are sound.")
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from course_lib.quiz.collect import collect, write_csv
+
+    collected = collect(options.folder, load_banks(options.banks))
+    out = options.out or work_folder() / "quiz_class" / "answers.csv"
+    write_csv(collected.answers, out, options.excel)
+    print(collected.summary())
+    print(f"Written: {shorten(out)}")
+    if len(collected.dropped):
+        listed = write_csv(collected.dropped, out.with_name(out.stem + "_dropped.csv"))
+        print(f"Every dropped line, with its reason: {shorten(listed)}")
+    return 0
+
+
+def _stats(options: argparse.Namespace) -> int:
+    from course_lib.quiz.collect import collect, write_csv
+    from course_lib.quiz.stats import class_statistics, write_report
+
+    banks = load_banks(options.banks)
+    collected = collect(options.folder, banks)
+    print(collected.summary())
+    statistics = class_statistics(collected.answers, banks)
+    out = options.out or work_folder() / "quiz_class"
+    for name in ("questions", "options", "lessons", "learners"):
+        write_csv(getattr(statistics, name), out / f"{name}.csv", options.excel)
+    print(f"Written: {shorten(write_report(statistics, out / 'report.html'))}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from course_lib.quiz.export import export
+
+    if options.lesson:
+        banks = [load_bank(find_bank(number, options.banks)) for number in options.lesson]
+    else:
+        banks = load_banks(options.banks)
+    out = options.out or work_folder() / "quiz_export"
+    for bank in banks:
+        exported = export(bank, options.to, options.lang, key=not options.no_key)
+        with write_atomically(out / exported.name) as temporary:
+            temporary.write_bytes(exported.content)
+        print(f"Written: {shorten(out / exported.name)}")
+        for question, loss in exported.lost:
+            print(f"  {question:32} {loss}")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from course_lib.quiz.release import release
+
+    bank = find_bank(options.lesson, options.banks)
+    learner, instructor = release(bank, options.out or work_folder() / "quiz_release")
+    print(f"For the class:      {shorten(learner)}")
+    print(f"For the instructor: {shorten(instructor)} (has the key; do not hand it out)")
+    if options.banks is None:
+        print("The keys of the course's own banks are public: grade with questions of your own.")
+    return 0

@@ -1,0 +1,192 @@
+"""From a folder of learners' answer files to one table, with a word on everything left out.
+
+For instructors (``python -m course_lib quiz collect``). Every answer is judged again by the
+bank at hand, so a corrected key counts and answers to a released bank get their score.
+"""
+
+import csv
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from course_lib.errors import CourseError
+from course_lib.paths import shorten, write_atomically
+from course_lib.quiz.bank import Bank, Question
+from course_lib.quiz.grading import NOT_ATTEMPTED, grade
+from course_lib.quiz.progress import seal
+
+COLUMNS = [
+    "learner",
+    "lesson",
+    "question",
+    "type",
+    "objective",
+    "attempt",
+    "chosen",
+    "outcome",
+    "score",
+    "seconds",
+    "at",
+    "file",
+]
+MAXIMUM_LINE = 100_000  # bytes; an honest line has a few hundred
+
+
+@dataclass(frozen=True)
+class Collected:
+    """``answers``: one row an answer; ``dropped``: file, line and reason of what was left out."""
+
+    answers: pd.DataFrame
+    dropped: pd.DataFrame
+
+    def summary(self) -> str:
+        """What was kept and what was dropped, in a few lines."""
+        learners = self.answers["learner"].nunique()
+        lines = [f"{len(self.answers):,} answers of {learners:,} learners kept."]
+        if len(self.dropped):
+            lines.append(f"{len(self.dropped):,} lines dropped:")
+            for reason, count in self.dropped["reason"].value_counts().items():
+                lines.append(f"  {count:,}  {reason}")
+        return "\n".join(lines)
+
+
+def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
+    """Read every ``*.jsonl`` below ``folder`` and judge the answers by ``banks``.
+
+    A line is dropped, with its reason, when it is broken, was changed after it was written,
+    belongs to another version of its question, or stands in a second file as well.
+
+    Raises:
+        CourseError: the folder is not there or holds no answer file.
+    """
+    folder = Path(folder)
+    files = sorted(path for path in folder.rglob("*.jsonl") if path.is_file())
+    if not files:
+        raise CourseError(
+            f"There are no answer files (*.jsonl) in {shorten(folder)}; "
+            "give the folder into which the learners' files were copied."
+        )
+    banks = list(banks)
+    questions = {question.id: question for bank in banks for question in bank.questions}
+    lessons = {question.id: bank.lesson for bank in banks for question in bank.questions}
+    rows, dropped, seen, judged = [], [], set(), {}
+    for file in files:
+        name = file.relative_to(folder).as_posix()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            dropped.append((name, 0, f"file cannot be read ({error.strerror})"))
+            continue
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            if not line.strip():
+                continue
+            record, reason = _intact(line, questions, seen)
+            if reason:
+                dropped.append((name, number, reason))
+                continue
+            question = questions[record["question"]]
+            chosen = json.dumps(record["chosen"], ensure_ascii=False)
+            # Thirty learners give the same few answers; each is judged once.
+            if (question.id, chosen) not in judged:
+                judged[question.id, chosen] = grade(question, record["chosen"])
+            judgement = judged[question.id, chosen]
+            if judgement.outcome == NOT_ATTEMPTED:
+                dropped.append((name, number, "broken: no answer in it"))
+                continue
+            seen.add(record["seal"])
+            rows.append(
+                {
+                    **{key: record[key] for key in ("learner", "question", "attempt")},
+                    "lesson": lessons[question.id],
+                    "type": question.type,
+                    "objective": question.objective,
+                    "chosen": chosen,
+                    "outcome": judgement.outcome,
+                    "score": judgement.score,
+                    "seconds": record["seconds"],
+                    "at": record["at"],
+                    "file": name,
+                }
+            )
+    answers = pd.DataFrame(rows, columns=COLUMNS)
+    answers = answers.sort_values(["learner", "lesson", "question", "attempt", "at"])
+    return Collected(
+        answers.reset_index(drop=True), pd.DataFrame(dropped, columns=["file", "line", "reason"])
+    )
+
+
+def _intact(
+    line: bytes, questions: dict[str, Question], seen: set[str]
+) -> tuple[dict[str, Any], str]:
+    """The record of a line and no reason, or an empty record and why the line is dropped."""
+    if len(line) > MAXIMUM_LINE:
+        return {}, "broken: far too long"
+    try:
+        record = json.loads(line.decode("utf-8"))
+        genuine = isinstance(record, dict) and record.get("seal") == seal(record)
+    except (ValueError, RecursionError):
+        return {}, "broken: not a whole JSON line"
+    if not isinstance(record, dict) or not _well_formed(record):
+        return {}, "broken: fields are missing or of the wrong kind"
+    if not genuine:
+        return {}, "changed after it was written"
+    if record["question"] not in questions:
+        return {}, "question is not in the banks"
+    if record["hash"] != questions[record["question"]].hash:
+        return {}, "older version of the question"
+    if record["seal"] in seen:
+        return {}, "the same answer stands in another file or line"
+    return record, ""
+
+
+def _well_formed(record: dict[str, Any]) -> bool:
+    texts = all(
+        isinstance(record.get(key), str) and re.fullmatch("[!-~]{1,80}", record[key])
+        for key in ("learner", "question", "hash", "at", "seal")
+    )
+    counts = all(
+        type(record.get(key)) is int and 1 <= record[key] < 10_000 for key in ("lesson", "attempt")
+    )
+    seconds = record.get("seconds")
+    timed = type(seconds) in (int, float) and math.isfinite(seconds) and seconds >= 0
+    return texts and counts and timed and "chosen" in record
+
+
+def safe_cell(value: Any) -> Any:
+    """A cell that a spreadsheet shows as text and never runs as a formula.
+
+    Text that begins with one of ``= + - @`` or a tab gets an apostrophe in front (OWASP, "CSV
+    Injection").
+
+    Example:
+        >>> safe_cell("=1+1"), safe_cell("five"), safe_cell(-3)
+        ("'=1+1", 'five', -3)
+    """
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@", "\t", "\r", "＝")):
+        return "'" + value
+    return value
+
+
+def write_csv(table: pd.DataFrame, path: str | Path, excel: bool = False) -> Path:
+    """Write a table as CSV in UTF-8; ``excel`` adds the mark that Excel needs for Japanese."""
+    path = Path(path)
+    with (
+        write_atomically(path) as temporary,
+        temporary.open(
+            "w",
+            newline="",
+            encoding="utf-8-sig" if excel else "utf-8",
+            errors="backslashreplace",  # half a character in an answer must not stop the table
+        ) as file,
+    ):
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(table.columns)
+        for row in table.itertuples(index=False):
+            writer.writerow([safe_cell(value) for value in row])
+    return path
