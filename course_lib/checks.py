@@ -256,7 +256,7 @@ def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
             detail = f"the same bytes as {original.path}"
             yield copy.path, original.path, "exact duplicate", detail
     # One black photo equals another, so photos without contrast are not compared.
-    unlike = [group[0] for group in same_bytes.values() if group[0].thumbnail.std() > 1]
+    unlike = [group[0] for group in same_bytes.values() if _has_contrast(group[0])]
     if len(unlike) < 2:
         return
     pairs = near_duplicates(np.stack([photo.thumbnail for photo in unlike]))
@@ -266,6 +266,10 @@ def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
         original, copy = unlike[pair.first], unlike[pair.second]
         detail = f"fits {original.path} if {VIEW_NAMES[pair.view]}"
         yield copy.path, original.path, "near duplicate", detail
+
+
+def _has_contrast(photo: Facts) -> bool:
+    return int(photo.thumbnail.max()) - int(photo.thumbnail.min()) > 5
 
 
 def _two_labels(

@@ -53,9 +53,12 @@ def views(images: np.ndarray) -> Iterator[np.ndarray]:
 
 def shrink(images: np.ndarray, size: int) -> np.ndarray:
     """Average square images (N, S, S) down to (N, size, size); S is a multiple of size."""
-    count, step = len(images), images.shape[1] // size
-    blocks = images.reshape(count, size, step, size, step)
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    step = images.shape[1] // size
+    if step == 1:
+        return images.astype(np.float32)
+    # Sums of slices are several times as fast as a mean over two axes.
+    columns = sum(images[:, :, shift::step].astype(np.float32) for shift in range(step))
+    return sum(columns[:, shift::step] for shift in range(step)) / step**2
 
 
 def without_bars(images: np.ndarray) -> np.ndarray:

@@ -279,11 +279,19 @@ def _describe(image: Image.Image, facts: Facts) -> None:
     _describe_mode(image, facts)
     _describe_brightness(gray, facts)
     facts.sharpness = sharpness(gray)
-    small = gray.resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BILINEAR)
-    facts.thumbnail = np.asarray(_upright(small, orientation))
+    facts.thumbnail = np.asarray(_upright(thumbnail_of(gray), orientation))
+
+
+def thumbnail_of(gray: Image.Image) -> Image.Image:
+    """64 × 64 pixels, each an average over its neighbourhood (lesson 2)."""
+    # reducing_gap averages whole blocks first, which is three times as fast.
+    size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+    return gray.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def _orientation(image: Image.Image) -> int:
+    if "exif" not in image.info and image.format != "TIFF":
+        return 1  # asking costs as much as decoding a small photo
     try:
         orientation = image.getexif().get(0x0112, 1)
     except Exception:  # a damaged EXIF note does not make the pixels unusable
@@ -343,10 +351,11 @@ def _describe_mode(image: Image.Image, facts: Facts) -> None:
 
 
 def _describe_brightness(gray: Image.Image, facts: Facts) -> None:
-    counts = np.cumsum(gray.histogram())
+    histogram = np.array(gray.histogram())
+    counts = np.cumsum(histogram)
     low, high = np.searchsorted(counts, counts[-1] * np.array([0.01, 0.99]))
-    lowest, highest = gray.getextrema()
-    if lowest == highest:
+    lowest, *_ = used = np.flatnonzero(histogram)
+    if len(used) == 1:
         facts.add("constant", f"every pixel has the value {lowest}")
     elif high < 20:
         facts.add("nearly black", f"99 % of the pixels are below {high + 1} of 255")
@@ -368,7 +377,7 @@ def sharpness(gray: Image.Image) -> float:
     Returns:
         A number without unit; NaN for a picture without contrast.
     """
-    side = 768
+    side = 384
     if gray.width > side or gray.height > side:
         left, top = max(0, (gray.width - side) // 2), max(0, (gray.height - side) // 2)
         gray = gray.crop((left, top, min(left + side, gray.width), min(top + side, gray.height)))
@@ -377,10 +386,12 @@ def sharpness(gray: Image.Image) -> float:
     pixels = np.asarray(gray)[: gray.height // 2 * 2, : gray.width // 2 * 2].astype(np.int16)
     rows = pixels[::2] + pixels[1::2]
     points = (rows[:, ::2] + rows[:, 1::2]).astype(np.float32)
-    fine, coarse = (_bend(points, step) + _bend(points.T, step) for step in (1, 4))
+    fine, coarse = (_bend(points, step) for step in (1, 4))
     return fine / coarse if coarse > 1 else float("nan")
 
 
-def _bend(lines: np.ndarray, step: int) -> float:
-    bend = 2 * lines[:, step:-step] - lines[:, : -2 * step] - lines[:, 2 * step :]
-    return float(np.einsum("ij,ij->", bend, bend)) / bend.size
+def _bend(points: np.ndarray, step: int) -> float:
+    """Mean squared bend, across and down."""
+    across = points[:, step:-step] * 2 - points[:, : -2 * step] - points[:, 2 * step :]
+    down = points[step:-step] * 2 - points[: -2 * step] - points[2 * step :]
+    return float(np.vdot(across, across) / across.size + np.vdot(down, down) / down.size)

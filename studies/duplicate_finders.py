@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from course_lib.data import index_folder, photo_path, solar_cells
 from course_lib.duplicates import near_duplicates
-from course_lib.photo_files import look_at
+from course_lib.photo_files import grey, look_at, thumbnail_of
 
 COPIES = 150
 
@@ -73,10 +73,6 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def thumbnail(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.convert("L").resize((64, 64), Image.Resampling.BILINEAR))
-
-
 def main() -> None:
     index = index_folder(solar_cells())
     paths = [photo_path(index, row) for row in range(len(index))]
@@ -114,7 +110,7 @@ def _score(
     paths: list[Path],
     chosen: np.ndarray,
 ) -> dict:
-    copies = np.stack([thumbnail(change(Image.open(paths[row]))) for row in chosen])
+    copies = np.stack([_thumbnail(change(Image.open(paths[row]))) for row in chosen])
     pairs = near_duplicates(np.concatenate([photos, copies]))
     reported = set(zip(pairs["first"], pairs["second"], strict=True))
     planted = {(row, len(photos) + number) for number, row in enumerate(chosen)}
@@ -125,6 +121,10 @@ def _score(
         "precision": round(hits / max(len(reported), 1), 3),
         "pairs reported": len(reported),
     }
+
+
+def _thumbnail(image: Image.Image) -> np.ndarray:
+    return np.asarray(thumbnail_of(grey(image)))
 
 
 if __name__ == "__main__":
