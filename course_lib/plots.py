@@ -295,3 +295,28 @@ def heat_maps(
             interpolation="bilinear",
         )  # fmt: skip
     show(figure, alt)
+
+
+def flow(steps: Sequence[str], *, alt: str, columns: int = 6) -> None:
+    """Show steps as boxes joined by arrows, row by row (lesson 1).
+
+    Args:
+        steps: the text of each box, in order.
+        columns: boxes in a row.
+    """
+    rows = -(-len(steps) // columns)
+    figure, axes = new_figure(width=1.5 * columns, height=1.25 * rows)
+    axis = axes[0, 0]
+    axis.set(xlim=(-0.5, columns - 0.5), ylim=(0.5 - rows, 0.5))
+    axis.set_axis_off()
+    for number, step in enumerate(steps):
+        row, column = divmod(number, columns)
+        box = {"facecolor": "#E8F1F8", "edgecolor": BLUE, "boxstyle": "round,pad=0.5"}
+        axis.text(column, -row, step, ha="center", va="center", fontsize=9, bbox=box)
+        if number == 0:
+            continue
+        start, end = (column - 0.58, -row), (column - 0.42, -row)
+        if column == 0:  # from the end of one row to the start of the next
+            start, end = (columns - 1, 0.66 - row), (0, 0.34 - row)
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY})
+    show(figure, alt)
