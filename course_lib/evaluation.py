@@ -78,8 +78,8 @@ def wilson_interval(right: int, total: int, confidence: float = 0.95) -> tuple[f
     share = right / total
     middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z * np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
-    # Rounding may carry an end past 0 or 1 by the last digit.
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    # Rounding may carry an end past the share by the last digit.
+    return max(0.0, min(share, float(middle - half))), min(1.0, max(share, float(middle + half)))
 
 
 def accuracy_row(name: str, labels: np.ndarray, predictions: np.ndarray) -> dict:
@@ -132,7 +132,7 @@ def confusion(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
             "The four outcomes need the classes 0 and 1; count others with scikit-learn."
         )
     counts = np.zeros((2, 2), dtype=int)
-    np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
+    np.add.at(counts, (np.asarray(labels, dtype=int), np.asarray(predictions, dtype=int)), 1)
     return pd.DataFrame(
         counts,
         index=["is functional", "is defective"],
@@ -277,7 +277,9 @@ def choose_threshold(
     """
     values = np.unique(np.asarray(probabilities, dtype=float))
     between = (values[1:] + values[:-1]) / 2
-    candidates = np.concatenate([[0.0], between, [np.nextafter(1.0, 2.0)]])
+    # Above 1 also for float32, where the next number after 1 is further away.
+    above = float(np.nextafter(np.float32(1), np.float32(2)))
+    candidates = np.concatenate([[0.0], between, [above]])
     costs = [
         expected_cost(labels, probabilities, candidate, cost_missed, cost_overkill)
         for candidate in candidates

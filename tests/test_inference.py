@@ -1,0 +1,211 @@
+"""The inspector: one file in, the same decisions out, and no photo stops the others."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from course_lib import inference
+from course_lib.errors import CourseError
+from course_lib.inference import Inspector, InspectorSettings
+from course_lib.models import Classifier, ScratchCNN, load_backbone
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+GREY = {"size": 16, "channels": 1, "mean": [0.5], "std": [0.25]}
+
+
+def scratch_inspector(**settings) -> Inspector:
+    torch.manual_seed(0)
+    defaults = {"classes": ["functional", "defective"], **GREY}
+    return Inspector(ScratchCNN(width=4), InspectorSettings(**defaults | settings))
+
+
+def noise(channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (5, channels, 16, 16), dtype=np.uint8)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return scratch_inspector().save(tmp_path / "inspector")
+
+
+# saving and loading
+
+
+def test_a_loaded_inspector_gives_the_same_probabilities_and_settings(tmp_path: Path) -> None:
+    inspector = scratch_inspector(
+        threshold=0.3, temperature=1.7, views=8, notes={"写真": "ELPV", "photos": np.int64(9)}
+    )
+    loaded = Inspector.load(inspector.save(tmp_path / "inspector.safetensors"))
+
+    np.testing.assert_array_equal(loaded.probabilities(noise()), inspector.probabilities(noise()))
+    assert loaded.settings.threshold == 0.3 and loaded.settings.views == 8
+    assert loaded.settings.notes == {"写真": "ELPV", "photos": 9}
+
+
+@pytest.mark.parametrize("stages", ["last", "all"])
+def test_an_inspector_on_a_backbone_comes_back_the_same(tmp_path: Path, stages: str) -> None:
+    backbone = load_backbone()
+    settings = InspectorSettings(["ok", "bad"], 64, 3, backbone.mean, backbone.std)
+    inspector = Inspector(Classifier(backbone, stages=stages), settings)
+    images = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64), dtype=np.uint8)
+
+    loaded = Inspector.load(inspector.save(tmp_path / "inspector"))
+    np.testing.assert_array_equal(loaded.probabilities(images), inspector.probabilities(images))
+
+
+def test_names_with_a_dot_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    first = scratch_inspector().save(tmp_path / "cells-0.5")
+    second = scratch_inspector().save(tmp_path / "cells-0.6")
+    assert (first.name, second.name) == ("cells-0.5.safetensors", "cells-0.6.safetensors")
+
+
+def test_saving_where_writing_is_forbidden_is_one_sentence(protected_folder: Path) -> None:
+    with pytest.raises(CourseError, match="write-protected"):
+        scratch_inspector().save(protected_folder / "inspector")
+
+
+def change_header(path: Path, **changes: str) -> None:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()
+    save_file(load_file(path), path, metadata=header | changes)
+
+
+def settings_text(**changes) -> str:
+    return json.dumps({"classes": ["a", "b"], **GREY} | changes)
+
+
+FOREIGN = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("<html>404 Not Found</html>"),
+    "half": lambda path: path.write_bytes(path.read_bytes()[:900]),
+    "pickle": lambda path: torch.save({"a": torch.zeros(2)}, path),
+    "other safetensors": lambda path: save_file({"a": torch.zeros(2)}, path),
+    "other format": lambda path: change_header(path, format="inspector 99"),
+    "no network": lambda path: change_header(path, network="null"),
+    "unknown network": lambda path: change_header(path, network='{"kind": "os.system"}'),
+    "unknown backbone": lambda path: change_header(
+        path, network='{"kind": "classifier", "backbone": "../x", "classes": 2, "stages": "last"}'
+    ),
+    "wider network": lambda path: change_header(path, network='{"kind": "scratch", "width": 8}'),
+    "negative network": lambda path: change_header(
+        path, network='{"kind": "scratch", "width": -8}'
+    ),
+    "settings are a list": lambda path: change_header(path, settings="[1]"),
+    "settings are no JSON": lambda path: change_header(path, settings="{"),
+    "unknown setting": lambda path: change_header(path, settings=settings_text(run="rm")),
+    "size is a text": lambda path: change_header(path, settings=settings_text(size="big")),
+    "too many classes": lambda path: change_header(path, settings=settings_text(classes=list("abc"))),
+    "no mean": lambda path: change_header(path, settings=settings_text(mean=[])),
+    "threshold is a text": lambda path: change_header(path, settings=settings_text(threshold="x")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", FOREIGN.values(), ids=FOREIGN)
+def test_a_damaged_or_foreign_file_is_one_sentence(
+    saved: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(saved)
+    with pytest.raises(CourseError, match="inspector"):
+        Inspector.load(saved)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"no inspector .*gone\.safetensors"):
+        Inspector.load(tmp_path / "gone.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"classes": ["one"]}, "at least two classes"),
+        ({"classes": ["a", "b", "c"]}, "needs 2 class names"),
+        ({"channels": 2}, "1 or 3 channels"),
+        ({"mean": [0.5] * 3}, "one mean for each channel"),
+        ({"std": [0.0]}, "std above 0"),
+        ({"size": 0}, "positive size"),
+        ({"temperature": float("nan")}, "temperature above 0"),
+        ({"threshold": float("nan")}, "a number as its threshold"),
+        ({"views": 4}, "1 or 8 views"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings: dict, sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        scratch_inspector(**settings)
+
+
+def test_a_model_that_could_not_be_built_again_is_refused() -> None:
+    with pytest.raises(CourseError, match="a ScratchCNN or a Classifier, not a Linear"):
+        Inspector(nn.Linear(2, 2), InspectorSettings(["a", "b"], **GREY))
+
+
+# inspecting
+
+
+def test_a_folder_becomes_a_table(photos: Path) -> None:
+    table = scratch_inspector().inspect(photos, batch_size=7, progress=False)
+    assert list(table) == ["path", "probability", "decision", "problem"]
+    assert len(table) == 20 and (table["problem"] == "").all()
+
+
+def test_an_unreadable_photo_is_reported_and_the_rest_goes_on(photos: Path) -> None:
+    whole = scratch_inspector().inspect(photos, progress=False)
+    (photos / "defective" / "3.png").write_bytes(b"no photo")
+    table = scratch_inspector().inspect(photos, progress=False)
+
+    (bad,) = np.flatnonzero(table["decision"] == "not inspected")
+    assert table["path"][bad].endswith("defective/3.png")
+    assert "is not an image" in table["problem"][bad] and np.isnan(table["probability"][bad])
+    others = table.drop(index=bad)
+    np.testing.assert_allclose(others["probability"], whole.drop(index=bad)["probability"], 1e-5)
+
+
+def test_a_missing_photo_is_reported(photos: Path) -> None:
+    paths = [photos / "gone.png", photos / "defective" / "0.png"]
+    table = scratch_inspector().inspect(paths, progress=False)
+    assert "There is no photo" in table["problem"][0]
+    assert table["decision"][1] != "not inspected"
+
+
+def test_one_photo_alone_is_inspected(photos: Path) -> None:
+    assert len(scratch_inspector().inspect(photos / "defective" / "0.png", progress=False)) == 1
+
+
+def test_nothing_to_inspect_is_one_sentence(tmp_path: Path) -> None:
+    for nothing in ([], tmp_path):
+        with pytest.raises(CourseError, match="no photo"):
+            scratch_inspector().inspect(nothing, progress=False)
+
+
+def test_hidden_files_are_not_inspected(photos: Path) -> None:
+    (photos / ".trash").mkdir()
+    (photos / ".trash" / "old.png").touch()
+    assert len(inference.list_photos(photos)) == 20
+
+
+def test_the_threshold_decides(photos: Path) -> None:
+    always = scratch_inspector(threshold=0.0).inspect(photos, progress=False)
+    never = scratch_inspector(threshold=1.01).inspect(photos, progress=False)
+    assert set(always["decision"]) == {"defective"}
+    assert set(never["decision"]) == {"functional"}
+
+
+def test_eight_views_do_not_care_how_the_photo_lies() -> None:
+    inspector = scratch_inspector(views=8)
+    plain, turned = (inspector.probabilities(x) for x in (noise(), np.rot90(noise(), 1, (2, 3))))
+    np.testing.assert_allclose(plain, turned, atol=1e-5)
+    np.testing.assert_allclose(plain.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_higher_temperature_makes_less_sure() -> None:
+    sure = scratch_inspector().probabilities(noise())
+    unsure = scratch_inspector(temperature=5.0).probabilities(noise())
+    assert (abs(unsure - 0.5) < abs(sure - 0.5)).all()

@@ -1,0 +1,80 @@
+"""Every lesson starts alone: what an earlier lesson made is loaded, or made again the same way."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from course_lib import lesson
+from course_lib.errors import CourseError
+from course_lib.weights import weights_hash
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_the_head_of_a_lesson_has_three_lines(work: Path, capsys: pytest.CaptureFixture) -> None:
+    lesson.start(7)
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.startswith("Lesson 7, training the scratch model. Computing on: ")
+    assert second.startswith("Versions: torch ") and "missing" not in second
+    assert third == "Files you make go to work/; your photos are only read."
+
+
+def test_a_missing_package_is_shown_as_missing() -> None:
+    assert lesson.short_version("no-such-package") == "missing"
+
+
+def test_a_decision_is_kept_for_its_photos(work: Path) -> None:
+    assert lesson.load_decision("cells") == lesson.DEFAULT_DECISION
+    lesson.save_decision("cells", lot_size=30)
+    assert lesson.load_decision("cells") == lesson.DEFAULT_DECISION | {"lot_size": 30}
+    assert lesson.load_decision("other") == lesson.DEFAULT_DECISION
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "7"])
+def test_a_damaged_decision_is_named(work: Path, content: str) -> None:
+    lesson.save_decision("cells").write_text(content)
+    with pytest.raises(CourseError, match=r"work/cells/decision\.json cannot be read"):
+        lesson.load_decision("cells")
+
+
+def test_a_split_is_made_once_and_then_loaded(work: Path, photos: Path) -> None:
+    first = lesson.split_index(photos)
+    file = work / "photos" / "split_random.csv"
+    time = file.stat().st_mtime_ns
+    second = lesson.split_index(photos)
+
+    pd.testing.assert_frame_equal(first, second, check_dtype=False)
+    assert file.stat().st_mtime_ns == time
+    assert second.attrs["folder"] == str(photos)
+
+
+def test_photos_without_lots_say_what_is_missing(work: Path, photos: Path) -> None:
+    with pytest.raises(CourseError, match="lots are unknown"):
+        lesson.split_index(photos, "lot")
+
+
+def test_an_unknown_kind_of_split_is_refused(work: Path, photos: Path) -> None:
+    with pytest.raises(CourseError, match="'week' is unknown"):
+        lesson.split_index(photos, "week")
+
+
+def test_the_scratch_model_is_trained_once_and_then_loaded(
+    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"size": 32, "batch_size": 8, "epochs": 1, "learning_rate": 1e-3}
+    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
+    trained, loaders = lesson.scratch_model(photos, progress=False)
+    time = (work / "photos" / "scratch_random.pt").stat().st_mtime_ns
+    loaded, _ = lesson.scratch_model(photos, progress=False)
+
+    assert weights_hash(loaded) == weights_hash(trained)
+    assert (work / "photos" / "scratch_random.pt").stat().st_mtime_ns == time
+    assert set(loaders) == {"train", "validation", "test"} and not loaded.training
+
+
+def test_the_decision_is_readable_json(work: Path) -> None:
+    path = lesson.save_decision("cells", note="ひび")
+    assert json.loads(path.read_text(encoding="utf-8"))["note"] == "ひび"
+    assert "ひび" in path.read_text(encoding="utf-8")
