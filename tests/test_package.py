@@ -1,0 +1,107 @@
+"""The house: one direction, light to enter, and a lesson named at every door."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import course_lib
+
+PACKAGE = Path(course_lib.__file__).parent
+MODULES = sorted(PACKAGE.glob("*.py"))
+HEAVY = ("torch", "torchvision", "timm", "albumentations", "sklearn", "scipy", "matplotlib",
+         "pandas", "numpy", "PIL", "IPython")  # fmt: skip
+
+# Ground floor: needed by all, about no lesson's subject.
+HELPERS = {"errors", "paths", "weights"}
+# The table of the design, from the photos to the report: what each module may import.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "paths": set(),
+    "weights": set(),
+    "device": set(),
+    "data": set(),
+    # These four are its own rooms: one file, copies, tables of labels, setting aside.
+    "checks": {"data", "photo_files", "duplicates", "label_tables", "quarantine"},
+    "splits": set(),
+    "transforms": set(),
+    "datasets": {"data", "transforms"},
+    "models": {"device"},
+    "training": {"device"},
+    "evaluation": {"device"},
+    "explain": set(),
+    "features": {"models", "device", "data", "transforms"},
+    "inference": {"models", "transforms", "device", "data"},
+    "plots": set(),
+}
+
+
+def imported_from_course(path: Path) -> set[str]:
+    """Modules of the package that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "course_lib":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_lib."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            found |= {name[1] for name in names if name[0] == "course_lib" and len(name) > 1}
+    return found
+
+
+@pytest.mark.parametrize("module", MAY_IMPORT)
+def test_a_module_imports_only_what_the_design_allows(module: str) -> None:
+    path = PACKAGE / f"{module}.py"
+    assert imported_from_course(path) <= MAY_IMPORT[module] | HELPERS
+
+
+def test_the_data_go_one_way() -> None:
+    """Modules can be put in an order in which each imports only earlier ones."""
+    imports = {path.stem: imported_from_course(path) & MAY_IMPORT.keys() for path in MODULES}
+    done: set[str] = set()
+    while ready := {name for name in imports if name not in done and imports[name] <= done}:
+        done |= ready
+    assert done == imports.keys(), f"in a circle: {imports.keys() - done}"
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = f"import sys, course_lib; print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_doctor_starts_without_what_it_examines() -> None:
+    code = (
+        "import sys, course_lib.doctor; print([n for n in ('torch', 'timm') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_module_imports_everything_from_another(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert "*" not in [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_public_function_says_what_it_does_and_its_module_names_the_lesson(
+    path: Path,
+) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    module_names_lesson = "lesson" in (ast.get_docstring(tree) or "")
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            docstring = ast.get_docstring(node) or ""
+            assert docstring, f"{path.stem}.{node.name} has no docstring"
+            assert module_names_lesson or "lesson" in docstring, (
+                f"{path.stem}.{node.name} names no lesson"
+            )
+
+
+def test_the_modules_of_the_design_are_there() -> None:
+    assert {path.stem for path in MODULES} >= MAY_IMPORT.keys()
