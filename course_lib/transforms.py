@@ -27,8 +27,9 @@ def to_float(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
         [[[[-1.0, 1.0]]]]
     """
     shape = (1, -1, 1, 1)
-    mean_255 = torch.tensor(mean, device=images.device).view(shape) * 255
-    std_255 = torch.tensor(std, device=images.device).view(shape) * 255
+    # The type is said, because NumPy's float64 numbers would make the whole batch float64.
+    mean_255 = torch.tensor(mean, dtype=torch.float32, device=images.device).view(shape) * 255
+    std_255 = torch.tensor(std, dtype=torch.float32, device=images.device).view(shape) * 255
     return (images.float() - mean_255) / std_255
 
 
