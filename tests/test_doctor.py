@@ -18,7 +18,7 @@ def call_doctor(**environment: str) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
         cwd=project_folder(),
-        env=os.environ | environment,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
         check=False,
     )
 

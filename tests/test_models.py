@@ -95,7 +95,7 @@ def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hub"
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg16"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_without_cache_and_network_one_sentence_names_the_three_ways_out(
     name: str, empty_hub: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -223,7 +223,7 @@ def test_code_in_a_weight_file_is_not_executed(tmp_path: Path, writer: str) -> N
     if writer == "torch":
         torch.save({"conv1.weight": trap}, path)
     else:
-        path.write_bytes(pickle.dumps({"conv1.weight": trap}))
+        path.write_bytes(pickle.dumps({"conv1.weight": trap}, protocol=2))
 
     with pytest.raises(CourseError, match="holds more than plain weights"):
         models.load_backbone("resnet18", weights=path)
