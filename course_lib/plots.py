@@ -97,7 +97,9 @@ def photo_grid(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = max((title.count("\n") + 1 for title in titles), default=0) if titles is not None else 0
-    figure, axes = new_figure(columns, rows, columns * size, rows * (size + 0.17 * lines))
+    # Several lines of title need a margin of their own, or the first is cut off.
+    height = size + 0.17 * lines + 0.12 * (lines > 1)
+    figure, axes = new_figure(columns, rows, columns * size, rows * height)
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
@@ -147,7 +149,10 @@ def accuracies(table: pd.DataFrame, *, alt: str) -> None:
     axis.plot(table["baseline"], rows, "|", color=ORANGE, markersize=18, markeredgewidth=3)
     axis.set_yticks(rows, table["model"])
     axis.set_ylim(len(table) - 0.5, -0.5)
-    axis.set_xlabel("accuracy: point with 95 % interval; orange mark: trivial baseline")
+    # Centred on the figure, not on the axes, so that long names at the left do not push it out.
+    figure.supxlabel(
+        "accuracy: point with 95 % interval; orange mark: trivial baseline", fontsize=9
+    )
     axis.grid(axis="x", alpha=0.3)
     show(figure, alt)
 
