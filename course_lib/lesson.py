@@ -4,6 +4,7 @@ Introduced in lesson 1. Every lesson runs alone: what an earlier lesson produced
 here, or made again by the same calls.
 """
 
+import hashlib
 import json
 import os
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ import pandas as pd
 from course_lib import splits
 from course_lib.data import class_names, index_folder
 from course_lib.errors import CourseError
-from course_lib.paths import make_folder, shorten, work_folder, write_atomically
+from course_lib.paths import data_folder, make_folder, shorten, work_folder, write_atomically
 
 LESSONS = (
     "introduction",
@@ -58,8 +59,16 @@ DEFAULT_DECISION = {"positive_class": "defective", "doubtful_photos": "keep", "l
 
 
 def kept_folder(photos: str | os.PathLike) -> Path:
-    """Where the lessons keep what they made of one photo folder: ``work/<its name>`` (lesson 1)."""
-    return make_folder(work_folder() / Path(photos).name)
+    """Where the lessons keep what they made of one photo folder (lesson 1).
+
+    For the solar cells it is ``work/solar_cells``; for another folder its name is followed by a
+    short hash of its place, so that two folders of the same name never share a split or a model.
+    """
+    folder = Path(photos).resolve()
+    if folder.parent == data_folder().resolve():
+        return make_folder(work_folder() / folder.name)
+    place = hashlib.sha256(str(folder).encode()).hexdigest()[:6]
+    return make_folder(work_folder() / f"{folder.name}-{place}")
 
 
 def save_decision(photos: str | os.PathLike, **decision) -> Path:
@@ -95,19 +104,36 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
     Args:
         photos: the photo folder.
         kind: "random" (photo by photo) or "lot" (lot by lot).
+
+    Raises:
+        CourseError: an unknown kind, or photos were added or removed after the split.
     """
     if kind not in ("random", "lot"):
         raise CourseError(f"The kind of split '{kind}' is unknown; choose 'random' or 'lot'.")
     path = kept_folder(photos) / f"split_{kind}.csv"
-    if path.exists():
-        return splits.load_split(path, photos)
     index = index_folder(photos)
+    if path.exists():
+        saved = splits.load_split(path, photos)
+        _check_complete(saved, index, photos)
+        return saved
     if kind == "lot":
         index = splits.lot_split(index, lot_size=load_decision(photos)["lot_size"])
     else:
         index = splits.random_split(index)
     splits.save_split(index, path)
     return index
+
+
+def _check_complete(saved: pd.DataFrame, index: pd.DataFrame, photos: str | os.PathLike) -> None:
+    """A photo that came after the split would be in no part, or later in the wrong one."""
+    if load_decision(photos)["doubtful_photos"] == "leave out":
+        return
+    added = sorted(set(index["path"]) - set(saved["path"]))
+    if added:
+        raise CourseError(
+            f"{len(added)} photos came into {shorten(photos)} after it was split (the first is "
+            f"{added[0]}); delete {shorten(kept_folder(photos))} to split and train anew."
+        )
 
 
 def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: bool = True):

@@ -1,6 +1,7 @@
 """Every lesson starts alone: what an earlier lesson made is loaded, or made again the same way."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -35,13 +36,13 @@ def test_a_decision_is_kept_for_its_photos(work: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", "7"])
 def test_a_damaged_decision_is_named(work: Path, content: str) -> None:
     lesson.save_decision("cells").write_text(content)
-    with pytest.raises(CourseError, match=r"work/cells/decision\.json cannot be read"):
+    with pytest.raises(CourseError, match=r"work/cells-\w+/decision\.json cannot be read"):
         lesson.load_decision("cells")
 
 
 def test_a_split_is_made_once_and_then_loaded(work: Path, photos: Path) -> None:
     first = lesson.split_index(photos)
-    file = work / "photos" / "split_random.csv"
+    file = lesson.kept_folder(photos) / "split_random.csv"
     time = file.stat().st_mtime_ns
     second = lesson.split_index(photos)
 
@@ -66,11 +67,11 @@ def test_the_scratch_model_is_trained_once_and_then_loaded(
     settings = {"size": 32, "batch_size": 8, "epochs": 1, "learning_rate": 1e-3}
     monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
     trained, loaders = lesson.scratch_model(photos, progress=False)
-    time = (work / "photos" / "scratch_random.pt").stat().st_mtime_ns
+    time = (lesson.kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns
     loaded, _ = lesson.scratch_model(photos, progress=False)
 
     assert weights_hash(loaded) == weights_hash(trained)
-    assert (work / "photos" / "scratch_random.pt").stat().st_mtime_ns == time
+    assert (lesson.kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns == time
     assert set(loaders) == {"train", "validation", "test"} and not loaded.training
 
 
@@ -78,3 +79,17 @@ def test_the_decision_is_readable_json(work: Path) -> None:
     path = lesson.save_decision("cells", note="ひび")
     assert json.loads(path.read_text(encoding="utf-8"))["note"] == "ひび"
     assert "ひび" in path.read_text(encoding="utf-8")
+
+
+def test_two_folders_of_one_name_share_nothing(tmp_path: Path, work: Path, photos: Path) -> None:
+    other = tmp_path / "elsewhere" / photos.name
+    shutil.copytree(photos, other)
+    assert lesson.kept_folder(photos) != lesson.kept_folder(other)
+
+
+def test_photos_added_after_the_split_are_noticed(work: Path, photos: Path) -> None:
+    lesson.split_index(photos)
+    first = next(photos.glob("*/*.png"))
+    shutil.copyfile(first, first.with_stem("added_later"))
+    with pytest.raises(CourseError, match=r"1 photos came into .* after it was split"):
+        lesson.split_index(photos)
