@@ -1,0 +1,492 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 Training the scratch model
+#
+# You write the training loop yourself, train the network of lesson 6 on all training photos, and learn to see when training goes wrong.
+#
+# **At the end you have:** your own training loop, learning curves, and a checkpoint that can be resumed
+
+# %% [markdown]
+# {{badge}}
+
+# %% [markdown]
+# {{facts}}
+
+# %% [markdown]
+# ## You will be able to
+#
+# - Write the training loop with its steps in the right order.
+# - Read learning curves and recognise overfitting.
+# - Set train mode and eval mode where they belong, and say what they change.
+# - Save a checkpoint from which training resumes as if nothing had happened.
+
+# %%
+# {{setup}} 7
+
+# %% [markdown]
+# `PHOTOS` may name your own folder, with one sub-folder for each class. The course's photos are the solar cells of the ELPV dataset, licence CC BY-NC-SA 4.0.
+
+# %%
+from course_lib import data, datasets, lesson, transforms
+
+PHOTOS = data.solar_cells()
+print(data.credits(PHOTOS).splitlines()[0])
+index = lesson.split_index(PHOTOS)  # the table of lesson 5: each photo has a split
+turns = transforms.flips_and_quarter_turns
+batches = datasets.loaders(index, size=64, batch_size=32, augment=turns)
+for name in ("train", "validation"):
+    print(f"{name}: {len(batches[name].labels)} photos in {len(batches[name])} batches")
+
+# %% [markdown]
+# The test photos stay closed until lesson 8. All choices of this lesson are made on the validation photos.
+#
+# The training photos are flipped and turned by quarters at random each time they are seen. A solar cell that lies on its side has the same defect, so the label stays right. This is called *augmentation* (データ拡張). Here is what the model gets to see:
+
+# %%
+import torch
+
+from course_lib import plots
+
+images, labels = next(iter(batches["train"]))
+pictures = (images * 0.25 + 0.5).clamp(0, 1) * 255  # back from the model's numbers to grey levels
+names = data.class_names(index)
+plots.photo_grid(
+    pictures[:12].byte().numpy(),
+    [names[label] for label in labels[:12]],
+    alt="Twelve training photos of 64 pixels, flipped and turned, with their labels",
+)
+
+# %% [markdown]
+# ## One step, in slow motion
+#
+# Training is one small step, repeated. It has five parts. We take the first batch and do them one at a time.
+
+# %% tags=["nbval-approx-0.15"]
+from torch.nn import functional
+
+from course_lib import device, models
+
+processor = device.choose()  # the GPU if there is one, else the CPU
+device.seed_everything(0)
+model = models.ScratchCNN(classes=len(names)).to(processor)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+images, labels = images.to(processor), labels.to(processor)
+logits = model(images)  # 1. forward: from photos to logits
+loss = functional.cross_entropy(logits, labels)  # 2. loss: how wrong the logits are
+print("logits:", tuple(logits.shape), f"  loss: {loss.item():.2f}")
+
+# %% [markdown]
+# The loss is about 1, not far from the 0.69 of a model that favours neither class (lesson 6). Now the *backward pass*: it works out for each weight how much the loss changes if this weight changes a little. That number is the *gradient* (勾配) of the weight.
+#
+# *Predict first:* the next cell makes the backward pass twice for the same batch and clears nothing in between. What happens to the gradients?
+
+# %%
+optimizer.zero_grad()  # 3. forget the old gradients
+loss.backward(retain_graph=True)  # 4. backward: a gradient for each weight
+weight = model.head[1].weight
+once = weight.grad.clone()
+loss.backward()  # once more, without clearing
+print("twice as large:", torch.allclose(weight.grad, 2 * once))
+assert torch.allclose(weight.grad, 2 * once)
+
+# %% [markdown]
+# `backward()` *adds* to what is there. So a loop that forgets `zero_grad()` follows all old batches too, and no error tells you. We clear, make one clean backward pass, and let the *optimizer* (オプティマイザー) move each weight a little against its gradient. How little, says the *learning rate* (学習率).
+
+# %% tags=["nbval-approx-0.15"]
+model.head.eval()  # without dropout, so that before and after can be compared
+for moment in ("before", "after"):
+    loss = functional.cross_entropy(model(images), labels)
+    print(f"loss {moment} the step: {loss.item():.2f}")
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()  # 5. step: move each weight a little
+
+# %% [markdown]
+# The same photos have a lower loss after the step. That is all a training does, some thousand times.
+
+# %% [markdown]
+# ## The loop, in plain sight
+#
+# One *epoch* (エポック) takes each training photo once. Correct answers and loss are summed over *photos*. The mean of the batches' means would be wrong, because the last batch is smaller.
+
+
+# %%
+def train_one_epoch(model, loader, optimizer):
+    model.train()
+    total_loss, correct, photos = 0.0, 0, 0
+    for images, labels in loader:
+        images, labels = images.to(processor), labels.to(processor)
+        logits = model(images)  # 1. forward
+        loss = functional.cross_entropy(logits, labels)  # 2. loss
+        optimizer.zero_grad()  # 3. forget the old gradients
+        loss.backward()  # 4. backward
+        optimizer.step()  # 5. step
+        photos += len(labels)
+        total_loss += loss.item() * len(labels)
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+    return total_loss / photos, correct / photos
+
+
+# %% [markdown]
+# The validation photos are only looked at: eval mode, no gradients, no step.
+
+
+# %%
+@torch.no_grad()
+def validate(model, loader):
+    model.eval()
+    total_loss, correct, photos = 0.0, 0, 0
+    for images, labels in loader:
+        images, labels = images.to(processor), labels.to(processor)
+        logits = model(images)
+        photos += len(labels)
+        total_loss += functional.cross_entropy(logits, labels, reduction="sum").item()
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+    return total_loss / photos, correct / photos
+
+
+# %% tags=["nbval-approx-0.12"]
+import pandas as pd
+
+device.seed_everything(0)
+by_hand = models.ScratchCNN(classes=len(names)).to(processor)
+optimizer = torch.optim.AdamW(by_hand.parameters(), lr=1e-3)
+rows = []
+for epoch in (1, 2):
+    rows.append((epoch, *train_one_epoch(by_hand, batches["train"], optimizer)))
+    rows[-1] += validate(by_hand, batches["validation"])
+columns = ["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+pd.DataFrame(rows, columns=columns).round(3)
+
+# %% [markdown]
+# Two passes, and the model is already better than the trivial baseline, which is right for about 69 % of these photos.
+#
+# **Your turn:** write the five steps in the right order on paper, without looking. Then move `optimizer.zero_grad()` behind `loss.backward()` in the loop above and run the two cells again. What does the loss do, and why?
+
+# %% [markdown]
+# ## The same loop from the library
+#
+# `course_lib.training.fit` is this loop, with a progress bar, a table as history, and what you meet below. Is it really the same? We give both the same start and compare the losses, on a fifth of the training photos to save time.
+
+# %%
+from course_lib import training
+
+
+def fewer(share):
+    part = index.groupby(["split", "label"]).sample(frac=share, random_state=0).index
+    smaller = index[(index["split"] == "validation") | index.index.isin(part)]
+    smaller.attrs = index.attrs
+    return smaller
+
+
+def start(share, augment=turns):
+    device.seed_everything(0)
+    loaders = datasets.loaders(fewer(share), size=64, batch_size=32, augment=augment)
+    return models.ScratchCNN(classes=len(names)).to(processor), loaders
+
+
+# %%
+mine, loaders = start(0.2)
+own_loss, _ = train_one_epoch(mine, loaders["train"], torch.optim.AdamW(mine.parameters(), lr=1e-3))
+other, loaders = start(0.2)
+history = training.fit(
+    other, loaders["train"], epochs=1, learning_rate=1e-3, schedule=None, channels_last=False
+)
+same = abs(own_loss - history["train_loss"][0]) < 1e-3
+print(len(loaders["train"].labels), "photos. Same loss:", same)
+assert same
+
+# %% [markdown]
+# ## Train the model
+#
+# Now the real thing: all training photos, twelve epochs. The learning rate goes up at first and then down (`one_cycle`, the default of `fit`): large steps to get there, small steps to settle.
+#
+# These settings also stand in `lesson.SCRATCH_SETTINGS`, so that later lessons can make exactly this model again.
+
+# %%
+settings = {"size": 64, "batch_size": 32, "epochs": 12, "learning_rate": 5e-3}
+assert settings == lesson.SCRATCH_SETTINGS
+batches = datasets.loaders(index, size=64, batch_size=32, augment=turns)
+device.seed_everything(0)
+model = models.ScratchCNN(classes=len(names))
+models.trainable_parameters(model)
+
+# %% tags=["nbval-approx-0.12"]
+history = training.fit(
+    model, batches["train"], batches["validation"], epochs=12, learning_rate=5e-3
+)
+history.drop(columns=["seconds", "learning_rate"]).round(3)
+
+# %% tags=["nbval-approx-0.1"]
+from course_lib import evaluation
+
+_, truth = evaluation.predict_logits(model, batches["validation"])
+baseline = evaluation.accuracy_row("baseline", truth, truth)["baseline"]
+plots.learning_curves(
+    {"all photos": history}, baseline=baseline,
+    alt="Training loss falls, validation loss falls with jumps; both accuracies end near 0.8",
+)  # fmt: skip
+
+# %% [markdown]
+# These are *learning curves* (学習曲線). Read three things.
+#
+# - The solid line, training, goes down in loss and up in accuracy: the model learns.
+# - The dashed line, validation, follows it: what it learns is of use for other photos too.
+# - In the middle the validation line jumps, because the steps are largest there. At the end, with small steps, it calms down.
+#
+# One number alone says little. So we put it beside the baseline, with the interval in which the true accuracy lies.
+
+# %% tags=["nbval-approx-0.08"]
+rows = [
+    evaluation.accuracy_row("always the commonest class", truth, 0 * truth + (truth.mean() > 0.5))
+]
+for name, network in {"2 epochs by hand": by_hand, "12 epochs with fit": model}.items():
+    logits, truth = evaluation.predict_logits(network, batches["validation"])
+    rows.append(evaluation.accuracy_row(name, truth, logits.argmax(axis=1)))
+table = pd.DataFrame(rows)
+plots.accuracies(
+    table, alt="Both trained models lie above the baseline, the longer trained one further"
+)
+table.round(3)
+
+# %%
+result = table.iloc[-1]
+assert result["accuracy"] > 0.72, "the scratch model should reach about 0.79"
+assert result["from"] > result["baseline"], "the gain over the baseline should not be luck"
+
+# %% [markdown]
+# The whole interval lies above the baseline. A network of under 100,000 parameters has learned from nothing but some 1,600 photos.
+#
+# ## Keep it: a checkpoint
+#
+# A *checkpoint* (チェックポイント) is a file with the weights. Lesson 8 loads this one. The file is written under another name first and renamed at the end. So if the computer stops while writing, the old file is still whole.
+
+# %%
+from course_lib.paths import shorten
+
+path = lesson.kept_folder(PHOTOS) / "scratch_random.pt"
+training.save_checkpoint(model, path, classes=names, **lesson.SCRATCH_SETTINGS)
+again, _ = lesson.scratch_model(PHOTOS)  # loads the file; without it, it would train anew
+logits, _ = evaluation.predict_logits(model, batches["validation"])
+logits_again, _ = evaluation.predict_logits(again, batches["validation"])
+same = bool((abs(logits - logits_again) < 1e-3).all())
+print("saved:", shorten(path), "  the loaded model gives the same logits:", same)
+assert same
+
+# %% [markdown]
+# ## Train mode and eval mode
+#
+# Two layers behave differently while training: dropout sets numbers to 0 at random, and batch normalisation uses the mean and spread of the present batch. `model.train()` and `model.eval()` switch between the two ways.
+#
+# *Predict first:* the same photo goes through the model three times in each mode: twice with the same batch, once together with other photos. When is its logit the same?
+
+# %% tags=["nbval-approx-0.3"]
+photos, _ = next(iter(batches["validation"]))
+photos = photos.to(processor)
+rows = []
+device.seed_everything(0)
+for mode in (True, False):
+    again.train(mode).to(processor)
+    with torch.no_grad():
+        runs = [again(photos), again(photos), again(photos[:4])]
+    rows.append(("train" if mode else "eval", *(run[0, 1].item() for run in runs)))
+modes = pd.DataFrame(rows, columns=["mode", "first time", "second time", "with other photos"])
+modes.round(2)
+
+# %%
+_, *in_train_mode = modes.iloc[0]
+_, *in_eval_mode = modes.iloc[1]
+assert max(in_train_mode) - min(in_train_mode) > 0.01
+assert max(in_eval_mode) - min(in_eval_mode) < 1e-3
+
+# %% [markdown]
+# In train mode the answer depends on chance and on the company. No inspector may do that. In eval mode the photo has one answer. So: `model.train()` at the start of each training epoch, `model.eval()` before each prediction. `fit` does both.
+#
+# Even with no step taken, train mode changed the model: batch normalisation updated its stored mean and spread. That is why we used `again`, a copy, and not `model`.
+#
+# ## Overfitting, on purpose
+#
+# *Overfitting* (過学習): the model learns the training photos by heart, and that does not help with others. To see it, make it easy for the model: only a few photos, and no flips and turns.
+
+# %% tags=["nbval-approx-0.3"]
+few_model, few = start(0.06, augment=None)
+few_history = training.fit(
+    few_model, few["train"], few["validation"], epochs=25, learning_rate=1e-3, schedule=None
+)
+print("training photos:", len(few["train"].labels))
+plots.learning_curves(
+    {"few photos": few_history}, baseline=baseline,
+    alt="Training accuracy climbs towards 1 while validation stays near the baseline",
+)  # fmt: skip
+
+# %% tags=["nbval-approx-0.15"]
+runs = {"few photos, no turns": few_history, "all photos, with turns": history}
+rows = [
+    (name, run["train_accuracy"].iloc[-3:].mean(), run["validation_accuracy"].iloc[-3:].mean())
+    for name, run in runs.items()
+]
+gaps = pd.DataFrame(rows, columns=["training run", "train", "validation"])
+gaps["gap"] = gaps["train"] - gaps["validation"]
+assert gaps["gap"][0] > gaps["gap"][1] + 0.05 and gaps["gap"][0] > 0.1
+gaps.round(2)
+
+# %% [markdown]
+# Mean accuracy of the last three epochs. On few photos the training accuracy climbs and the validation accuracy does not: the gap is the mark of overfitting. With all photos and with flips and turns there is hardly a gap. More photos are the best cure, augmentation the cheapest.
+#
+# A third cure is to stop in time. `fit(…, patience=5)` ends when the validation loss has not become lower for five epochs, and takes back the weights of the best epoch.
+
+# %% tags=["nbval-approx-1.0"]
+best = few_history["validation_loss"].idxmin()
+print("lowest validation loss in epoch", few_history["epoch"][best], "of", len(few_history))
+
+# %% [markdown]
+# **Your turn:** read the two learning-curve figures again. For each, say in one sentence whether the model overfits and from which line you see it. Then change `share` and see how the gap shrinks with more photos.
+
+# %% tags=["nbval-approx-0.3"]
+share = 0.03
+test_model, some = start(share, augment=None)
+run = training.fit(test_model, some["train"], some["validation"], epochs=5, schedule=None)
+print(
+    len(some["train"].labels),
+    "photos, gap:",
+    round(run["train_accuracy"].iloc[-1] - run["validation_accuracy"].iloc[-1], 2),
+)
+
+# %% [markdown]
+# ## Which optimizer?
+#
+# *SGD with momentum* moves each weight along its gradient and keeps some of its earlier speed. *AdamW* gives each weight its own step size, so it asks for a smaller learning rate. *Weight decay* (重み減衰) pulls all weights a little towards zero in each step; large weights are one way of learning by heart.
+#
+# Three short runs on a third of the photos. The last column is the mean size of a weight.
+
+# %% tags=["nbval-approx-0.15"]
+choices = {
+    "SGD, momentum 0.9": {"optimizer": "sgd", "learning_rate": 0.05},
+    "AdamW": {"optimizer": "adamw", "learning_rate": 5e-3},
+    "AdamW, strong decay": {"optimizer": "adamw", "learning_rate": 5e-3, "weight_decay": 2.0},
+}
+runs, rows = {}, []
+for name, settings in choices.items():
+    network, third = start(0.33)
+    runs[name] = training.fit(network, third["train"], third["validation"], epochs=4, **settings)
+    sizes = torch.cat([block[0].weight.detach().abs().flatten() for block in network.blocks])
+    logits, truth = evaluation.predict_logits(network, third["validation"])
+    row = evaluation.accuracy_row(name, truth, logits.argmax(axis=1))
+    rows.append(row | {"mean size of a weight": sizes.mean().item()})
+
+# %% tags=["nbval-approx-0.2"]
+plots.learning_curves(runs, baseline=baseline, alt="Losses of three optimizers over four epochs")
+optimizers = pd.DataFrame(rows)
+optimizers.round(3)
+
+# %%
+weight_sizes = optimizers["mean size of a weight"]
+assert weight_sizes[2] < weight_sizes[1], "weight decay makes the weights smaller"
+
+# %% [markdown]
+# The intervals overlap: after four epochs on so few photos nobody can name a winner, although the learning rates differ by ten. Strong weight decay does what it says: the weights are smaller. Use AdamW when you have no reason for another, and spend your time on the learning rate.
+
+# %% [markdown]
+# ## When the learning rate is far too large
+#
+# On purpose: SGD with a learning rate of 1000 instead of 0.05.
+#
+# *Predict first:* will the loss fall faster, stay, or grow?
+
+# %% tags=["nbval-approx-0.5"]
+from course_lib.errors import CourseError
+
+network, third = start(0.33)
+try:
+    training.fit(
+        network, third["train"], epochs=2, optimizer="sgd", learning_rate=1000.0, schedule=None
+    )
+    failed = False
+except CourseError as error:
+    failed = True
+    print(error)
+assert failed
+
+# %% [markdown]
+# Each step jumps over the goal and lands further away. The next gradient is larger, the next jump too, until a number no longer fits into the computer: `nan`, *not a number*. From there on every weight is lost. `fit` stops at once and names the batch. Without such a check the training runs on for hours and saves a useless model. The cure: divide the learning rate by ten until the loss falls.
+#
+# A broken photo can have the same effect. So if the batch is always the same one, look at its photos.
+
+# %% [markdown]
+# ## Interrupted, and resumed
+#
+# Trainings get interrupted: a laptop closes, Colab ends the session. With `checkpoint=…`, `fit` saves after each epoch not only the weights, but all that decides how it goes on: the optimizer's memory, the place in the learning-rate plan, the state of the random numbers, the order of the photos.
+#
+# Here a small function plays the interruption after epoch 2 of 4: it raises what the stop button of Jupyter raises. This runs on the CPU, since a GPU may add up numbers in another order each time.
+
+
+# %%
+def stop_after_two(row):
+    if row["epoch"] == 2:
+        raise KeyboardInterrupt
+
+
+file = lesson.kept_folder(PHOTOS) / "interrupted.pt"
+file.unlink(missing_ok=True)  # from an earlier run of this cell
+settings = {"epochs": 4, "learning_rate": 5e-3, "device": "cpu", "progress": False}
+network, loaders = start(0.1)
+half = training.fit(
+    network, loaders["train"], **settings, checkpoint=file, on_epoch_end=[stop_after_two]
+)
+print("epochs in the history:", half["epoch"].tolist())
+
+# %% [markdown]
+# The kernel could be restarted now. We start with a fresh model and fresh loaders, and call `fit` with the same arguments. Beside it runs a training that was never interrupted.
+
+# %%
+resumed, loaders = start(0.1)
+resumed_history = training.fit(resumed, loaders["train"], **settings, checkpoint=file)
+straight, loaders = start(0.1)
+straight_history = training.fit(straight, loaders["train"], **settings)
+pairs = zip(resumed.state_dict().values(), straight.state_dict().values(), strict=True)
+equal = all(torch.equal(first, second) for first, second in pairs)
+print("epochs:", resumed_history["epoch"].tolist(), "  every weight equal:", equal)
+assert equal and len(resumed_history) == 4
+
+# %% [markdown]
+# Not nearly equal: every weight is the same to the last bit. Nobody can tell that this training was interrupted.
+#
+# **Your turn:** what does resuming lose if only the weights are saved? Load them by hand, train the last two epochs with a new optimizer, and compare.
+
+# %% tags=["nbval-approx-0.3"]
+only_weights, loaders = start(0.1)
+file.unlink()
+training.fit(
+    only_weights, loaders["train"], **settings, checkpoint=file, on_epoch_end=[stop_after_two]
+)
+rest = training.fit(only_weights, loaders["train"], **settings | {"epochs": 2})
+difference = (only_weights.head[1].weight - straight.head[1].weight).abs().max().item()
+print("the weights differ:", difference > 0)
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+from course_lib import quiz
+
+quiz.show(7)
+
+# %% [markdown]
+# ## What you take with you
+#
+# - Forward, loss, forget, backward, step: the loop has five parts. `fit` is the same loop with more comfort.
+# - Look at both curves. A growing gap between training and validation is overfitting; a loss that becomes `nan` is a learning rate far too large.
+# - Train mode for training, eval mode for answers. A checkpoint that holds everything lets a training go on as if nothing had happened.
+#
+# Still unsolved: about four in five right, but which mistakes are left? A missed defect costs more than a good cell thrown away. Lesson 8 judges this model as an inspector judges.
