@@ -2,23 +2,18 @@
 
 import copy
 import random
+import re
 
 import pytest
 import yaml
 
 from course_lib.errors import CourseError
-from course_lib.quiz.bank import (
-    JAPANESE,
-    find_bank,
-    fingerprint,
-    load_bank,
-    load_banks,
-    longest_is_right,
-    parse_bank,
-)
+from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.grading import NOT_ATTEMPTED, RIGHT, WRONG, grade, reveal, right_answer
+from course_lib.quiz.schema import fingerprint, parse_bank
 from course_lib.quiz.widget import read_photo, run_learner_code
 
+JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 BANKS = load_banks()
 QUESTIONS = [question for bank in BANKS for question in bank.questions]
 
@@ -82,6 +77,13 @@ def test_japanese_is_japanese_and_english_is_not(question):
         only_code = text.ja.startswith("`") and text.ja.endswith("`") and text.ja.count("`") == 2
         assert only_code or JAPANESE.search(text.ja), text.ja
         assert text.en.count("`") % 2 == 0 and text.en.count("`") == text.ja.count("`"), text.en
+
+
+def longest_is_right(question, language):
+    """Whether the longest option of a single choice is the right one (a hint by length)."""
+    lengths = [len(option.text.as_dict()[language]) for option in question.options]
+    longest = max(lengths)
+    return lengths.count(longest) == 1 and bool(question.options[lengths.index(longest)].right)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

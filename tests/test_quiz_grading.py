@@ -2,7 +2,6 @@
 
 import pytest
 
-from course_lib.quiz.bank import Case, Code, Mistake, Number, Option, Photo, Question, Region, Text
 from course_lib.quiz.grading import (
     NOT_ATTEMPTED,
     RIGHT,
@@ -10,6 +9,17 @@ from course_lib.quiz.grading import (
     equal_results,
     grade,
     read_numbers,
+)
+from course_lib.quiz.questions import (
+    Case,
+    Code,
+    Mistake,
+    Number,
+    Option,
+    Photo,
+    Question,
+    Region,
+    Text,
 )
 
 SAME = Text("text", "文")

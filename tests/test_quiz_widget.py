@@ -94,7 +94,7 @@ def test_text_form_is_two_stable_lines():
 def test_html_of_the_fallback_is_escaped():
     from dataclasses import replace
 
-    from course_lib.quiz.bank import Text
+    from course_lib.quiz.questions import Text
 
     bank = BANKS[0]
     evil = replace(bank.questions[0], prompt=Text("<script>alert(1)</script>", "<b>太字</b>"))
@@ -265,3 +265,15 @@ def test_learner_file_with_a_path_in_it_is_replaced(tmp_path):
     (tmp_path / "quiz").mkdir()
     (tmp_path / "quiz" / "learner.txt").write_text("../../elsewhere", encoding="utf-8")
     assert re.fullmatch(r"[0-9a-f]{12}", Progress().learner)
+
+
+def test_a_copied_answer_file_carries_the_learner_to_another_machine(tmp_path, monkeypatch):
+    question = BANKS[0].questions[0]
+    Page(show(1)).check(question, right_answer(question))
+    file, learner = Progress().file, Progress().learner
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setenv("COURSE_QUIZ", str(elsewhere))
+    assert Page(show(1)).say(kind="hello")[0]["judged"][question.id]["outcome"] == "right"
+    assert Progress().learner == learner

@@ -17,9 +17,9 @@ import pandas as pd
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
-from course_lib.quiz.bank import Bank, Question
 from course_lib.quiz.grading import NOT_ATTEMPTED, grade
 from course_lib.quiz.progress import seal
+from course_lib.quiz.questions import Bank, Question
 
 COLUMNS = [
     "learner",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from course_lib.quiz.bank import Number, Photo, Question, Text
+from course_lib.quiz.questions import Number, Photo, Question, Text
 
 RIGHT, WRONG, NOT_ATTEMPTED = "right", "wrong", "not attempted"
 
@@ -48,7 +48,7 @@ def grade(question: Question, answer: Any) -> Judgement:
     0 or 1. The outcome is "right" at a score of 1 only.
 
     Example:
-        >>> from course_lib.quiz.bank import Option
+        >>> from course_lib.quiz.questions import Option
         >>> same = Text("same", "同じ")
         >>> options = tuple(Option(same, right, same) for right in (True, False, True, False))
         >>> question = Question("q", "multiple", "o", 1, same, "", options)

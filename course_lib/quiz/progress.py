@@ -1,7 +1,8 @@
 """What a learner answered: one line a check, only ever added to, read again after a restart.
 
 Introduced in lesson 1. The file stays on this machine and holds no name: the learner is a
-random number made on first use.
+random number made on first use. To go on elsewhere (a new Colab session, another computer), copy
+the file ``answers-….jsonl`` into that machine's folder of answers.
 """
 
 import hashlib
@@ -14,8 +15,8 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.paths import make_folder, shorten, work_folder, write_atomically
-from course_lib.quiz.bank import Question
 from course_lib.quiz.grading import Judgement
+from course_lib.quiz.questions import Question
 
 VERSION = 1
 COLAB_DRIVE = Path("/content/drive/MyDrive")
@@ -66,10 +67,12 @@ class Progress:
         """The learner's pseudonym; made and kept on first use."""
         if self._learner is None:
             file = self.folder / "learner.txt"
+            brought = sorted(self.folder.glob("answers-*.jsonl"))
             try:
                 self._learner = file.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError):
-                self._learner = ""
+                # An answer file copied here from another machine says who the learner is.
+                self._learner = brought[0].stem.removeprefix("answers-") if brought else ""
             # It becomes part of a file name, so nothing but letters and digits is taken.
             if not (self._learner.isalnum() and self._learner.isascii()):
                 self._learner = secrets.token_hex(6)
@@ -131,7 +134,8 @@ class Progress:
     def answers(self) -> list[dict[str, Any]]:
         """All intact lines, oldest first; a damaged line is passed over."""
         # A learner without a pseudonym has not answered yet, and reading must not make one.
-        if self._learner is None and not (self.folder / "learner.txt").is_file():
+        known = self._learner or list(self.folder.glob("learner.txt"))
+        if not known and not list(self.folder.glob("answers-*.jsonl")):
             return []
         try:
             lines = self.file.read_bytes().split(b"\n")

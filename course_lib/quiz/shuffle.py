@@ -7,7 +7,7 @@ different orders. A test run or a build of the lessons keeps the order of the ba
 import hashlib
 import os
 
-from course_lib.quiz.bank import Question
+from course_lib.quiz.questions import Question
 
 
 def fixed_order() -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib.paths import write_atomically
-from course_lib.quiz.bank import Bank
+from course_lib.quiz.questions import Bank
 
 FEW_ANSWERS = 10
 ENOUGH_FOR_A_SUSPICION = 20

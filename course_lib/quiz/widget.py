@@ -18,7 +18,6 @@ import numpy as np
 import traitlets
 
 from course_lib.errors import CourseError
-from course_lib.quiz.bank import Bank, Case, Code, Photo, Question, Text
 from course_lib.quiz.grading import (
     NOT_ATTEMPTED,
     RIGHT,
@@ -29,6 +28,7 @@ from course_lib.quiz.grading import (
     right_answer,
 )
 from course_lib.quiz.progress import Progress
+from course_lib.quiz.questions import Bank, Case, Code, Photo, Question, Text
 from course_lib.quiz.shuffle import option_order
 
 HERE = Path(__file__).parent
@@ -162,7 +162,7 @@ def run_learner_code(question: Question, names: dict[str, Any]) -> list[Any] | N
         names: the notebook's variables.
 
     Example:
-        >>> from course_lib.quiz.bank import Case, Code
+        >>> from course_lib.quiz.questions import Case, Code
         >>> code = Code("double", "function", (Case((2,)), Case((0.5,))))
         >>> question = Question("q", "code", "o", 1, Text("", ""), "", code=code)
         >>> run_learner_code(question, {"double": lambda number: 2 * number})
