@@ -234,9 +234,10 @@ from course_lib import evaluation
 _, truth = evaluation.predict_logits(model, batches["validation"])
 baseline = evaluation.accuracy_row("baseline", truth, truth)["baseline"]
 plots.learning_curves(
-    {"all photos": history}, baseline=baseline,
+    {"all photos": history},
+    baseline=baseline,
     alt="Training loss falls, validation loss falls with jumps; both accuracies end near 0.8",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # These are *learning curves* (学習曲線). Read three things.
@@ -267,7 +268,8 @@ assert result["from"] > result["baseline"], "the gain over the baseline should n
 
 # %% [markdown]
 # The whole interval lies above the baseline. A network of under 100,000 parameters has learned from nothing but some 1,600 photos.
-#
+
+# %% [markdown]
 # ## Keep it: a checkpoint
 #
 # A *checkpoint* (チェックポイント) is a file with the weights. Lesson 8 loads this one. The file is written under another name first and renamed at the end. So if the computer stops while writing, the old file is still whole.
@@ -314,7 +316,8 @@ assert max(in_eval_mode) - min(in_eval_mode) < 1e-3
 # In train mode the answer depends on chance and on the company. No inspector may do that. In eval mode the photo has one answer. So: `model.train()` at the start of each training epoch, `model.eval()` before each prediction. `fit` does both.
 #
 # Even with no step taken, train mode changed the model: batch normalisation updated its stored mean and spread. That is why we used `again`, a copy, and not `model`.
-#
+
+# %% [markdown]
 # ## Overfitting, on purpose
 #
 # *Overfitting* (過学習): the model learns the training photos by heart, and that does not help with others. To see it, make it easy for the model: only a few photos, and no flips and turns.
@@ -326,9 +329,10 @@ few_history = training.fit(
 )
 print("training photos:", len(few["train"].labels))
 plots.learning_curves(
-    {"few photos": few_history}, baseline=baseline,
+    {"few photos": few_history},
+    baseline=baseline,
     alt="Training accuracy climbs towards 1 while validation stays near the baseline",
-)  # fmt: skip
+)
 
 # %% tags=["nbval-approx-0.15"]
 runs = {"few photos, no turns": few_history, "all photos, with turns": history}
@@ -462,16 +466,17 @@ assert equal and len(resumed_history) == 4
 # %% [markdown]
 # Not nearly equal: every weight is the same to the last bit. Nobody can tell that this training was interrupted.
 #
-# **Your turn:** what does resuming lose if only the weights are saved? Load them by hand, train the last two epochs with a new optimizer, and compare.
+# **Your turn:** what does resuming lose if only the weights are saved? Below, the last two epochs start with a new optimizer and a new learning-rate plan. Change it so that the file is used, and the weights are equal again.
 
-# %% tags=["nbval-approx-0.3"]
-only_weights, loaders = start(0.1)
+# %%
 file.unlink()
+beginner, loaders = start(0.1)
+first_half = {**settings, "checkpoint": file, "on_epoch_end": [stop_after_two]}
+training.fit(beginner, loaders["train"], **first_half)
 training.fit(
-    only_weights, loaders["train"], **settings, checkpoint=file, on_epoch_end=[stop_after_two]
-)
-rest = training.fit(only_weights, loaders["train"], **settings | {"epochs": 2})
-difference = (only_weights.head[1].weight - straight.head[1].weight).abs().max().item()
+    beginner, loaders["train"], **{**settings, "epochs": 2}
+)  # no checkpoint: all but weights is new
+difference = (beginner.head[1].weight - straight.head[1].weight).abs().max().item()
 print("the weights differ:", difference > 0)
 
 # %% [markdown]
