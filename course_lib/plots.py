@@ -127,6 +127,7 @@ def bars(
     axis = axes[0, 0]
     drawn = axis.barh(table[y].astype(str), table[x], color=BLUE)
     axis.bar_label(drawn, fmt="%.3g", padding=3, fontsize=9)
+    axis.margins(x=0.12)  # room for the values
     if line is not None:
         axis.axvline(line, color=ORANGE, linestyle="--", label=line_label)
         axis.legend(fontsize=8)
