@@ -193,8 +193,7 @@ def test_code_that_is_not_there_yet_or_fails(question):
 @each_question("hotspot")
 def test_photo_of_a_hotspot_is_there_and_credited(question):
     assert read_photo(question.photo).startswith(b"\x89PNG")
-    assert "CC BY-NC-SA 4.0" in question.photo.description.en
-    assert "CC BY-NC-SA 4.0" in question.photo.description.ja
+    assert "CC BY-NC-SA 4.0" in question.photo.credit
 
 
 # ---- faulty banks --------------------------------------------------------------------

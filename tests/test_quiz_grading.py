@@ -161,6 +161,7 @@ def test_a_known_mistake_gets_its_reason():
 def test_hotspot():
     photo = Photo(
         "photo.png",
+        "credit",
         SAME,
         2,
         3,

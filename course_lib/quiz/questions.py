@@ -77,9 +77,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Photo:
-    """A real photo under a grid of squares; the learner chooses one square."""
+    """A real photo under a grid of squares; the learner chooses one square.
+
+    ``credit`` names source and licence; it is shown below the photo.
+    """
 
     file: str
+    credit: str
     description: Text
     rows: int
     columns: int

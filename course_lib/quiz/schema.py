@@ -281,8 +281,9 @@ def _parse_photo(item: dict[str, Any], here: _Place, released: bool) -> Photo:
         f"names the photo {file!r} outside the package of photos",
         "name it relative to the package, such as images/cell0001.png",
     )
+    credit = here.string(photo, "credit")
     if released:
-        return Photo(file, description, *grid)
+        return Photo(file, credit, description, *grid)
     regions = []
     for entry in here.entries(photo, "regions"):
         squares = tuple((int(row), int(column)) for row, column in entry["squares"])
@@ -294,7 +295,8 @@ def _parse_photo(item: dict[str, Any], here: _Place, released: bool) -> Photo:
         regions.append(Region(squares, bool(entry.get("right")), here.text(entry, "reason")))
     here.no_twins([str(square) for region in regions for square in region.squares], "square")
     here.demand(any(r.right for r in regions), "has no right square", "add a region 'right: true'")
-    return Photo(file, description, *grid, tuple(regions), here.text(photo, "elsewhere"))
+    elsewhere = here.text(photo, "elsewhere")
+    return Photo(file, credit, description, *grid, tuple(regions), elsewhere)
 
 
 def _parse_code(item: dict[str, Any], here: _Place, released: bool) -> Code:

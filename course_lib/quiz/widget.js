@@ -380,7 +380,9 @@ function render({ model, el }) {
           }
         });
         const text = element("span", {}, ...rich(say(question.options[position])));
-        const kind = remarkFor(position) ? (remarkFor(position).right ? "right" : "wrong") : "";
+        // Red is for what the learner chose; other wrong options keep to mark and word.
+        const remark = remarkFor(position);
+        const kind = remark?.right ? "right" : remark && chosen ? "wrong" : "";
         list.append(
           element(
             "div",
@@ -502,10 +504,11 @@ function render({ model, el }) {
             element("img", { src: question.photo, alt: plain(say(question.description)) }),
             squares,
           ),
+          element("p", { class: "hint" }, question.credit),
         ];
       },
 
-      code: () => [element("p", {}, element("code", {}, question.name))],
+      code: () => [], // the prompt names what to write
     };
 
     Object.assign(this, { node, state, draw, receive, again, announceVerdict, settled });
@@ -578,7 +581,7 @@ function render({ model, el }) {
 
   root.append(
     element("div", { class: "head" }, title, languages),
-    element("div", { class: "progress" }, bar, progressText),
+    element("div", { class: "so-far" }, bar, progressText),
     ...[...cards.values()].map((card) => card.node),
     element("div", { class: "actions" }, againAll),
   );

@@ -280,6 +280,7 @@ def _question(question: Question, progress: Progress) -> dict[str, Any]:
             shown["photo"] = f"data:image/{photo.file.rpartition('.')[2]};base64,{encoded}"
         except CourseError as error:
             shown["missing"] = str(error)
+        shown["credit"] = photo.credit
         shown["description"] = photo.description.as_dict()
         shown["grid"] = [photo.rows, photo.columns]
     if question.code:
