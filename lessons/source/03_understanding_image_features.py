@@ -70,11 +70,11 @@ print(patch)
 plots.histogram(
     {name: photos[examples[name]] for name in ("functional", "defective, dark area")},
     xlabel="brightness of a pixel (0 black, 255 white)",
-    alt="The cell with a dark area has a second hump of dark pixels; the functional one has not.",
+    alt="The cell with a dark area has many pixels far darker than any of the functional one.",
 )
 
 # %% [markdown]
-# A dark area adds a hump on the left. So counting dark pixels may help to find defects.
+# The dark area adds pixels far to the left. So counting dark pixels may help to find defects.
 #
 # *Predict first:* we put all pixels of the photo in random places. What happens to the histogram?
 
