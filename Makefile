@@ -11,13 +11,15 @@ REPOSITORY ?=
 
 # JupyterLab refuses to run as root unless told so; in a container one is root.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+# JupyterLab asks its makers for updates and news; the course uses no network.
+QUIET := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
 .PHONY: lab test lessons quiz-test studies publish doctor clean
 
 lab: $(READY)
-	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) lessons/01_introduction.ipynb
+	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) $(QUIET) lessons/01_introduction.ipynb
 
 test: $(READY)
 	$(BIN)/ruff check .
