@@ -218,7 +218,7 @@ assert leaky["accuracy"] > clean["accuracy"] + 0.01
 pd.DataFrame([leaky, clean]).round(3)
 
 # %% [markdown]
-# The copies lift the accuracy by several points, and nothing became better. Where do they come from? Divide the leaky test photos into those with a copy in train, and those without.
+# The copies lift the accuracy, and nothing became better: the photos are the same. The two intervals overlap, so look closer at where the gain comes from. Divide the leaky test photos into those with a copy in train, and those without.
 
 # %% tags=["nbval-approx-0.03"]
 original = twice["path"].str.replace("_copy", "")
@@ -229,7 +229,7 @@ assert accuracy["mean"]["a copy in train"] > accuracy["mean"]["no copy in train"
 accuracy.set_axis(["accuracy", "photos"], axis=1).rename_axis("test photos with").round(3)
 
 # %% [markdown]
-# The photos with a copy in train are nearly all right: the probe has seen them with their answer. The others tell the truth. The mending: remove copies before you split (lesson 2 finds them), or give a photo and its copies the same lot. This also holds for augmented photos: **split first, augment afterwards**, and only the train part.
+# The photos with a copy in train are right clearly more often: the probe has seen them with their answer. The others tell the truth, and their accuracy is that of the clean folder. The mending: remove copies before you split (lesson 2 finds them), or give a photo and its copies the same lot. This also holds for augmented photos: **split first, augment afterwards**, and only the train part.
 #
 # The throw-away folder goes now. Your photos were only read.
 
@@ -511,7 +511,7 @@ assert balance["overkill"][1] > balance["overkill"][0]
 print("class weights: fewer missed defects, more overkill")
 
 # %% [markdown]
-# Both remedies find more defects and reject more good cells. The accuracy stays about the same; all three intervals overlap. So they do not make the model better, they move the balance between two kinds of mistakes. The sampler also shows many defective photos several times and leaves others out. In lesson 8 you will move this balance in a third way, with a threshold, after the training. The course trains without weights.
+# Both remedies find more defects and reject more good cells. The accuracy falls a little; the three intervals overlap. So they do not make the model better, they move the balance between two kinds of mistakes. The sampler also shows many defective photos several times and leaves others out. In lesson 8 you will move this balance in a third way, with a threshold, after the training. The course trains without weights.
 
 # %% [markdown]
 # ## Quiz
