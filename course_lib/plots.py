@@ -100,6 +100,8 @@ def photo_grid(
     # Several lines of title need a margin of their own, or the first is cut off.
     height = size + 0.17 * lines + 0.12 * (lines > 1)
     figure, axes = new_figure(columns, rows, columns * size, rows * height)
+    if lines > 1:
+        figure.get_layout_engine().set(h_pad=0.1)
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
