@@ -1,0 +1,473 @@
+# %% [markdown]
+# # 09 A transfer model
+#
+# You take a network that has learned from a million everyday photos, and make it judge solar cells: first with a small
+# classifier on its frozen features, then with a new head, then with its last stages trained again.
+#
+# **At the end you have:** frozen features with a linear classifier, a fine-tuned network, and one table that compares them with a network from scratch
+
+# %% [markdown]
+# {{badge}}
+
+# %% [markdown]
+# {{facts}}
+
+# %% [markdown]
+# ## You will be able to
+#
+# - Train a linear head on frozen features, and say why it is quick.
+# - Freeze and unfreeze layers, and prove which parameters train.
+# - Match the preprocessing to the weights.
+# - Choose between a probe, fine-tuning and scratch from the size and kind of the data.
+
+# %%
+# {{setup}} 9
+
+# %% [markdown]
+# `PHOTOS` names the photo folder. You may put your own folder there; it needs one sub-folder for each class.
+#
+# This lesson makes choices, so it uses the train and validation photos only. The rows of the test photos are removed right here.
+
+# %%
+from course_lib import data, lesson
+
+PHOTOS = data.solar_cells()
+print(data.credits(PHOTOS).splitlines()[0])
+index = lesson.split_index(PHOTOS)
+index = index[index["split"] != "test"].reset_index(drop=True)
+labels = data.label_numbers(index)
+train = (index["split"] == "train").to_numpy()
+validation = (index["split"] == "validation").to_numpy()
+index["split"].value_counts().rename("photos").to_frame()
+
+# %% [markdown]
+# ## Why a network that knows cats can help with solar cells
+#
+# The network `efficientnet_lite0` was trained on ImageNet: over a million photos of a thousand things, such as dogs and cups.
+# No solar cell was among them. But to tell a thousand things apart, it had to learn edges, lines, spots and textures. A crack is a
+# line. A dark area is a spot. To use what was learned for one task in another task is called *transfer learning*.
+#
+# The part without its last layer is the *backbone*. It works in stages. Each stage turns maps into new maps, smaller and more of them.
+
+# %%
+import pandas as pd
+import torch
+
+from course_lib import models
+
+backbone = models.load_backbone("efficientnet_lite0")
+photo = data.read_pixels(data.photo_path(index, 12), backbone.size, channels=3)
+maps = [torch.from_numpy(photo / 127.5 - 1).float()[None]]
+with torch.no_grad():
+    for stage in backbone.stages:
+        maps.append(stage(maps[-1]))
+shapes = [(number, m.shape[1], f"{m.shape[2]} × {m.shape[3]}") for number, m in enumerate(maps)]
+pd.DataFrame(shapes, columns=["stage", "maps", "size of a map"]).set_index("stage").T
+
+# %% [markdown]
+# Stage 0 is the photo itself, with its three colour channels. Stage 9 gives 1,280 maps of 7 × 7 fields. Here is the photo with three maps
+# each of an early, a middle and the last stage.
+
+# %%
+import numpy as np
+
+from course_lib import plots
+
+
+def as_picture(values: torch.Tensor) -> np.ndarray:
+    """A map as a grey picture: its lowest value black, its highest white."""
+    low, high = values.min(), values.max()
+    return ((values - low) / (high - low + 1e-9) * 255).to(torch.uint8).numpy()
+
+
+# %%
+shown = [(stage, maps[stage][0, channel]) for stage in (2, 5, 9) for channel in (0, 1, 2)]
+plots.photo_grid(
+    [photo, *(as_picture(values) for _, values in shown)],
+    ["the photo", *(f"stage {stage}" for stage, _ in shown)],
+    columns=5,
+    alt="A solar cell and nine feature maps: stage 2 shows edges and lines of the cell, stage 5 "
+    "coarser patterns, stage 9 a few bright fields that no longer resemble the cell.",
+)
+
+# %% [markdown]
+# Early maps still look like the cell. Late maps answer questions like "is something of this kind here?".
+#
+# ## Frozen features, computed once
+#
+# *Frozen* means: the weights of the backbone stay as they are. Then the features of a photo never change either. So they are computed
+# once for each photo and kept in a file. This is the slow cell of this lesson: about half a minute to a minute. On a second run it takes a second.
+#
+# A feature is the mean of one map: how much of this pattern is in the photo? `"all"` takes the maps of the middle and late stages
+# (and how unevenly each pattern is spread); `"last"` takes the last stage only, as most articles do.
+
+# %%
+from course_lib import features
+
+all_features = features.extract(index, backbone, stages="all")
+last_features = features.extract(index, backbone, stages="last", progress=False)
+print("all:", all_features.shape, " last:", last_features.shape)
+
+# %% [markdown]
+# ## A linear classifier on top: the probe
+#
+# Each photo is now a row of numbers. A *linear* classifier gives each number a weight and adds up. Two kinds are usual:
+# *logistic regression* (it gives probabilities) and the *support vector machine*, SVM (it looks for the widest gap between the
+# classes). Such a small classifier on frozen features is called a *probe*.
+
+# %% tags=["nbval-approx-0.02"]
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from course_lib import evaluation
+
+rows = []
+for stages, inputs in (("last", last_features), ("all", all_features)):
+    svm = make_pipeline(StandardScaler(), LinearSVC(C=0.0003, random_state=0))
+    for name, probe in (("logistic regression", features.linear_probe()), ("linear SVM", svm)):
+        answers = probe.fit(inputs[train], labels[train]).predict(inputs[validation])
+        rows.append(evaluation.accuracy_row(f"{name}, {stages}", labels[validation], answers))
+probes = pd.DataFrame(rows).set_index("model")
+assert (probes["from"] > probes["baseline"] + 0.05).all()
+probes.round(3)
+
+# %% [markdown]
+# All four are far above the baseline (always answering "functional"). Which of the four is best? Look at the intervals: they
+# overlap, so this table cannot tell. Training took about a second each, because only a small table of numbers is fitted. The backbone ran once.
+#
+# ## A picture of the features
+#
+# 1,280 numbers cannot be drawn. *PCA* (principal component analysis) finds the two directions in which the photos differ most.
+#
+# *Predict first:* the network has never seen a label of ours. Will the two classes lie apart? Will the two cell types
+# (monocrystalline and polycrystalline)?
+
+# %% tags=["nbval-approx-0.05"]
+from sklearn.decomposition import PCA
+
+points = PCA(2, svd_solver="full").fit_transform(
+    StandardScaler().fit_transform(last_features[train])
+)
+axis_names = {"xlabel": "first direction", "ylabel": "second direction"}
+plots.scatter(
+    points, index["label"][train].tolist(), **axis_names, title="by class",
+    alt="Each point is a photo, coloured by class: defective and functional cells overlap strongly.",
+)  # fmt: skip
+if "cell_type" in index:
+    plots.scatter(
+        points, index["cell_type"][train].tolist(), **axis_names, title="by cell type",
+        alt="The same points coloured by cell type: mono and poly form two clearly separate groups.",
+    )  # fmt: skip
+
+# %% [markdown]
+# The strongest difference between two photos is the cell type, not the defect. Defects hide in weaker directions. The probe finds
+# them because it is told the labels; PCA is not. So a PCA picture without clear groups does not mean that a classifier must fail.
+#
+# ## Early, middle or last stage?
+#
+# Solar cells are unlike dogs and cups. Perhaps the last stage knows too much about dogs. The features of `"all"` hold the stages
+# one after the other, so we can cut out the means of each stage and fit a probe on each.
+
+# %% tags=["nbval-approx-0.02"]
+rows, start = [], 0
+for stage in range(4, 9):  # "all" leaves out the earliest stages
+    width = maps[stage].shape[1]
+    means = all_features[:, start + width : start + 2 * width]  # the spreads stand before the means
+    start += 2 * width
+    answers = features.linear_probe().fit(means[train], labels[train]).predict(means[validation])
+    rows.append(evaluation.accuracy_row(f"stage {stage}", labels[validation], answers))
+rows.append(evaluation.accuracy_row("stage 9 (last)", labels[validation],
+    features.linear_probe().fit(last_features[train], labels[train]).predict(last_features[validation])))  # fmt: skip
+by_stage = pd.DataFrame(rows)
+assert by_stage["accuracy"].iloc[2:].min() > by_stage["baseline"].iloc[0] + 0.05
+plots.accuracies(by_stage, alt="Accuracy rises from stage 4 to stage 6 and then stays about level.")
+
+# %% [markdown]
+# The middle stage 6 with its 112 features is almost as good as the last one with 1,280. For photos like those of ImageNet the last
+# stage would be clearly ahead. For unlike photos, look at the middle too.
+#
+# ## How many photos are needed?
+#
+# Labels cost work. So we fit the probe on 50, 200 and 800 photos, three times each with other photos, and train the network of
+# lesson 7 from scratch on the same numbers of photos (once each, some seconds).
+
+# %%
+from course_lib import datasets, device, training, transforms
+
+grey = datasets.pixels(index, size=64, progress=False)
+shuffled = np.flatnonzero(train)[np.random.default_rng(0).permutation(train.sum())]
+to_judge = datasets.BatchLoader(grey[validation], labels[validation])
+
+
+# %%
+def train_scratch(rows: np.ndarray) -> models.ScratchCNN:
+    """The small network of lesson 7, trained on these rows alone."""
+    device.seed_everything(0)
+    model = models.ScratchCNN()
+    turns = transforms.flips_and_quarter_turns
+    loader = datasets.BatchLoader(
+        grey[rows], labels[rows], batch_size=32, shuffle=True, augment=turns
+    )
+    training.fit(model, loader, epochs=12, learning_rate=5e-3, progress=False)
+    return model
+
+
+# %% tags=["nbval-approx-0.05"]
+by_number, scratch = [], {}
+for number in (50, 200, 800):
+    draws = [
+        np.random.default_rng(seed).permutation(np.flatnonzero(train))[:number] for seed in range(3)
+    ]
+    scores = [
+        features.linear_probe().fit(all_features[rows], labels[rows])
+        .score(all_features[validation], labels[validation]) for rows in draws
+    ]  # fmt: skip
+    scratch[number] = train_scratch(shuffled[:number])
+    accuracy = training.evaluate(scratch[number], to_judge)[1]
+    by_number.append((number, min(scores), np.mean(scores), max(scores), accuracy))
+columns = ["photos", "probe: lowest", "probe: mean", "probe: highest", "scratch"]
+by_number = pd.DataFrame(by_number, columns=columns).set_index("photos")
+by_number.round(3)
+
+# %% tags=["nbval-approx-0.05"]
+baseline = np.full(3, 1 - labels[validation].mean())
+assert by_number["probe: mean"].loc[200] > by_number["scratch"].loc[200]
+plots.lines(
+    np.array([50, 200, 800]),
+    {"probe (mean of 3)": by_number["probe: mean"], "scratch": by_number["scratch"], "baseline": baseline},
+    xlabel="labelled photos", ylabel="accuracy on validation",
+    alt="Accuracy over the number of photos: the probe rises and stays above scratch everywhere.",
+)  # fmt: skip
+
+# %% [markdown]
+# With few photos the network from scratch is hardly better than the baseline. The probe is useful from the start, and with
+# 200 photos it does at least about as well as scratch with 800.
+#
+# ## New lots
+#
+# A factory inspects new lots. So we divide the photos into four parts, once at random and once lot by lot (lesson 5). Each photo is
+# judged by a probe that was fitted on the other three parts.
+
+# %% tags=["nbval-approx-0.02"]
+from sklearn.model_selection import PredefinedSplit, StratifiedKFold, cross_val_predict
+
+from course_lib import splits
+
+ways = {
+    "random folds": StratifiedKFold(4, shuffle=True, random_state=0),
+    "lot folds": PredefinedSplit(splits.lot_folds(index).to_numpy()),
+}
+rows = []
+for name, folds in ways.items():
+    answers = cross_val_predict(features.linear_probe(), all_features, labels, cv=folds)
+    rows.append(evaluation.accuracy_row(name, labels, answers))
+assert rows[0]["accuracy"] > rows[1]["accuracy"]
+pd.DataFrame(rows).round(3)
+
+# %% [markdown]
+# Random folds promise more than new lots will give. Report both; believe the lower one. (Photos of one lot are alike, so the true
+# interval of the second row is wider than the one printed.)
+#
+# ## A new head on the frozen backbone
+#
+# A `Classifier` is a backbone with a new *head*: one linear layer with a logit for each class. First everything is
+# frozen, then the head alone is unfrozen. To keep this quick, we use 200 photos of 128 × 128 pixels. The photos get the preprocessing that belongs to
+# the backbone: its own mean and standard deviation.
+
+# %%
+few = shuffled[:200]
+colour = datasets.pixels(index, size=128, channels=3, progress=False)
+own = {"mean": backbone.mean, "std": backbone.std, "batch_size": 32}
+few_loader = datasets.BatchLoader(
+    colour[few], labels[few], shuffle=True, augment=transforms.flips_and_quarter_turns, **own
+)
+judge_loader = datasets.BatchLoader(colour[validation], labels[validation], **own)
+device.seed_everything(0)
+model = models.Classifier(models.load_backbone(), classes=2)
+models.freeze(model)
+models.unfreeze(model, last=0)
+models.trainable_parameters(model)
+
+# %% [markdown]
+# Look at this table before each training. Millions of weights are in the backbone, and none of them may change. Only the head
+# trains. Does it hold? We take a *hash* of the backbone before and after: a short text that changes when any weight or any running mean
+# of a batch normalisation changes.
+
+# %% tags=["nbval-approx-0.05"]
+from course_lib.weights import weights_hash
+
+before = weights_hash(model.backbone)
+training.fit(model, few_loader, epochs=3, learning_rate=1e-2, progress=False)
+head_accuracy = training.evaluate(model, judge_loader)[1]
+assert weights_hash(model.backbone) == before
+print(f"accuracy on validation: {head_accuracy:.3f}; the backbone has not moved")
+
+# %% [markdown]
+# `fit` did one thing more than you asked for: it kept the frozen parts in evaluation mode. *Predict first:* all weights are frozen, but somebody
+# calls `model.train()` and shows one batch to the network, without any training. Is the hash still the same?
+
+# %%
+moved = models.Classifier(models.load_backbone(), classes=2)
+models.freeze(moved)
+moved.train()
+with torch.no_grad():
+    moved(next(iter(few_loader))[0])
+print("same hash:", weights_hash(moved.backbone) == before)
+assert weights_hash(moved.backbone) != before
+
+# %% [markdown]
+# It is not. In training mode batch normalisation updates its running mean and variance with each batch. They are no
+# trained weights, so freezing does not stop them. Evaluation mode does.
+#
+# ## A mistake that nobody notices
+#
+# Many articles unfreeze layers by name. Here is such a loop, with one typing error. Run it, and see what happens.
+
+# %%
+wanted = ["head.weight", "head.baias"]
+misspelt = models.Classifier(models.load_backbone(), classes=2)
+models.freeze(misspelt)
+for name, parameter in misspelt.named_parameters():
+    if name in wanted:
+        parameter.requires_grad = True
+models.trainable_parameters(misspelt)
+
+# %% [markdown]
+# Nothing happens: no error, no warning. Training would run too. But look at the row `head`: two weights fewer are trainable than there are.
+# These two are the *bias*, and it stays frozen. The table is the habit that catches it. The cure is to let the program check the names.
+
+# %% tags=["raises-exception"]
+unknown = set(wanted) - {name for name, _ in misspelt.named_parameters()}
+assert not unknown, f"the network has no parameter called {', '.join(unknown)}"
+
+# %% [markdown]
+# ## Fine-tuning: the last stages learn too
+#
+# The head has learned. Now the last two stages of the backbone may learn as well. This is *fine-tuning*. Two rules protect what the
+# backbone knows:
+#
+# - Head first, then the backbone. A random head would send large, useless corrections into the backbone.
+# - A smaller learning rate for the backbone than for the head. `fit` takes one for each part.
+
+# %%
+models.unfreeze(model, last=2)
+models.trainable_parameters(model)
+
+# %% tags=["nbval-approx-0.06"]
+rates = {"backbone": 5e-4, "head": 2e-3}
+history = training.fit(
+    model, few_loader, judge_loader, epochs=5, learning_rate=rates, progress=False
+)
+assert weights_hash(model.backbone) != before
+history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]].round(
+    2
+)
+
+# %% [markdown]
+# ## The same 200 photos, three ways
+#
+# Now everything in one table: the same 200 training photos, the same validation photos.
+
+# %% tags=["nbval-approx-0.06"]
+tuned_logits, truth = evaluation.predict_logits(model, judge_loader)
+scratch_logits, _ = evaluation.predict_logits(scratch[200], to_judge)
+probe = features.linear_probe().fit(all_features[few], labels[few])
+table = pd.DataFrame([
+    evaluation.accuracy_row("from scratch", truth, scratch_logits.argmax(1)),
+    evaluation.accuracy_row("probe on frozen features", truth, probe.predict(all_features[validation])),
+    evaluation.accuracy_row("last two stages fine-tuned", truth, tuned_logits.argmax(1)),
+])  # fmt: skip
+counts = [models.trainable_parameters(m)["trainable"].iloc[-1] for m in (scratch[200], model)]
+table["trained weights"] = [counts[0], all_features.shape[1] + 1, counts[1]]
+assert table["accuracy"].iloc[1:].min() > table["accuracy"].iloc[0]
+table.round(3)
+
+# %% tags=["nbval-approx-0.06"]
+plots.accuracies(table, alt="Both transfer models lie above the network from scratch; their own "
+                 "intervals overlap.")  # fmt: skip
+
+# %% [markdown]
+# Both transfer models beat the network from scratch on the same photos. Between probe and fine-tuning this table cannot decide: the
+# intervals overlap, and it is one draw of 200 photos, with smaller photos for fine-tuning. With more photos, more epochs and larger photos
+# fine-tuning pays off. Lesson 10 does that.
+#
+# ## The preprocessing belongs to the weights
+#
+# This backbone was trained with mean 0.5 and standard deviation 0.5. Many examples on the web use the "ImageNet numbers" for every network. We
+# take the probe as it was fitted above, and prepare 200 validation photos in both ways.
+
+# %% tags=["nbval-approx-0.05"]
+some = np.flatnonzero(validation)[:200]
+good_probe = features.linear_probe().fit(last_features[train], labels[train])
+pixels = datasets.pixels(index.iloc[some], backbone.size, channels=3, progress=False)
+usual = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+wrong_loader = datasets.BatchLoader(pixels, labels[some], batch_size=32, **usual)
+wrong_features, _ = evaluation.predict_logits(backbone, wrong_loader)
+prepared = {"its own": last_features[some], "the usual ImageNet numbers": wrong_features}
+rows = [
+    evaluation.accuracy_row(name, labels[some], good_probe.predict(values))
+    for name, values in prepared.items()
+]
+assert rows[0]["accuracy"] > rows[1]["accuracy"]
+pd.DataFrame(rows).rename(columns={"model": "mean and deviation"}).round(3)
+
+# %% [markdown]
+# No error, no warning, and most of the gain over the baseline is lost. So the backbone carries its own numbers with it (`backbone.mean`, `backbone.std`), and the
+# library uses these.
+#
+# ## Which of four situations are you in?
+#
+# Two questions help to choose: how many labelled photos do you have, and how similar are they to everyday photos?
+
+# %%
+figure, axes = plots.new_figure(width=7.5, height=3.6)
+axis = axes[0, 0]
+advice = {
+    (0, 1): "probe on the last stage",
+    (1, 1): "fine-tune the last stages,\nthen all",
+    (0, 0): "probe on middle and last stages\n(solar cells, 50 to 800 photos)",
+    (1, 0): "fine-tune many stages;\ncompare with scratch",
+}
+for (column, row), text in advice.items():
+    axis.text(column, row, text, ha="center", va="center", fontsize=10)
+axis.plot([-0.5, 1.5, np.nan, 0.5, 0.5], [0.5, 0.5, np.nan, -0.5, 1.5], color=plots.GREY)
+axis.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5))
+axis.set_xticks([0, 1], ["few photos", "many photos"])
+axis.set_yticks([0, 1], ["unlike everyday", "like everyday"])
+plots.show(figure, "Four fields: few or many photos, like or unlike everyday photos, with advice.")
+
+# %% [markdown]
+# This lesson measured the lower left field: a middle stage was nearly as good as the last, and the probe beat scratch. The other three fields are
+# experience of others, not yet measured here.
+#
+# Transfer can also harm: wrong preprocessing, or photos so unlike that even edges mean something else. Then scratch can win. The comparison table tells you.
+#
+# **Your turn:** fit the probe on 100 photos. Guess first: where between 50 and 200 will it land?
+
+# %% tags=["nbval-approx-0.02"]
+number = 100
+rows = shuffled[:number]
+yours = features.linear_probe().fit(all_features[rows], labels[rows])
+answers = yours.predict(all_features[validation])
+pd.DataFrame([evaluation.accuracy_row(f"{number} photos", labels[validation], answers)]).round(3)
+
+# %% [markdown]
+# **Your turn:** unfreeze the last four stages (`models.unfreeze(model, last=4)`), and prove with `models.trainable_parameters(model)` how many
+# weights train now.
+#
+# ## Quiz
+
+# %%
+from course_lib import quiz
+
+quiz.show(9)
+
+# %% [markdown]
+# ## What you take with you
+#
+# - Features learned on a million everyday photos help with solar cells. A linear probe on them is trained in seconds and beats scratch.
+# - Before each training look at `trainable_parameters`. Frozen parts also need evaluation mode.
+# - Preprocessing belongs to the weights. Wrong numbers give no error, only worse answers.
+#
+# Still unsolved: which of many improvements really help, and how good the final model is on the test photos. Lesson 10 answers both.
