@@ -80,7 +80,8 @@ class Inspector:
             float32, (N, classes); each row sums to 1.
         """
         settings, device = self.settings, devices.choose()
-        self.model.to(device).eval()
+        # Channels side by side in memory: the same result up to rounding, mostly faster.
+        self.model.to(device, memory_format=torch.channels_last).eval()
         batch = to_float(torch.from_numpy(np.array(images)).to(device), settings.mean, settings.std)
         views = eight_views(batch) if settings.views == 8 else batch[None]
         logits = torch.stack([self.model(view) for view in views]).float()

@@ -47,13 +47,13 @@ index["split"].value_counts().rename("photos").to_frame()
 # %%
 import albumentations as A
 
-# None of them needs more than one line.
+SIZE = 160  # width and height of the photos in this lesson
 augmentations = {
     "mirror": A.HorizontalFlip(p=1),
     "quarter turn": A.RandomRotate90(p=1),
     "brightness": A.RandomBrightnessContrast(0.3, 0.3, p=1),
-    "crop": A.RandomResizedCrop((160, 160), scale=(0.25, 0.4), p=1),
-    "cut-out": A.CoarseDropout((4, 4), (40, 40), (40, 40), fill=0, p=1),
+    "crop": A.RandomResizedCrop((SIZE, SIZE), scale=(0.25, 0.4), p=1),
+    "cut-out": A.CoarseDropout((4, 4), (0.2, 0.2), (0.2, 0.2), fill=0, p=1),
     "grid shuffle": A.RandomGridShuffle((3, 3), p=1),
 }
 
@@ -71,7 +71,7 @@ augmentations = {
 from course_lib import plots
 
 cracked = index[(index["split"] == "train") & (index["defect_probability"] == 1)].index[3]
-photo = data.read_pixels(data.photo_path(index, cracked), 160)[0]
+photo = data.read_pixels(data.photo_path(index, cracked), SIZE)[0]
 shown = [photo]
 for number, transform in enumerate(augmentations.values()):
     transform.set_random_seed(number)
@@ -97,7 +97,6 @@ plots.photo_grid(
 # %%
 from course_lib import features, models
 
-SIZE = 160
 backbone = models.load_backbone()
 labels = data.label_numbers(index)
 train = (index["split"] == "train").to_numpy()
@@ -106,7 +105,7 @@ inputs = features.extract(index, backbone, size=SIZE)
 probe = features.linear_probe().fit(inputs[train], labels[train])
 
 # %% [markdown]
-# Now each change is applied to 120 validation photos, and the probe judges them.
+# Now each change is applied to 100 validation photos, drawn at random, and the probe judges them.
 
 # %%
 import numpy as np
@@ -114,12 +113,12 @@ import torch
 
 from course_lib.transforms import to_float
 
-rows = np.flatnonzero(validation)[:120]
+rows = np.random.default_rng(0).permutation(np.flatnonzero(validation))[:100]
 originals = [data.read_pixels(data.photo_path(index, row), SIZE, 3).transpose(1, 2, 0) for row in rows]
 
 
 def accuracy_of_probe(images: list[np.ndarray]) -> float:
-    """Accuracy of the probe on the 120 photos in a changed form."""
+    """Accuracy of the probe on the 100 photos in a changed form."""
     batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
     with torch.no_grad():
         found = backbone.stage_features(to_float(batch, backbone.mean, backbone.std))
@@ -138,16 +137,18 @@ changes = pd.DataFrame(table, columns=["change", "accuracy"]).set_index("change"
 changes.round(3)
 
 # %% [markdown]
-# Mirror and quarter turn cost little: the photo still shows the same kind of cell. Grid shuffle costs most, or nearly
-# most: what it makes is no solar cell any more. The trivial baseline (always "functional") is right for about 69 of 100
-# photos, so everything near that is guessing.
+# The mirror costs nothing or little: a mirrored cell is a cell like all others. Black squares look like dead areas, mixed
+# tiles are no solar cell any more, and a crop shows a cell that is far too large: all three cost much. But the quarter
+# turn may surprise you. In this folder all bars run from left to right, so a turned cell is new to the probe, although a
+# person gives it the same label. That is what training with turned photos repairs. The trivial baseline (always
+# "functional") is right for about 69 of 100 photos, so everything near or below that is guessing.
 #
 # This does not prove that a change is useless in training. It proves how far a change moves the photos from what
 # the model knows. The result cell checks the part that this lesson builds on.
 
 # %%
 accuracy = changes["accuracy"]
-assert accuracy["mirror"] > accuracy["grid shuffle"] and accuracy["quarter turn"] > accuracy["grid shuffle"]
+assert accuracy["mirror"] > max(accuracy["grid shuffle"], accuracy["cut-out"])
 
 # %% [markdown]
 # ## Augmentation belongs to training only
@@ -236,14 +237,14 @@ assert abs(before - steps[1]["accuracy"]) < 0.01
 # %% [markdown]
 # ### When the learning rate is too large
 #
-# The *learning rate* is the size of each step in training. One thing fails on purpose here: this model is trained on 256
+# The *learning rate* is the size of each step in training. One thing fails on purpose here: this model is trained on 128
 # photos for one epoch, with a learning rate fifty times larger than the one you will use after that.
 #
 # *Predict first:* it starts as good as the probe. Where does it end after eight batches?
 
 # %% tags=["nbval-approx-0.3"]
 few = datasets.BatchLoader(
-    loaders["train"].images[:256].numpy(), labels[train][:256], batch_size=32, shuffle=True,
+    loaders["train"].images[:128].numpy(), labels[train][:128], batch_size=16, shuffle=True,
     mean=backbone.mean, std=backbone.std,
 )
 training.fit(whole, few, epochs=1, learning_rate=5e-2, progress=False)
@@ -396,8 +397,8 @@ assert costs["chosen threshold"] < costs["always functional"]
 # ## Random split and lot split, side by side
 #
 # The random split mixes cells of one module over training and test. A factory gets *new* modules. So the result above
-# flatters. How much? Training the whole model again for every answer would take long, so the probe stands for it. It is
-# trained and tested four times, each time with another quarter of all photos held out (a *fold*): once with quarters
+# flatters. How much? Training the whole model again for every answer would take long, so the probe on the last stage stands for
+# it. It is trained and tested four times, each time with another quarter of all photos held out (a *fold*): once with quarters
 # drawn at random, once with quarters made of whole lots. The choice is made already, so all photos may be used now.
 
 # %% tags=["nbval-approx-0.03"]
@@ -412,8 +413,8 @@ rows = []
 for name, folds in {"random folds": random_folds, "lot folds": splits.lot_folds(index).to_numpy()}.items():
     predictions = np.zeros_like(labels)
     for fold in range(4):
-        fitted = features.linear_probe().fit(inputs[folds != fold], labels[folds != fold])
-        predictions[folds == fold] = fitted.predict(inputs[folds == fold])
+        fitted = features.linear_probe().fit(last[folds != fold], labels[folds != fold])
+        predictions[folds == fold] = fitted.predict(last[folds == fold])
     rows.append(evaluation.accuracy_row(name, labels, predictions))
 sides = pd.DataFrame(rows)
 sides.round(3)
@@ -454,11 +455,11 @@ photos = [data.photo_path(index, row) for row in np.flatnonzero(test)[:2]]
 colleague.inspect([*photos, PHOTOS / "defective" / "cell9999.png"]).round(2)
 
 # %% [markdown]
-# The loaded inspector must decide like the one that was saved, on every test photo.
+# The loaded inspector must decide like the one that was saved. The cell compares them on 200 test photos.
 
 # %%
-again = colleague.probabilities(loaders["test"].images.numpy())[:, 1]
-assert np.array_equal(again >= threshold, test_probabilities >= threshold)
+again = colleague.probabilities(loaders["test"].images[:200].numpy())[:, 1]
+assert np.array_equal(again >= threshold, test_probabilities[:200] >= threshold)
 
 # %% [markdown]
 # **Your turn:** put paths of your own photos into the list and run the cell again. What does the inspector say about a
