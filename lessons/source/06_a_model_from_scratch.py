@@ -200,7 +200,7 @@ from course_lib import models
 
 backbone = models.load_backbone().eval()
 in_colour = data.read_pixels(path, backbone.size, channels=3)
-activations = torch.from_numpy(in_colour)[None] / 127.5 - 1
+activations = torch.tensor(in_colour)[None] / 127.5 - 1
 kept = {}
 with torch.no_grad():
     for number, stage in enumerate(backbone.stages):
@@ -270,9 +270,9 @@ figure, axes = plots.new_figure(width=3.4, height=3.4)
 axis = axes[0, 0]
 plots.draw_photo(axis, data.read_pixels(path, 64))
 for number, (field, colour) in enumerate(zip(fields, plots.COLOURS, strict=False), start=1):
-    corner = 32 - field / 2
-    axis.add_patch(Rectangle((corner, corner), field, field, fill=False, color=colour, linewidth=2))
-    axis.text(corner, corner, f"block {number}", color="white", fontsize=8, backgroundcolor=colour)
+    corner, style = 32 - field / 2, {"fill": False, "color": colour, "linewidth": 2}
+    axis.add_patch(Rectangle((corner, corner), field, field, label=f"block {number}", **style))
+axis.legend(fontsize=8, loc="upper right")
 plots.show(
     figure, alt="The cell at 64 pixels with four nested frames: 4, 10, 22 and 46 pixels wide"
 )
