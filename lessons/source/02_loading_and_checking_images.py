@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 2 Loading and checking images
+# # 02 Loading and checking images
 #
 # You read photos as tables of numbers, then you hunt through a messy photo folder, as factories have them, and set aside
 # what cannot be used.
@@ -82,7 +82,7 @@ print(corner[:3])
 #
 # A colour photo has a third axis: red, green and blue for each pixel. The flower photo comes with scikit-learn.
 #
-# **Predict first:** the library OpenCV keeps the order blue, green, red (BGR). What does an orange flower look like if
+# *Predict first:* the library OpenCV keeps the order blue, green, red (BGR). What does an orange flower look like if
 # you show a BGR array as if it were RGB?
 
 # %%
@@ -107,7 +107,7 @@ plots.photo_grid(
 # Industrial cameras often store 12 bits in a file of 16 bits: values from 0 to 4095 instead of 0 to 255. Here you make
 # such a photo from the first one, and bring it back to 8 bits in three ways.
 #
-# **Predict first:** which of the three gives back the photo?
+# *Predict first:* which of the three gives back the photo?
 
 # %%
 wide = pixels.astype(np.uint16) * 16
@@ -284,7 +284,7 @@ assert (comparison["false alarms"] == 0).all()
 # An *exact duplicate* has the same bytes. A *hash* is a short number computed from all bytes: equal files have equal
 # hashes.
 #
-# **Predict first:** the folder has two exact copies, and three copies that were turned, made brighter, or saved again as
+# *Predict first:* the folder has two exact copies, and three copies that were turned, made brighter, or saved again as
 # JPEG. How many of the five does comparing hashes find?
 
 # %%
@@ -408,13 +408,13 @@ from course_lib import quiz
 quiz.show(2)
 
 # %% [markdown]
-# ## Summary
+# ## What you take with you
 #
 # - A photo is an array with a shape, a type, a value range and a channel order. A wrong guess about them raises no error.
 # - Opening is not reading, and reading is not enough: most bad photos can be read. Ask about their content too.
 # - Copies make a test look too good. Exact copies share their bytes; near copies must be compared by what they show.
 #
-# **Still unsolved:** you know that the photos can be read. You do not know yet what in them tells a defect from a good
+# Still unsolved: you know that the photos can be read. You do not know yet what in them tells a defect from a good
 # cell.
 #
-# **Next:** lesson 3, where you turn photos into features, numbers that describe what they show.
+# Next comes lesson 3, where you turn photos into features, numbers that describe what they show.
