@@ -33,8 +33,8 @@ lessons: $(READY)
 
 # The browser tests of the quizzes need Chromium; everything else of them runs in `make test`.
 quiz-test: $(READY)
-	command -v chromium >/dev/null || (apt-get update && apt-get install -y chromium)
-	$(BIN)/pytest tests/browser tests/test_quiz_*.py
+	command -v chromium >/dev/null || (apt-get update && apt-get install -y chromium fonts-noto-cjk)
+	$(BIN)/pytest tests/browser tests/test_quiz_*.py course_lib/quiz
 
 studies: $(READY)
 	for study in studies/*.py; do echo "== $$study"; $(BIN)/python $$study || exit 1; done
