@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
         10 banks with ... questions are sound.
         0
     """
-    options = _parser().parse_args(list(arguments))
+    options = _parser().parse_args(list(arguments) or ["--help"])
     try:
         return options.run(options)
     except CourseError as error:

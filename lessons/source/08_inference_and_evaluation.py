@@ -309,7 +309,8 @@ pd.DataFrame(rows, columns=["threshold", "value", "cost on test"]).round(3)
 evaluation.calibration_table(test_labels, test_probabilities, bins=5).round(2)
 
 # %% [markdown]
-# `said` and `true` lie near each other. The mean gap, weighted by the number of photos, is the *expected calibration
+# In the lowest and the highest group `said` and `true` lie near each other. In the middle, more came true than the model
+# said: there it is too careful. The mean gap, weighted by the number of photos, is the *expected calibration
 # error* (ECE). 0 is perfect.
 #
 # For comparison we make a model that is too sure of itself. It is the same network, trained 60 times on the same 400 small photos
@@ -354,8 +355,8 @@ calibration.set_index("model").round(2)
 # %% [markdown]
 # Both models are right about equally often. But the memoriser is far too sure: its ECE is large, and its temperature is far above
 # 1. Dividing by it removes most of the error. Our model of lesson 7 was trained briefly and with augmentation. Its
-# temperature is close to 1, so there is nothing to repair, and scaling does not help it. An ECE of a few hundredths is what chance alone gives with so
-# few photos.
+# temperature is close to 1, and scaling does not help it: one number can make a model surer or less sure everywhere, but
+# cannot lift its whole curve. Part of such a small ECE is chance, because some groups hold few photos.
 #
 # The accuracy does not change: dividing by one number keeps the order of the photos and the decision at 0.5.
 
@@ -391,17 +392,20 @@ inputs = to_float(photos[surest], datasets.GREY_MEAN, datasets.GREY_STD)
 maps = explain.grad_cam(model, model.blocks, inputs)
 plots.heat_maps(
     photos[surest].numpy(), maps, [f"{probabilities[row]:.2f}" for row in surest],
-    alt="Six defective cells, and below the same cells with a heat map. The bright fields mostly lie on "
-    "dark areas or cracks.",
+    alt="Six defective cells, and below the same cells with a heat map. In cells with a dark area the "
+    "bright fields lie on it; in nearly black cells they lie in the corners.",
 )  # fmt: skip
 
 # %% [markdown]
-# The maps look convincing. Pictures like these persuade people quickly, so they need a test. A heat map that explains the
+# Where a cell has one dark area, the map marks it. In a nearly black cell there is no single place to mark, and the corners
+# light up: the border of the photo shows there, not a defect.
+#
+# The maps with a dark area look convincing. Pictures like these persuade people quickly, so they need a test. A heat map that explains the
 # *model* must change when the model changes. So we compute the maps of a network with random weights, which knows
 # nothing, and compare. As a second check, we mirror the photo: a good map should be mirrored too.
 
 
-# %% tags=["nbval-approx-0.3"]
+# %%
 def likeness(first: np.ndarray, second: np.ndarray) -> float:
     """Mean correlation of two sets of maps: 1 is the same picture, 0 is no relation."""
     pairs = zip(first.reshape(len(first), -1), second.reshape(len(first), -1), strict=True)
@@ -461,7 +465,8 @@ rows = [
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# The accuracy is lower on doubted photos, but the intervals are wide and may overlap. A doubtful label puts a limit on what
+# The accuracy is lower on doubted photos, no better there than their own baseline. But the interval is wide, because
+# they are few. A doubtful label puts a limit on what
 # any model can reach.
 #
 # ## New lots
