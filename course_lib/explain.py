@@ -8,6 +8,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from course_lib.errors import CourseError
+
 
 def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1) -> np.ndarray:
     """Heat maps of where the photo speaks for one class (lesson 8).
@@ -25,6 +27,9 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
     Returns:
         float32 (N, h, w), 0…1, in the size of the layer's feature maps.
 
+    Raises:
+        CourseError: the layer is no part of the model.
+
     Example:
         >>> from course_lib.models import ScratchCNN
         >>> model = ScratchCNN().eval()
@@ -39,6 +44,11 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
         device = next(model.parameters()).device
         with torch.enable_grad():
             logits = model(images.to(device).detach().requires_grad_())
+            if not kept:
+                raise CourseError(
+                    "The layer given to grad_cam is not used by the model itself (a slice such as "
+                    "blocks[:3] is a new layer); give one of its own layers, such as model.blocks[2]."
+                )
             (gradients,) = torch.autograd.grad(logits[:, target].sum(), kept[0])
     finally:
         hook.remove()

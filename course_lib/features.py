@@ -3,6 +3,7 @@
 Introduced in lesson 9; lessons 3 to 5 use it as a preview.
 """
 
+import hashlib
 import os
 
 import numpy as np
@@ -55,7 +56,8 @@ def extract(
         raise CourseError(f"The stages '{stages}' are unknown; choose 'all' or 'last'.")
     size = size or backbone.size
     # Hashed now: a backbone that was fine-tuned since it was loaded gives other features.
-    key = f"{backbone.name}-{weights_hash(backbone)[:12]}-{size}-stages"
+    preprocessing = hashlib.sha256(repr((backbone.mean, backbone.std)).encode()).hexdigest()[:6]
+    key = f"{backbone.name}-{weights_hash(backbone)[:12]}-{preprocessing}-{size}-stages"
     cache = work_folder() / "features" / f"{key}.npz"
     if len(index) == 0:
         raise CourseError("There are no photos to compute features of; check the selection.")

@@ -70,11 +70,12 @@ class Inspector:
         self.model, self.settings = model.eval(), settings
 
     @torch.no_grad()
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
+    def probabilities(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """Probability of each class, for photos in memory (lesson 10).
 
         Args:
             images: uint8, (N, channels, size, size).
+            batch_size: photos computed at a time; a small batch stays in the processor's cache.
 
         Returns:
             float32, (N, classes); each row sums to 1.
@@ -82,10 +83,14 @@ class Inspector:
         settings, device = self.settings, devices.choose()
         # Channels side by side in memory: the same result up to rounding, mostly faster.
         self.model.to(device, memory_format=torch.channels_last).eval()
-        batch = to_float(torch.from_numpy(np.array(images)).to(device), settings.mean, settings.std)
-        views = eight_views(batch) if settings.views == 8 else batch[None]
-        logits = torch.stack([self.model(view) for view in views]).float()
-        return (logits / settings.temperature).softmax(dim=2).mean(dim=0).cpu().numpy()
+        found = [np.zeros((0, len(settings.classes)), np.float32)]
+        for start in range(0, len(images), batch_size):
+            pixels = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
+            batch = to_float(pixels, settings.mean, settings.std)
+            views = eight_views(batch) if settings.views == 8 else batch[None]
+            logits = torch.stack([self.model(view) for view in views]).float()
+            found.append((logits / settings.temperature).softmax(dim=2).mean(dim=0).cpu().numpy())
+        return np.concatenate(found)
 
     def inspect(
         self, photos: str | os.PathLike | Iterable, *, batch_size: int = 32, progress: bool = True

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import explain
+from course_lib.errors import CourseError
 from course_lib.models import ScratchCNN
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -82,3 +83,9 @@ def test_the_surest_mistakes_come_first_with_their_kind() -> None:
 def test_a_model_without_mistakes_has_an_empty_list() -> None:
     found = explain.worst_mistakes(pd.DataFrame({"path": ["a"]}), np.array([0.9]), np.array([1]))
     assert len(found) == 0
+
+
+def test_a_layer_that_the_model_does_not_use_is_refused() -> None:
+    model = ScratchCNN().eval()
+    with pytest.raises(CourseError, match="not used by the model itself"):
+        explain.grad_cam(model, model.blocks[:3], torch.rand(1, 1, 32, 32))

@@ -250,7 +250,7 @@ plots.lines(
 # ## New lots
 #
 # A factory inspects new lots. So we divide the photos into four parts, once at random and once lot by lot (lesson 5). Each photo is
-# judged by a probe that was fitted on the other three parts.
+# judged by a probe (on the last stage) that was fitted on the other three parts.
 
 # %% tags=["nbval-approx-0.02"]
 from sklearn.model_selection import PredefinedSplit, StratifiedKFold, cross_val_predict
@@ -263,7 +263,7 @@ ways = {
 }
 rows = []
 for name, folds in ways.items():
-    answers = cross_val_predict(features.linear_probe(), all_features, labels, cv=folds)
+    answers = cross_val_predict(features.linear_probe(), last_features, labels, cv=folds)
     rows.append(evaluation.accuracy_row(name, labels, answers))
 assert rows[0]["accuracy"] > rows[1]["accuracy"]
 pd.DataFrame(rows).round(3)
@@ -360,7 +360,7 @@ models.trainable_parameters(model)
 # %% tags=["nbval-approx-0.06"]
 rates = {"backbone": 5e-4, "head": 2e-3}
 history = training.fit(
-    model, few_loader, judge_loader, epochs=5, learning_rate=rates, progress=False
+    model, few_loader, judge_loader, epochs=3, learning_rate=rates, progress=False
 )
 assert weights_hash(model.backbone) != before
 history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]].round(
