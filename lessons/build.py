@@ -3,6 +3,7 @@
     python lessons/build.py                 all lessons, in order (`make lessons`)
     python lessons/build.py 03              one lesson
     python lessons/build.py --record        the same, and keep the measured times
+    python lessons/build.py --text          put changed sentences into the notebooks, run nothing
     python lessons/build.py --check         does each notebook still come from its source?
     python lessons/build.py --readme        rewrite the table of lessons in README.md
     python lessons/build.py --publish ADDRESS   set the repository's address everywhere
@@ -272,6 +273,38 @@ def copy_outputs(old: NotebookNode, new: NotebookNode) -> None:
             cell.execution_count = by_id[cell.id].execution_count
 
 
+def keep_ignored_outputs(old: NotebookNode, new: NotebookNode) -> None:
+    """Leave outputs that are never compared (speeds, versions) as they are stored.
+
+    They differ from run to run, so a second build would not give the same bytes. A build with
+    ``--record`` measures them anew, as it does the lesson's time.
+    """
+    by_id = {cell.id: cell for cell in old.cells if "outputs" in cell}
+    for cell in new.cells:
+        stored = by_id.get(cell.id)
+        ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
+        if ignored and stored and stored.source == cell.source and stored.outputs:
+            cell.outputs = stored.outputs
+
+
+def renew_text(chosen: Sequence[str] = ()) -> None:
+    """Put changed text into the notebooks without executing them; the code must be as stored."""
+    for source in sources(chosen):
+        path, notebook = notebook_path(source), render(source)
+        stored = read(path)
+        code = [
+            [(cell.id, cell.source) for cell in book.cells if cell.cell_type == "code"]
+            for book in (stored, notebook)
+        ]
+        if code[0] != code[1]:
+            number = lesson_number(source)
+            raise BuildError(
+                f"The code of {path.name} has changed: run `python lessons/build.py {number}`."
+            )
+        copy_outputs(stored, notebook)
+        write(notebook, path)
+
+
 def record(source: Path, seconds: float) -> None:
     """Keep the time of a lesson, under the kind of machine that this one is."""
     import torch
@@ -302,6 +335,8 @@ def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
                 record(source, seconds)
                 executed, notebook = notebook, render(source)  # now with the new time in it
                 copy_outputs(executed, notebook)
+            elif notebook_path(source).exists():
+                keep_ignored_outputs(read(notebook_path(source)), notebook)
             write(notebook, notebook_path(source))
             print(f"{seconds:.1f} s", flush=True)
     print(f"{len(paths)} lessons in {total:.0f} s")
@@ -391,6 +426,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="numbers of lessons, such as 03; default: all")
     parser.add_argument("--record", action="store_true", help="keep the measured times")
+    parser.add_argument("--text", action="store_true", help="renew the text, execute nothing")
     parser.add_argument("--check", action="store_true", help="compare notebooks with their sources")
     parser.add_argument("--readme", action="store_true", help="rewrite the README's table")
     parser.add_argument("--publish", metavar="ADDRESS", help="OWNER/NAME or the whole address")
@@ -404,6 +440,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = readme_with_table(README.read_text("utf-8"))
             with write_atomically(README) as temporary:
                 temporary.write_text(text, "utf-8")
+        elif options.text:
+            renew_text(options.lessons)
         elif options.publish:
             publish(options.publish)
         else:

@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 
+import nbformat
 import pytest
 from kernel_environment import kernel_environment
 from notebook_samples import REAL_PROJECT, SOURCE, SampleCourse, load_build, make_course
@@ -120,14 +121,11 @@ def test_a_lesson_that_does_not_exist_is_named(course: ModuleType, capsys) -> No
 
 def test_two_builds_give_the_same_bytes(sample_course: SampleCourse, tmp_path: Path) -> None:
     # The sample has a progress bar, a widget, a figure, an error and a display update. Its
-    # second run stands in for a second build; only the cell that is ignored may differ.
+    # second run stands in for a second build; the cell that is ignored stays as it is stored.
     second = deepcopy(sample_course.fresh)
     sample_course.build.make_repeatable(second)
     first = deepcopy(sample_course.stored)
-    for notebook in (first, second):
-        for cell in notebook.cells:
-            if "nbval-ignore-output" in cell.metadata.get("tags", []):
-                cell.outputs = []
+    sample_course.build.keep_ignored_outputs(first, second)
     for name, notebook in (("first", first), ("second", second)):
         sample_course.build.write(notebook, tmp_path / name)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
@@ -178,6 +176,34 @@ def test_measured_times_are_kept_when_asked(course: ModuleType) -> None:
     notebook = course.read(notebook_of(course))
     assert measured["verified"] in notebook.cells[0].source
     assert notebook.cells[3].outputs[0].data == {"text/plain": "42"}
+
+
+def test_changed_text_is_renewed_without_a_run(sample_course: SampleCourse) -> None:
+    build, source = sample_course.build, sample_course.build.SOURCES / "01_sample.py"
+    before = notebook_of(build).read_text("utf-8")
+    try:
+        edit(source, "{{badge}}", "{{badge}}\n# One more sentence.")
+        assert build.main(["--text"]) == 0
+        assert list(build.differences()) == []
+        assert "One more sentence." in notebook_of(build).read_text("utf-8")
+        after = build.read(notebook_of(build))
+        kept = [cell.get("outputs") for cell in nbformat.v4.reads(before).cells]
+        assert [cell.get("outputs") for cell in after.cells] == kept
+    finally:
+        source.write_text(SOURCE, "utf-8")
+        notebook_of(build).write_text(before, "utf-8")
+
+
+def test_changed_code_is_not_taken_for_changed_text(sample_course: SampleCourse, capsys) -> None:
+    build, source = sample_course.build, sample_course.build.SOURCES / "01_sample.py"
+    before = notebook_of(build).read_bytes()
+    try:
+        source.write_text(SOURCE + "\n# %%\n6 * 9\n", "utf-8")
+        assert build.main(["--text"]) == 1
+        assert "The code of 01_sample.ipynb has changed" in capsys.readouterr().err
+        assert notebook_of(build).read_bytes() == before
+    finally:
+        source.write_text(SOURCE, "utf-8")
 
 
 # --- source and notebook ----------------------------------------------------------------------

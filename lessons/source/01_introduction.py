@@ -176,7 +176,7 @@ assert not found["defect"] and not found["scratch"], "ImageNet has no class for 
 # %% [markdown]
 # There is a solar dish (a mirror that collects sunlight), but no class for a damaged part. So this network *fails* at our task, and
 # it does not say so. Remember this: **a network always answers.** It never says that a photo is strange to it.
-# We mend it in the section after next, by giving it new answers to choose from.
+# We mend it in the section *Why transfer?*, by giving it new answers to choose from.
 
 # %% [markdown]
 # ## Errors that speak
@@ -209,7 +209,7 @@ rows = {way: three_guesses(everyday["flower"], *numbers) for way, numbers in way
 pd.DataFrame(rows, index=["best guess", "second", "third"]).T
 
 # %% [markdown]
-# The same photo, the same network, and yet the daisy is gone. No error appeared. So preprocessing belongs to the weights: in
+# The same photo, the same network, and yet the daisy is no longer the best guess, or hardly one. No error appeared. So preprocessing belongs to the network: in
 # this course it is stored together with the network, and you need not type it.
 
 # %% [markdown]
@@ -257,7 +257,7 @@ unseen_pixels = datasets.pixels(unseen, size=32, progress=False).reshape(len(uns
 pixel_probe = features.linear_probe().fit(known_pixels, known_labels)
 
 # %% [markdown]
-# *Predict first:* of 100 unseen photos, how many will each one get right? A program that always answers "functional" is the *trivial baseline*: the
+# *Predict first:* three programs are compared, A, B and C. What share of the 200 unseen photos will each get right? A program that always answers "functional" is the *trivial baseline*: the
 # result that needs no learning at all. What is its accuracy here, with 100 photos of each class?
 
 # %% tags=["nbval-approx-0.05"]

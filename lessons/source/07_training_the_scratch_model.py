@@ -101,7 +101,7 @@ for moment in ("before", "after"):
     optimizer.step()  # 5. step: move each weight a little
 
 # %% [markdown]
-# The same photos have a lower loss after the step. That is all a training does, some thousand times.
+# The same photos have a lower loss after the step. That is all a training does, some hundred times (here 12 times 50 batches).
 
 # %% [markdown]
 # ## The loop, in plain sight
@@ -234,7 +234,7 @@ plots.learning_curves(
 # - The dashed line, validation, follows it: what it learns is of use for other photos too.
 # - In the middle the validation line jumps, because the steps are largest there. At the end, with small steps, it calms down.
 #
-# One number alone says little. So we put it beside the baseline, with the interval in which the true accuracy lies.
+# One number alone says little. So we put it beside the baseline, with the interval in which the true accuracy probably lies.
 
 # %% tags=["nbval-approx-0.08"]
 rows = [
@@ -456,7 +456,7 @@ print("epochs:", resumed_history["epoch"].tolist(), "  every weight equal:", equ
 assert equal and len(resumed_history) == 4
 
 # %% [markdown]
-# Not nearly equal: every weight is the same to the last bit. Nobody can tell that this training was interrupted.
+# Not just nearly equal: every weight is the same to the last bit. Nobody can tell that this training was interrupted.
 #
 # **Your turn:** what does resuming lose if only the weights are saved? Below, the last two epochs start with a new optimizer and a new learning-rate plan. Change it so that the file is used, and the weights are equal again.
 

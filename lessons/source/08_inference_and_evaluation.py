@@ -135,8 +135,8 @@ from course_lib import plots
 table = evaluation.confusion(labels, (probabilities >= 0.5).astype(int))
 plots.confusion_matrix(
     table,
-    alt="Four fields with counts. Most good cells pass, few are rejected; of the defective cells about as "
-    "many are missed as found.",
+    alt="Four fields with counts. Most good cells pass, few are rejected; of the defective cells more "
+    "are missed than found.",
 )
 
 # %% [markdown]
@@ -157,7 +157,7 @@ rates = {
 pd.Series(rates, name="validation, threshold 0.5").to_frame().round(3)
 
 # %% [markdown]
-# The accuracy looks fair. But look at the second row: about half of the defects pass. Accuracy hides this, because most
+# The accuracy looks fair. But look at the second row: more than half of the defects pass. Accuracy hides this, because most
 # cells are good.
 #
 # ## All thresholds at once
@@ -226,14 +226,14 @@ cost_slider(labels, probabilities, *costs)
 # **Your turn:** find a threshold at which at most 5 % of the defects on validation are missed. How many good cells does it
 # reject?
 #
-# **Your turn:** set `COST_MISSED` to 3 two cells above, and choose the threshold again. Does it go up or down? Why? Set it
+# **Your turn:** set `COST_MISSED` to 3 in the code cell under *What a mistake costs*, run it again, and choose the threshold again. Does it go up or down? Why? Set it
 # back to 10 before you go on.
 #
 # ## The test photos, opened once
 #
 # Everything is chosen: the model, its weights, the threshold. Now the test photos of this model are opened. First, all measures
-# at threshold 0.5. The columns `from` and `to` hold the *bootstrap interval*: we draw as many test photos as there are, with
-# replacement, 500 times, and look at how far the measure wanders. The last column belongs to an "inspector" that always
+# at threshold 0.5. The columns `from` and `to` hold the *bootstrap interval*: we draw from each class as many test photos as it
+# has, with replacement, 500 times, and look at how far the measure wanders. The last column belongs to an "inspector" that always
 # says "functional". It is the trivial baseline.
 
 # %% tags=["nbval-approx-0.06"]
@@ -313,7 +313,7 @@ evaluation.calibration_table(test_labels, test_probabilities, bins=5).round(2)
 # said: there it is too careful. The mean gap, weighted by the number of photos, is the *expected calibration
 # error* (ECE). 0 is perfect.
 #
-# For comparison we make a model that is too sure of itself. It is the same network, trained 60 times on the same 400 small photos
+# For comparison we make a model that is too sure of itself. It is the same network, trained for 60 epochs on the same 400 photos at half size,
 # without augmentation, until it knows them by heart (some seconds).
 
 # %%
@@ -353,7 +353,7 @@ calibration = pd.DataFrame(rows, columns=["model", "accuracy", "temperature", "b
 calibration.set_index("model").round(2)
 
 # %% [markdown]
-# Both models are right about equally often. But the memoriser is far too sure: its ECE is large, and its temperature is far above
+# Both models are right about equally often: the memoriser's accuracy did not suffer here, but its probabilities did. It is far too sure: its ECE is large, and its temperature is far above
 # 1. Dividing by it removes most of the error. Our model of lesson 7 was trained briefly and with augmentation. Its
 # temperature is close to 1, and scaling does not help it: one number can make a model surer or less sure everywhere, but
 # cannot lift its whole curve. Part of such a small ECE is chance, because some groups hold few photos.
@@ -450,7 +450,8 @@ plots.photo_grid(cells, titles, alt="Twelve test photos on which the model was s
 
 # %% [markdown]
 # Many of the missed defects are fine lines. The model sees photos of 64 × 64 pixels; a fine crack may be gone at this
-# size. That is an idea for lesson 10. Other photos are ones where you might disagree with the experts yourself.
+# size. Larger photos are worth a try. (Strictly, an idea that was taken
+# from test photos may not be judged on the same test photos. Take your ideas from validation mistakes.) Other photos are ones where you might disagree with the experts yourself.
 #
 # Does the model err more often where the experts doubted?
 
