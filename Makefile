@@ -11,15 +11,17 @@ REPOSITORY ?=
 
 # JupyterLab refuses to run as root unless told so; in a container one is root.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
-# JupyterLab asks its makers for updates and news; the course uses no network.
-QUIET := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+# JupyterLab asks its makers for updates and news unless these settings say no: the course uses no
+# network.
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
+NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
 .PHONY: lab test lessons quiz-test studies publish doctor clean
 
 lab: $(READY)
-	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) $(QUIET) lessons/01_introduction.ipynb
+	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) lessons/01_introduction.ipynb
 
 test: $(READY)
 	$(BIN)/ruff check .
@@ -58,4 +60,5 @@ $(READY): requirements.txt pyproject.toml
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json
 	@touch $(READY)
