@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kernel_environment import NO_NETWORK, kernel_environment
 
-pytest_plugins = ["strict_nbval", "lesson_times", "notebook_samples"]
+pytest_plugins = ["strict_nbval", "lesson_times", "notebook_samples", "library_fixtures"]
 # Files that do something when they are imported, so doctest must not look into them.
 collect_ignore_glob = [
     "lessons/source/*",

@@ -8,7 +8,6 @@ more than doubled.
 import re
 from collections import defaultdict
 
-import build
 import pytest
 
 LESSON = re.compile(r"lessons/(\d\d)_\w+\.ipynb::")
@@ -48,6 +47,8 @@ def slow_lessons(measured: dict[str, float], recorded: dict[str, float]) -> list
 
 def recorded_seconds() -> dict[str, float]:
     """Lesson number to seconds, as the build recorded them."""
+    import build  # pytest loads this plug-in before lessons/ is on its path
+
     return {number: entry["cpu_seconds"] for number, entry in build.read_times().items()}
 
 
