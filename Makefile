@@ -21,7 +21,7 @@ BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>
 .PHONY: lab test lessons quiz-test studies publish doctor clean
 
 lab: $(READY)
-	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) lessons/01_introduction.ipynb
+	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
 
 test: $(READY)
 	$(BIN)/ruff check .
