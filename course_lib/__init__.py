@@ -7,5 +7,5 @@ import os
 
 __version__ = "0.1.0"
 
-# Albumentations would ask pypi.org for its newest version at each import; the course asks nobody.
+# Albumentations would ask a server for its newest version at each import; the course asks nobody.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

@@ -1,11 +1,9 @@
 """Which processor computes, what it can do, and how far results repeat.
 
-Introduced in lesson 1. Speed measurements live here too, because the fastest setting
-differs from one machine and network to the next.
+Introduced in lesson 1.
 """
 
 import os
-import platform
 import random
 
 import numpy as np
@@ -102,15 +100,3 @@ def seed_everything(seed: int = 0) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def processor_name() -> str:
-    """The processor's name where the system tells it, for records of measurements."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as info:
-            names = [
-                line.split(":", 1)[1].strip() for line in info if line.startswith("model name")
-            ]
-        return names[0]
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
