@@ -1,13 +1,17 @@
 """What happens to photos before the model sees them, on whole batches at once.
 
 Introduced in lesson 5 (resizing, normalising) and lesson 10 (augmentation). Every
-function takes and returns a batch of shape (N, C, H, W).
+function takes and returns a batch of shape (N, C, H, W). An augmentation is given to the
+train loader alone: ``loaders(index, augment=in_turn(flips_and_quarter_turns, noise(0.05)))``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+from course_lib.errors import CourseError
 
 BatchTransform = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -98,3 +102,253 @@ def in_turn(*transforms: BatchTransform) -> BatchTransform:
         return images
 
     return transform
+
+
+def noise(strength: float = 0.05) -> BatchTransform:
+    """Make a transform that adds noise, as a camera does in poor light (lesson 10).
+
+    Args:
+        strength: the largest standard deviation, as a share of 255; each photo draws its own.
+
+    Example:
+        >>> grey = torch.full((1, 1, 2, 2), 128, dtype=torch.uint8)
+        >>> bool((noise(0.2)(grey, torch.Generator().manual_seed(0)) != grey).any())
+        True
+    """
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        spread = torch.rand(len(images), 1, 1, 1, generator=generator) * strength * 255
+        added = torch.randn(images.shape, generator=generator) * spread
+        return (images + added.to(images.device)).round().clamp(0, 255).to(torch.uint8)
+
+    return transform
+
+
+def grid_shuffle(cells: int = 3) -> BatchTransform:
+    """Make a transform that cuts each photo into a grid and mixes up its tiles (lesson 10).
+
+    It keeps textures and destroys every shape that is larger than a tile. Where the size is no
+    multiple of ``cells``, the strip at the right and at the bottom stays where it is.
+
+    Args:
+        cells: tiles in each row and in each column.
+
+    Example:
+        >>> images = torch.arange(9, dtype=torch.uint8).view(1, 1, 3, 3)
+        >>> mixed = grid_shuffle(3)(images, torch.Generator().manual_seed(0))
+        >>> sorted(mixed.flatten().tolist()) == list(range(9)), torch.equal(mixed, images)
+        (True, False)
+    """
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        count, channels, height, width = images.shape
+        high, wide = height // cells, width // cells
+        inside = images[:, :, : high * cells, : wide * cells]
+        grid = inside.reshape(count, channels, cells, high, cells, wide)
+        tiles = grid.permute(0, 2, 4, 1, 3, 5).reshape(count, cells**2, channels, high, wide)
+        order = torch.rand(count, cells**2, generator=generator).argsort(dim=1).to(images.device)
+        tiles = tiles[torch.arange(count, device=images.device)[:, None], order]
+        grid = tiles.reshape(count, cells, cells, channels, high, wide).permute(0, 3, 1, 4, 2, 5)
+        result = images.clone()
+        result[:, :, : high * cells, : wide * cells] = grid.reshape(inside.shape)
+        return result
+
+    return transform
+
+
+def cut_out(share: float = 0.25) -> BatchTransform:
+    """Make a transform that hides one square of each photo behind grey (lesson 10).
+
+    Source: DeVries and Taylor 2017, Improved regularization of convolutional neural networks
+    with cutout. The square may reach over the edge, so less than ``share`` may be hidden.
+
+    Args:
+        share: width of the square, as a share of the photo's width.
+
+    Example:
+        >>> white = torch.full((1, 1, 8, 8), 255, dtype=torch.uint8)
+        >>> bool((cut_out(0.5)(white, torch.Generator().manual_seed(0)) == 128).any())
+        True
+    """
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        height, width = images.shape[-2:]
+        middle = torch.rand(2, len(images), 1, 1, 1, generator=generator)
+        rows = (torch.arange(height).view(-1, 1) - middle[0] * height).abs() <= share * height / 2
+        columns = (torch.arange(width).view(1, -1) - middle[1] * width).abs() <= share * width / 2
+        return images.masked_fill((rows & columns).to(images.device), 128)
+
+    return transform
+
+
+def blur(strength: float = 1.5) -> BatchTransform:
+    """Make a transform that blurs each photo, by another amount each time (lesson 10).
+
+    Args:
+        strength: the largest standard deviation of the Gaussian blur, in pixels.
+    """
+    from torchvision.transforms import v2
+
+    width = 2 * round(2 * strength) + 3  # odd, and wide enough for the strongest blur
+    return one_by_one(v2.GaussianBlur(width, sigma=(0.1, max(0.1, strength))))
+
+
+def random_resized_crop(smallest: float = 0.6) -> BatchTransform:
+    """Make a transform that enlarges a part of each photo to the full size (lesson 10).
+
+    A crop can cut a defect away; the label stays all the same. Look before you use it.
+
+    Args:
+        smallest: the smallest share of the area that is kept; the width to height ratio changes
+            by up to a tenth.
+    """
+    from torchvision.transforms import v2
+
+    def transform(images: Tensor, generator: torch.Generator) -> Tensor:
+        crop = v2.RandomResizedCrop(
+            tuple(images.shape[-2:]), scale=(smallest, 1.0), ratio=(0.9, 1.1), antialias=True
+        )
+        return one_by_one(crop)(images, generator)
+
+    return transform
+
+
+def trivial_augment() -> BatchTransform:
+    """Make a transform that changes each photo in one way, drawn with its strength (lesson 10).
+
+    Source: Müller and Hutter 2021, TrivialAugment. Its fourteen ways come from photos of
+    everyday things; some of them (posterise, solarise) can hide a defect.
+    """
+    from torchvision.transforms import v2
+
+    return one_by_one(v2.TrivialAugmentWide())
+
+
+def one_by_one(transform: Callable) -> BatchTransform:
+    """Apply a transform of torchvision or Albumentations to each photo of a batch (lesson 10).
+
+    The library's own random numbers are seeded from the batch's generator, so a run repeats.
+
+    Args:
+        transform: from ``torchvision.transforms.v2`` (a tensor (C, H, W) in and out) or from
+            Albumentations (called with ``image=`` an array (H, W, C)). It must keep the size.
+
+    Example:
+        >>> import albumentations
+        >>> mirror = one_by_one(albumentations.HorizontalFlip(p=1))
+        >>> images = torch.arange(4, dtype=torch.uint8).view(1, 1, 2, 2)
+        >>> mirror(images, torch.Generator()).tolist()
+        [[[[1, 0], [3, 2]]]]
+    """
+    kinds = [kind.__module__.split(".")[0] for kind in type(transform).__mro__]
+    apply = _with_albumentations if "albumentations" in kinds else _with_torchvision
+
+    def transform_batch(images: Tensor, generator: torch.Generator) -> Tensor:
+        seeds = torch.randint(2**31, (len(images),), generator=generator).tolist()
+        changed = [apply(transform, image, seed) for image, seed in zip(images, seeds, strict=True)]
+        return torch.stack(changed)
+
+    return transform_batch
+
+
+def _with_torchvision(transform: Callable, image: Tensor, seed: int) -> Tensor:
+    with _seeded(seed):
+        return transform(image)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """torchvision draws from PyTorch's own generator: seed it, and put it back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield
+
+
+def _with_albumentations(transform: Callable, image: Tensor, seed: int) -> Tensor:
+    transform.set_random_seed(seed)
+    array = transform(image=image.cpu().permute(1, 2, 0).contiguous().numpy())["image"]
+    changed = torch.from_numpy(array.copy()).reshape(*array.shape[:2], -1)
+    return changed.permute(2, 0, 1).to(image.device)
+
+
+def sometimes(transform: BatchTransform, probability: float = 0.5) -> BatchTransform:
+    """Apply a batch transform to some of the photos only, drawn at random (lesson 10).
+
+    Args:
+        transform: a batch transform that keeps the size.
+        probability: how likely each photo is changed, 0…1.
+
+    Example:
+        >>> never = sometimes(noise(0.5), probability=0.0)
+        >>> images = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+        >>> torch.equal(never(images, torch.Generator()), images)
+        True
+    """
+
+    def transform_some(images: Tensor, generator: torch.Generator) -> Tensor:
+        chosen = torch.rand(len(images), generator=generator) < probability
+        chosen = chosen.to(images.device)
+        result = images.clone()
+        if chosen.any():
+            result[chosen] = transform(images[chosen], generator)
+        return result
+
+    return transform_some
+
+
+class Mixed:
+    """A loader of training photos in which each photo is mixed with another one (lesson 10).
+
+    MixUp adds two photos with weights such as 0.3 and 0.7 (Zhang et al. 2018); CutMix pastes a
+    rectangle of one into the other (Yun et al. 2019). The label becomes a probability for each
+    class, in the same proportion, so the loss asks for "30 % defective".
+
+    Args:
+        loader: the train loader, such as a `BatchLoader`.
+        classes: how many classes there are.
+        way: "mixup" or "cutmix".
+        strength: alpha of both articles: 0.2 mixes little, 1.0 anything between none and half.
+
+    Iterating gives ``(images, probabilities)``: float32 (B, C, H, W) and float32 (B, classes).
+
+    Raises:
+        CourseError: an unknown way.
+
+    Example:
+        >>> from course_lib.datasets import BatchLoader
+        >>> import numpy as np
+        >>> loader = BatchLoader(np.zeros((4, 1, 8, 8), np.uint8), [0, 1, 0, 1])
+        >>> images, probabilities = next(iter(Mixed(loader, classes=2)))
+        >>> probabilities.shape, probabilities.sum(dim=1).tolist()
+        (torch.Size([4, 2]), [1.0, 1.0, 1.0, 1.0])
+    """
+
+    def __init__(self, loader, classes: int, way: str = "mixup", strength: float = 0.2):
+        from torchvision.transforms import v2
+
+        ways = {"mixup": v2.MixUp, "cutmix": v2.CutMix}
+        if way not in ways:
+            raise CourseError(f"The way '{way}' to mix photos is unknown; choose mixup or cutmix.")
+        self.loader, self.labels = loader, loader.labels
+        self.mix = ways[way](alpha=strength, num_classes=classes)
+
+    @property
+    def epoch(self) -> int:
+        """Which epoch comes next; a resumed training sets it."""
+        return self.loader.epoch
+
+    @epoch.setter
+    def epoch(self, number: int) -> None:
+        self.loader.epoch = number
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        generator = torch.Generator().manual_seed(self.loader.seed * 100_003 + self.loader.epoch)
+        for images, labels in self.loader:
+            seed = int(torch.randint(2**31, (), generator=generator))
+            with _seeded(seed):
+                mixed = self.mix(images, labels)
+            yield mixed

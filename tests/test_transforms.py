@@ -1,10 +1,15 @@
 """Batch transforms: they keep shape and kind, move pixels and nothing else, and repeat by seed."""
 
+import albumentations
 import numpy as np
+import pandas as pd
+import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms import v2
 
-from course_lib import transforms
+from course_lib import datasets, transforms
+from course_lib.errors import CourseError
 
 
 def photos(count: int = 6) -> Tensor:
@@ -77,3 +82,107 @@ def test_in_turn_applies_the_transforms_in_their_order() -> None:
 
     assert transforms.in_turn(double, add_one)(torch.tensor(3), seeded()) == 7
     assert transforms.in_turn(add_one, double)(torch.tensor(3), seeded()) == 8
+
+
+# every augmentation
+
+AUGMENTATIONS = {
+    "flips and quarter turns": transforms.flips_and_quarter_turns,
+    "brightness and contrast": transforms.brightness_and_contrast(0.3),
+    "noise": transforms.noise(0.1),
+    "blur": transforms.blur(2.0),
+    "random resized crop": transforms.random_resized_crop(0.5),
+    "grid shuffle": transforms.grid_shuffle(2),
+    "cut-out": transforms.cut_out(0.5),
+    "TrivialAugment": transforms.trivial_augment(),
+    "sometimes": transforms.sometimes(transforms.noise(0.1), 0.9),
+    "Albumentations": transforms.one_by_one(
+        albumentations.Compose([albumentations.RandomGridShuffle((2, 2), p=1)])
+    ),
+    "torchvision": transforms.one_by_one(v2.RandomSolarize(128, p=0.5)),
+}
+each_augmentation = pytest.mark.parametrize(
+    "augment", AUGMENTATIONS.values(), ids=AUGMENTATIONS.keys()
+)
+
+
+@each_augmentation
+def test_an_augmentation_keeps_the_form_and_repeats_by_seed(augment) -> None:
+    images = photos(12)
+    state = torch.get_rng_state()
+    first, again, other = (augment(images, seeded(seed)) for seed in (1, 1, 2))
+
+    assert first.shape == images.shape and first.dtype == torch.uint8
+    assert torch.equal(images, photos(12)), "the photos given were changed"
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state), "the common random numbers moved"
+
+
+@each_augmentation
+def test_an_augmentation_reaches_the_training_photos_alone(
+    augment, index: pd.DataFrame, work
+) -> None:
+    index = index.assign(split=(["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 2)
+    augmented, plain = (
+        datasets.loaders(index, size=16, augment=choice, progress=False)
+        for choice in (augment, None)
+    )
+    for name in ("validation", "test"):
+        for (images, _), (expected, _) in zip(augmented[name], plain[name], strict=True):
+            assert torch.equal(images, expected)
+    changed, unchanged = (next(iter(loaders["train"]))[0] for loaders in (augmented, plain))
+    assert not torch.equal(changed, unchanged)
+
+
+def test_a_grid_shuffle_moves_whole_tiles_and_leaves_the_rest() -> None:
+    images = torch.arange(2 * 49, dtype=torch.uint8).view(2, 1, 7, 7)
+    mixed = transforms.grid_shuffle(3)(images, seeded())
+
+    def tiles(photo: Tensor) -> set:
+        cut = photo[0, :6, :6].unfold(0, 2, 2).unfold(1, 2, 2).reshape(9, 4)
+        return {tuple(tile.tolist()) for tile in cut}
+
+    assert [tiles(photo) for photo in mixed] == [tiles(photo) for photo in images]
+    assert torch.equal(mixed[:, :, 6], images[:, :, 6]), "the strip at the bottom stays"
+
+
+def test_cut_out_hides_no_more_than_its_share() -> None:
+    white = torch.full((50, 1, 20, 20), 255, dtype=torch.uint8)
+    hidden = (transforms.cut_out(0.5)(white, seeded()) == 128).float().mean(dim=(1, 2, 3))
+    assert hidden.min() > 0 and hidden.max() <= 0.31
+
+
+def test_probability_is_the_share_of_changed_photos() -> None:
+    images = photos(400)
+    changed = transforms.sometimes(transforms.noise(0.5), 0.25)(images, seeded())
+    share = (changed != images).flatten(1).any(dim=1).float().mean()
+    assert 0.18 < share < 0.32
+
+
+# mixing two photos
+
+
+def mixed_loader(way: str, epoch: int = 0) -> transforms.Mixed:
+    images = torch.stack([torch.full((1, 8, 8), value) for value in (0, 255)] * 4).byte().numpy()
+    loader = datasets.BatchLoader(images, [0, 1] * 4, batch_size=8, shuffle=True, mean=[0], std=[1])
+    mixed = transforms.Mixed(loader, classes=2, way=way, strength=1.0)
+    mixed.epoch = epoch
+    return mixed
+
+
+@pytest.mark.parametrize("way", ["mixup", "cutmix"])
+def test_the_label_says_how_much_of_each_class_is_in_the_photo(way: str) -> None:
+    images, probabilities = next(iter(mixed_loader(way, epoch=1)))
+    # Class 1 is white, class 0 black, so the mean of a photo is its share of class 1.
+    torch.testing.assert_close(probabilities[:, 1], images.mean(dim=(1, 2, 3)))
+    assert ((probabilities > 0.01) & (probabilities < 0.99)).any(), "nothing was mixed"
+
+
+def test_mixing_repeats_and_differs_between_epochs() -> None:
+    first, again, later = (next(iter(mixed_loader("mixup", epoch)))[1] for epoch in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, later)
+
+
+def test_an_unknown_way_to_mix_is_one_sentence() -> None:
+    with pytest.raises(CourseError, match="choose mixup or cutmix"):
+        mixed_loader("blend")
