@@ -97,11 +97,23 @@ def photo_grid(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = max((title.count("\n") + 1 for title in titles), default=0) if titles is not None else 0
-    # Several lines of title need a margin of their own, or the first is cut off.
-    height = size + 0.17 * lines + 0.12 * (lines > 1)
+    # Fixed places instead of a layout that measures the titles: fonts differ between machines and
+    # releases, and the photos shall not move with them.
+    title_height = 0.17 * lines + 0.12 * (lines > 0)
+    height, gap = size + title_height, 0.04
     figure, axes = new_figure(columns, rows, columns * size, rows * height)
-    if lines > 1:
-        figure.get_layout_engine().set(h_pad=0.1)
+    figure.set_layout_engine("none")
+    for number, axis in enumerate(axes.flat):
+        row, column = divmod(number, columns)
+        bottom = (rows - 1 - row) * height
+        axis.set_position(
+            [
+                (column + gap) / columns,
+                (bottom + gap * size) / (rows * height),
+                (1 - 2 * gap) / columns,
+                (1 - 2 * gap) * size / (rows * height),
+            ]
+        )
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):

@@ -17,18 +17,19 @@ from itertools import groupby, islice
 import numpy as np
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/png", "image/jpeg")
-THUMBNAIL_SIZE = (96, 72)  # pixels
-BLUR = 1.5  # pixels of a thumbnail; so that a line may move a little
-TILE = 12  # pixels of a thumbnail
-# Measured: another font or one more row of pixels changes the worst tile by up to 0.009; one of
-# forty points that moves, by 0.014; a data point of a line that moves by a tenth, by 0.030.
-FIGURE_LIMIT = 0.012
-# A cell with a tolerance for numbers gets it for its figures too, but no more than this.
-LARGEST_FIGURE_LIMIT = 0.1
+REACH = 4  # pixels; another release of matplotlib or another font moves a line this far
+TILES = (8, 6)  # a figure is judged tile by tile, so that a small change is not lost in a large one
+TILE = 12  # pixels of a tile, once the differences are made smaller
+# Measured: another font gives 0.002, another release of matplotlib up to 0.02; one of forty points
+# that moves gives 0.025, a data point of a line that moves by a tenth 0.12.
+FIGURE_LIMIT = 0.022
+# A cell with a tolerance for numbers gets this many times as much for its figures, up to a limit.
+FIGURE_FACTOR = 3
+LARGEST_FIGURE_LIMIT = 0.2
 LONGEST_DIFF = 20
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?(?:[eE][-+]?\d+)?")
@@ -164,25 +165,45 @@ def as_number(text: str) -> float:
 
 
 def figure_differences(old: str, new: str, tolerance: float | None) -> Iterator[str]:
-    """What differs between two pictures in base64: their size, or their thumbnails."""
+    """What differs between two pictures in base64: their size, or their look."""
     pictures = [Image.open(io.BytesIO(base64.b64decode(content))) for content in (old, new)]
     sizes = np.array([picture.size for picture in pictures])
     if (abs(sizes[0] - sizes[1]) > 0.1 * sizes[0]).any():
         yield f"a figure of {sizes[0]} pixels is stored, one of {sizes[1]} came out"
         return
-    first, second = (thumbnail(picture) for picture in pictures)
-    rows, columns = THUMBNAIL_SIZE[1] // TILE, THUMBNAIL_SIZE[0] // TILE
-    squares = ((first - second) ** 2).reshape(rows, TILE, columns, TILE, 3)
-    distance = float(np.sqrt(squares.mean(axis=(1, 3, 4)).max()))
-    limit = min(max(FIGURE_LIMIT, tolerance or 0), LARGEST_FIGURE_LIMIT)
+    stored, fresh = (on_white(picture) for picture in pictures)
+    distance = figure_distance(stored, fresh.resize(stored.size))
+    limit = max(FIGURE_LIMIT, min(FIGURE_FACTOR * (tolerance or 0), LARGEST_FIGURE_LIMIT))
     if distance > limit:
         yield f"the figure changed by {distance:.3f} in one place, the limit is {limit:g}"
 
 
-def thumbnail(picture: Image.Image) -> np.ndarray:
-    """A small blurred picture (72, 96, 3) with values from 0 to 1, white where transparent."""
+def figure_distance(first: Image.Image, second: Image.Image) -> float:
+    """How much of one picture is not found again in the other, in the tile where it is worst.
+
+    A pixel is found again when its brightness lies between the darkest and the brightest pixel that
+    the other picture has within reach. So a line may move a little, but not vanish.
+
+    Returns:
+        0 (all is found again) to 1 (a black tile became white).
+    """
+    missing = ImageChops.lighter(not_found(first, second), not_found(second, first))
+    columns, rows = TILES
+    small = missing.resize((columns * TILE, rows * TILE), Image.Resampling.BOX)
+    squares = (np.asarray(small) / 255.0) ** 2
+    return float(np.sqrt(squares.reshape(rows, TILE, columns, TILE, 3).mean(axis=(1, 3, 4)).max()))
+
+
+def not_found(picture: Image.Image, other: Image.Image) -> Image.Image:
+    """By how much each pixel lies outside of what ``other`` has within reach."""
+    width = 2 * REACH + 1
+    too_bright = ImageChops.subtract(picture, other.filter(ImageFilter.MaxFilter(width)))
+    too_dark = ImageChops.subtract(other.filter(ImageFilter.MinFilter(width)), picture)
+    return ImageChops.lighter(too_bright, too_dark)
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """A picture without transparency, as on a white page."""
     picture = picture.convert("RGBA")
     white = Image.new("RGBA", picture.size, "white")
-    small = Image.alpha_composite(white, picture).convert("RGB")
-    small = small.resize(THUMBNAIL_SIZE, Image.Resampling.BOX)
-    return np.asarray(small.filter(ImageFilter.GaussianBlur(BLUR))) / 255
+    return Image.alpha_composite(white, picture).convert("RGB")

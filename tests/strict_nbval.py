@@ -14,7 +14,7 @@ differ from the stored number b by 0.05 * max(1, |b|), while the text between th
 be the same. Such a number loosens the comparison of the cell's figures as well.
 
 Known limits: a display that a *later* cell updates fails, because cells are compared one by one;
-a change of a figure that is too small to see in 96 x 72 blurred pixels passes.
+what moves by four pixels or less in a figure passes.
 """
 
 import re

@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -208,6 +209,27 @@ def test_the_summary_counts_cells(run: tuple) -> None:
     assert (
         line == f"{cells - 6} compared exactly, 2 compared with a tolerance, 2 ignored, 1 skipped"
     )
+
+
+def test_the_two_files_work_outside_this_course(tmp_path: Path) -> None:
+    """What could be handed to another project: two files, nothing else of the course."""
+    plug_in, notebooks = tmp_path / "plug_in", tmp_path / "notebooks"
+    plug_in.mkdir()
+    notebooks.mkdir()
+    for name in ("strict_nbval.py", "compare_outputs.py"):
+        shutil.copy(REAL_PROJECT / "tests" / name, plug_in)
+    write_notebook(notebooks, "good", [code("print('cat')", printed("cat\n"))])
+    write_notebook(notebooks, "bad", [BAD["other figure"][0]])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "strict_nbval", "--nbval", "--nbval-current-env"],
+        env=os.environ | {"PYTHONPATH": str(plug_in)},
+        cwd=notebooks,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "the figure changed by 0.039" in done.stdout
 
 
 def test_a_cell_that_takes_too_long_fails(tmp_path: Path) -> None:
