@@ -7,6 +7,7 @@ here, or made again by the same calls.
 import hashlib
 import json
 import os
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: boo
 
 
 def record_test_opening(photos: str | os.PathLike, model_name: str) -> int:
-    """Write down that a model has seen the test photos (lesson 10).
+    """Write down that a model has seen the test photos, and when (lesson 10).
 
     A test result is honest only for the first model: whoever looks, changes something and
     looks again has chosen with the help of the test photos.
@@ -187,10 +188,31 @@ def record_test_opening(photos: str | os.PathLike, model_name: str) -> int:
     Returns:
         How many different models have seen the test photos so far.
     """
-    path = kept_folder(photos) / "test_openings.txt"
-    known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    if model_name not in known:
-        known.append(model_name)
-        with write_atomically(path) as temporary:
-            temporary.write_text("\n".join(known) + "\n", encoding="utf-8")
+    known = test_openings(photos)
+    if model_name not in set(known["model"]):
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        known.loc[len(known)] = [now, model_name]
+        with write_atomically(kept_folder(photos) / "test_openings.csv") as temporary:
+            known.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
     return len(known)
+
+
+def test_openings(photos: str | os.PathLike) -> pd.DataFrame:
+    """Which models have seen the test photos, and when each saw them first (lesson 10).
+
+    Returns:
+        One row for each model, the first one first: ``when``, ``model``.
+
+    Raises:
+        CourseError: the record is damaged.
+    """
+    path = kept_folder(photos) / "test_openings.csv"
+    if not path.exists():
+        return pd.DataFrame({"when": [], "model": []}, dtype=str)
+    try:
+        return pd.read_csv(path, dtype=str, encoding="utf-8")[["when", "model"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise CourseError(
+            f"The record of test openings {shorten(path)} cannot be read ({error}); mend it, or "
+            "delete it and treat the test photos as known."
+        ) from error

@@ -93,3 +93,18 @@ def test_photos_added_after_the_split_are_noticed(work: Path, photos: Path) -> N
     shutil.copyfile(first, first.with_stem("added_later"))
     with pytest.raises(CourseError, match=r"1 photos came into .* after it was split"):
         lesson.split_index(photos)
+
+
+def test_the_test_photos_know_who_has_seen_them_and_when(work: Path, photos: Path) -> None:
+    assert lesson.test_openings(photos).empty
+    counts = [lesson.record_test_opening(photos, name) for name in ("first", "ひび, 2", "first")]
+    assert counts == [1, 2, 2]
+    table = lesson.test_openings(photos)
+    assert table["model"].tolist() == ["first", "ひび, 2"]
+    assert table["when"].str.match(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC").all()
+
+
+def test_a_damaged_record_of_openings_is_named(work: Path, photos: Path) -> None:
+    (lesson.kept_folder(photos) / "test_openings.csv").write_text("nonsense\n1\n")
+    with pytest.raises(CourseError, match=r"test_openings\.csv cannot be read"):
+        lesson.record_test_opening(photos, "any")

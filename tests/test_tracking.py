@@ -1,0 +1,99 @@
+"""The log of runs: what was written is read back, whatever happened to the file in between."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from course_lib import tracking
+from course_lib.errors import CourseError
+
+pytestmark = pytest.mark.usefixtures("work")
+
+
+def history(epochs: int = 3) -> pd.DataFrame:
+    numbers = np.arange(1, epochs + 1)
+    return pd.DataFrame({"epoch": numbers, "validation_accuracy": 1 - 1 / (numbers + 1)})
+
+
+def test_a_run_comes_back_with_settings_results_history_and_environment() -> None:
+    written = tracking.record(
+        "ひび", {"rate": np.float32(0.5), "size": 96}, {"accuracy": float("nan")}, history()
+    )
+    (read,) = tracking.read_runs()
+
+    assert read == written
+    assert read["settings"] == {"rate": 0.5, "size": 96} and read["results"] == {"accuracy": None}
+    assert [row["epoch"] for row in read["history"]] == [1, 2, 3]
+    assert read["environment"]["torch"] and read["environment"]["device"]
+
+
+def test_the_table_has_a_row_for_each_run_and_a_column_for_each_setting() -> None:
+    assert tracking.runs().empty
+    tracking.record("first", {"seed": 0}, {"accuracy": 0.8}, history())
+    tracking.record("second", {"turns": True})
+    table = tracking.runs()
+
+    assert table["name"].tolist() == ["first", "second"]
+    assert table["epochs_done"].tolist() == [3, 0]
+    assert table["accuracy"][0] == 0.8 and pd.isna(table["accuracy"][1])
+    assert table["run"].is_unique
+
+
+def test_a_broken_line_costs_no_other_run() -> None:
+    tracking.record("first", {})
+    with tracking.log_file().open("a") as file:
+        file.write('{"run": "half\n[1, 2]\n{}\n')
+    tracking.record("second", {})
+    assert tracking.runs()["name"].tolist() == ["first", "second"]
+
+
+def test_a_log_that_cannot_be_written_is_one_sentence() -> None:
+    tracking.log_file().mkdir(parents=True)
+    with pytest.raises(CourseError, match=r"work/runs\.jsonl cannot be written"):
+        tracking.record("first", {})
+
+
+def test_runs_are_drawn_with_their_names(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(CourseError, match="record one"):
+        tracking.plot_runs(alt="Accuracy by epoch.")
+    tracking.record("flips", {}, history=history())
+    tracking.plot_runs(alt="Accuracy by epoch.")
+    assert "Accuracy by epoch." in capsys.readouterr().out
+
+
+def test_tensorboard_reads_the_numbers_of_the_run(work: Path) -> None:
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    run = tracking.record("flips/turns", {"seed": 0}, {"test_accuracy": 0.7}, history())
+    assert tracking.send(run, "tensorboard") == "tensorboard --logdir work/tensorboard"
+    (folder,) = (work / "tensorboard").iterdir()
+    events = event_accumulator.EventAccumulator(str(folder))
+    events.Reload()
+
+    accuracies = {event.step: event.value for event in events.Scalars("validation_accuracy")}
+    assert accuracies == pytest.approx({1: 0.5, 2: 2 / 3, 3: 0.75})
+    assert events.Scalars("result/test_accuracy")[0].value == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("tracker", ["trackio", "wandb"])
+def test_a_tracker_that_is_not_installed_says_how_to_get_it(tracker: str) -> None:
+    if importlib.util.find_spec(tracker):
+        pytest.skip(f"{tracker} is installed here")
+    with pytest.raises(CourseError, match=f"pip install {tracker}"):
+        tracking.send(tracking.record("a try", {}), tracker)
+
+
+def test_an_unknown_tracker_is_refused() -> None:
+    with pytest.raises(CourseError, match="choose one of tensorboard, trackio, wandb"):
+        tracking.send(tracking.record("a try", {}), "diary")
+
+
+def test_each_line_of_the_log_is_json_on_its_own() -> None:
+    tracking.record("two\nlines", {"path": Path("a")})
+    (line,) = tracking.log_file().read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["name"] == "two\nlines"
