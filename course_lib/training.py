@@ -7,6 +7,7 @@ and a checkpoint from which an interrupted run goes on as if nothing had happene
 import os
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from itertools import islice, repeat
 from pathlib import Path
 from time import perf_counter
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from course_lib import device as devices
@@ -23,6 +25,7 @@ from course_lib.weights import load_weights, read_weights
 
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 SCHEDULES = ("one_cycle", "cosine", None)
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def fit(
@@ -33,10 +36,14 @@ def fit(
     epochs: int,
     learning_rate: float | dict[str, float] = 1e-3,
     optimizer: str = "adamw",
+    momentum: float = 0.9,
     weight_decay: float = 0.01,
     schedule: str | None = "one_cycle",
     label_smoothing: float = 0.0,
     class_weights: Tensor | None = None,
+    average_weights: float | None = None,
+    accumulate: int = 1,
+    precision: str = "float32",
     patience: int | None = None,
     checkpoint: str | os.PathLike | None = None,
     on_epoch_end: Iterable[Callable[[dict], None]] = (),
@@ -48,20 +55,31 @@ def fit(
 
     Interrupting the kernel ends the training and keeps the best weights so far. With a
     ``checkpoint``, calling again with the same arguments goes on after the last complete
-    epoch, with the same result as an uninterrupted run on the same machine.
+    epoch, with the same result as an uninterrupted run on the same machine. When the memory
+    of a GPU is too small for a batch, the batch goes through the model in halves; each
+    step still counts the whole batch.
 
     Args:
         model: images (N, C, H, W) to logits (N, classes). It is changed in place.
-        train: gives batches ``(images, labels)``, such as a `BatchLoader`.
+        train: gives batches ``(images, labels)``, such as a `BatchLoader`. Labels are class
+            numbers, int64 (N,), or the probability of each class, float32 (N, classes).
         validation: the same for validation photos, or None to train without.
         epochs: how many times each training photo is seen.
         learning_rate: step size; a dictionary gives each part of the model its own, such
             as ``{"backbone": 1e-4, "head": 1e-3}``.
-        optimizer: "adamw", "adam" or "sgd" (with momentum 0.9).
+        optimizer: "adamw", "adam" or "sgd".
+        momentum: how much of its speed "sgd" keeps from step to step, 0…1.
         weight_decay: how strongly weights are pulled towards zero.
         schedule: "one_cycle" (up, then down), "cosine" (down) or None (constant).
         label_smoothing: 0.1 asks for 95 % certainty instead of 100 % with two classes.
         class_weights: (classes,), how much a mistake in each class counts.
+        average_weights: 0.99 keeps beside the model a moving average of its weights over about
+            the last 100 steps. It is this average that is validated, and left in ``model`` at
+            the end (Polyak and Juditsky 1992, Acceleration of stochastic approximation).
+        accumulate: how many batches make one step; 4 batches of 16 act like one of 64, in a
+            quarter of the memory. Batch normalisation still sees each batch on its own.
+        precision: "float32", or "bfloat16" or "float16" (NVIDIA GPUs only) for the forward pass:
+            half the memory, and on some processors faster. Measure before you choose it.
         patience: stop after this many epochs without a lower validation loss. With
             ``patience`` the weights of the best epoch are restored at the end; without, the
             last ones are kept.
@@ -78,32 +96,33 @@ def fit(
         photos), ``learning_rate`` at the end of the epoch, ``seconds``.
 
     Raises:
-        CourseError: an unknown optimizer or schedule, a loss that is no longer a number, or a
-            checkpoint that does not fit.
+        CourseError: an argument that cannot be, a loss that is no longer a number, a
+            checkpoint that does not fit, or a memory too small for one photo.
     """
-    if optimizer not in OPTIMIZERS:
-        raise CourseError(
-            f"The optimizer '{optimizer}' is unknown; choose one of {', '.join(OPTIMIZERS)}."
-        )
-    if schedule not in SCHEDULES:
-        raise CourseError(
-            f"The schedule '{schedule}' is unknown; choose 'one_cycle', 'cosine' or None."
-        )
+    device = torch.device(device) if device else devices.choose()
+    settings = _plain({
+        "epochs": epochs,
+        "batches": len(train),
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "label_smoothing": label_smoothing,
+        "class_weights": class_weights,
+        "average_weights": average_weights,
+        "accumulate": accumulate,
+        "precision": precision,
+        "trained": [name for name, p in model.named_parameters() if p.requires_grad],
+    })  # fmt: skip
+    _check(settings, device)
     if patience is not None and validation is None:
         raise CourseError(
             "Early stopping (patience) needs validation photos; give a validation loader."
         )
-    if len(train) == 0:
-        raise CourseError("There are no photos to train on; check the split of the index.")
-    device = torch.device(device) if device else devices.choose()
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     model.to(device, memory_format=memory_format)
-    weights = None if class_weights is None else torch.as_tensor(class_weights).float().to(device)
-    loss_function = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
-    run = _Run(model, train, epochs, learning_rate, optimizer, weight_decay, schedule)
-    run.settings["label_smoothing"] = label_smoothing
-    run.settings["class_weights"] = None if weights is None else weights.tolist()
-    run.settings = _plain(run.settings)
+    run = _Run(model, train, device, memory_format, settings)
     if checkpoint is not None and Path(checkpoint).exists():
         run.load(checkpoint)
     bar = tqdm(
@@ -114,9 +133,9 @@ def fit(
         while run.epoch < epochs and not run.out_of_patience(patience):
             start = perf_counter()
             row = {"epoch": run.epoch + 1}
-            row |= _train_epoch(run, train, loss_function, device, memory_format, bar)
+            row |= _train_epoch(run, bar)
             if validation is not None:
-                loss, accuracy = evaluate(model, validation, device=device)
+                loss, accuracy = evaluate(run.result, validation, device=device)
                 row |= {"validation_loss": loss, "validation_accuracy": accuracy}
             row |= {"learning_rate": run.optimizer.param_groups[-1]["lr"]}
             row |= {"seconds": perf_counter() - start}
@@ -131,38 +150,70 @@ def fit(
         bar.close()
     if patience is not None and run.best is not None:
         model.load_state_dict(run.best)
+    elif run.average is not None:
+        model.load_state_dict(run.result.state_dict())
     model.eval()
     return pd.DataFrame(run.history)
+
+
+def _check(settings: dict, device: torch.device) -> None:
+    """Refuse what cannot be, before anything is computed."""
+    for name, known in (
+        ("optimizer", tuple(OPTIMIZERS)),
+        ("schedule", SCHEDULES),
+        ("precision", tuple(PRECISIONS)),
+    ):
+        if settings[name] not in known:
+            raise CourseError(
+                f"The {name} '{settings[name]}' is unknown; choose one of "
+                f"{', '.join(map(str, known))}."
+            )
+    if settings["batches"] == 0:
+        raise CourseError("There are no photos to train on; check the split of the index.")
+    if settings["accumulate"] < 1:
+        raise CourseError(
+            f"accumulate={settings['accumulate']} batches cannot make a step; choose 1 or more."
+        )
+    average = settings["average_weights"]
+    if average is not None and not 0 <= average < 1:
+        raise CourseError(
+            f"average_weights={average} is not between 0 and 1; choose a value such as 0.99, or None."
+        )
+    if settings["precision"] == "float16" and device.type != "cuda":
+        raise CourseError(
+            f"The precision 'float16' needs an NVIDIA GPU, and this run computes on '{device.type}'; "
+            "choose 'bfloat16' or 'float32'."
+        )
 
 
 class _Run:
     """All that changes while a model trains; saved and loaded as one."""
 
-    def __init__(self, model, train, epochs, learning_rate, optimizer, weight_decay, schedule):
-        self.model, self.train, self.epoch, self.history = model, train, 0, []
+    def __init__(self, model, train, device, memory_format, settings: dict):
+        self.model, self.train, self.settings = model, train, settings
+        self.device, self.memory_format = device, memory_format
+        self.epoch, self.history = 0, []
         self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
-        groups = _parameter_groups(model, learning_rate)
-        momentum = {"momentum": 0.9} if optimizer == "sgd" else {}
-        self.optimizer = OPTIMIZERS[optimizer](groups, weight_decay=float(weight_decay), **momentum)
-        rates = [group["lr"] for group in groups]
-        steps = max(1, epochs * len(train))
-        if schedule == "one_cycle":
-            self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer, max_lr=rates, total_steps=steps + 1
-            )
-        elif schedule == "cosine":
-            self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
-        else:
-            self.schedule = None
-        self.settings = {
-            "epochs": epochs,
-            "batches": len(train),
-            "learning_rate": learning_rate,
-            "optimizer": optimizer,
-            "weight_decay": weight_decay,
-            "schedule": schedule,
-            "trained": [name for name, p in model.named_parameters() if p.requires_grad],
-        }
+        # How many photos go through the model at once; 0 means the whole batch.
+        self.photos_at_once = 0
+        weights = settings["class_weights"]
+        self.class_weights = None if weights is None else torch.tensor(weights).float().to(device)
+        self.loss_function = nn.CrossEntropyLoss(
+            weight=self.class_weights, label_smoothing=settings["label_smoothing"]
+        )
+        self.optimizer, self.schedule = _optimizer_and_schedule(model, settings)
+        self.average = None
+        if settings["average_weights"] is not None:
+            # Batch normalisation's running mean and variance (buffers) are averaged like weights.
+            average = get_ema_multi_avg_fn(settings["average_weights"])
+            self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        # Small float16 gradients would be rounded to 0; the scaler enlarges them for a while.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=settings["precision"] == "float16")
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to judge: the average where there is one."""
+        return self.model if self.average is None else self.average.module
 
     def out_of_patience(self, patience: int | None) -> bool:
         return patience is not None and self.epoch - self.best_epoch >= patience
@@ -173,13 +224,15 @@ class _Run:
         loss = row.get("validation_loss", float("inf"))
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, self.epoch
-            self.best = deepcopy(self.model.state_dict())
+            self.best = deepcopy(self.result.state_dict())
 
     def save(self, path: str | os.PathLike) -> None:
         state = {
             "model": self.model.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule else None,
+            "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
             "random_gpu": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             "loader_epoch": getattr(self.train, "epoch", None),
@@ -188,6 +241,7 @@ class _Run:
             "best": self.best,
             "best_loss": self.best_loss,
             "best_epoch": self.best_epoch,
+            "photos_at_once": self.photos_at_once,
             "settings": self.settings,
         }
         with write_atomically(path) as temporary:
@@ -201,16 +255,38 @@ class _Run:
                 "train anew, or call fit with the same arguments to resume."
             )
         load_weights(self.model, state["model"], path)
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule:
             self.schedule.load_state_dict(state["schedule"])
+        self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["random"])
         if torch.cuda.is_available() and state["random_gpu"]:
             torch.cuda.set_rng_state_all(state["random_gpu"])
         if state["loader_epoch"] is not None:
             self.train.epoch = state["loader_epoch"]
-        for name in ("epoch", "history", "best", "best_loss", "best_epoch"):
+        for name in ("epoch", "history", "best", "best_loss", "best_epoch", "photos_at_once"):
             setattr(self, name, state[name])
+
+
+def _optimizer_and_schedule(model: nn.Module, settings: dict) -> tuple:
+    """The optimizer, and the plan of its learning rate over all steps (or None)."""
+    groups = _parameter_groups(model, settings["learning_rate"])
+    rates = [group["lr"] for group in groups]
+    more = {"momentum": settings["momentum"]} if settings["optimizer"] == "sgd" else {}
+    optimizer = OPTIMIZERS[settings["optimizer"]](
+        groups, weight_decay=float(settings["weight_decay"]), **more
+    )
+    steps = max(1, settings["epochs"] * -(-settings["batches"] // settings["accumulate"]))
+    schedule = None
+    if settings["schedule"] == "one_cycle":
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=rates, total_steps=steps + 1
+        )
+    elif settings["schedule"] == "cosine":
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    return optimizer, schedule
 
 
 def _parameter_groups(model: nn.Module, learning_rate: float | dict[str, float]) -> list[dict]:
@@ -236,44 +312,120 @@ def _parameter_groups(model: nn.Module, learning_rate: float | dict[str, float])
     return groups
 
 
-def _train_epoch(run: _Run, train, loss_function, device, memory_format, bar) -> dict:
-    """One pass over the training photos: the five numbered steps of lesson 7."""
-    model = run.model
-    set_training_mode(model)
-    total_loss = torch.zeros((), device=device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
-    photos = 0
-    for number, (images, labels) in enumerate(train, start=1):
-        images = images.to(device, memory_format=memory_format)
-        labels = labels.to(device)
+def _train_epoch(run: _Run, bar: tqdm) -> dict:
+    """One pass over the training photos, counted photo by photo."""
+    set_training_mode(run.model)
+    total_loss, correct, photos, number = 0, 0, 0, 0
+    batches = iter(run.train)
+    while group := list(islice(batches, run.settings["accumulate"])):
+        loss, hits = _step_within_memory(run, group, number + 1)
+        number += len(group)
+        photos += sum(len(labels) for _, labels in group)
+        # Sums over photos: the mean of batch means would count a small last batch too much.
+        total_loss += loss
+        correct += hits
+        bar.update(len(group))
+        if number % 10 < len(group) or number == len(run.train):
+            bar.set_postfix(
+                epoch=run.epoch + 1, loss=f"{total_loss.item() / photos:.3f}",
+                accuracy=f"{correct.item() / photos:.3f}", refresh=False,
+            )  # fmt: skip
+    return {"train_loss": total_loss.item() / photos, "train_accuracy": correct.item() / photos}
+
+
+def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
+    """One step of the optimizer: the five numbered steps of lesson 7.
+
+    Mostly a step has one portion, a batch. With ``accumulate``, or with little memory, it has
+    several, and their gradients add up to those of all its photos.
+
+    Returns:
+        The loss summed over photos, and how many photos were answered right.
+    """
+    model, total_loss, correct = run.model, 0, 0
+    for part, (number, images, labels, share) in enumerate(_portions(run, batches, first)):
+        images = images.to(run.device, memory_format=run.memory_format)
+        labels = labels.to(run.device)
+        if labels.is_floating_point():
+            labels = labels.float()  # NumPy's decimals are float64, and the loss wants float32
         # 1. forward: from images to logits
-        logits = model(images)
+        with _autocast(run):
+            logits = model(images)
         # 2. loss: how wrong the logits are
-        loss = loss_function(logits, labels)
+        loss = run.loss_function(logits.float(), labels)
         if not torch.isfinite(loss):
             raise CourseError(
                 f"The loss is no longer a number in epoch {run.epoch + 1}, batch {number}; lower the "
                 "learning rate, and check the photos of this batch."
             )
         # 3. forget the old gradients
-        run.optimizer.zero_grad()
+        if part == 0:
+            run.optimizer.zero_grad()
         # 4. backward: how each weight influences the loss
-        loss.backward()
-        # 5. step: change each weight a little
-        run.optimizer.step()
-        if run.schedule:
-            run.schedule.step()
-        photos += len(labels)
-        # Sums over photos: the mean of batch means would count a small last batch too much.
+        run.scaler.scale(loss * share).backward()
         total_loss += loss.detach() * len(labels)
-        correct += (logits.detach().argmax(1) == labels).sum()
-        bar.update()
-        if number % 10 == 0 or number == len(train):
-            bar.set_postfix(
-                epoch=run.epoch + 1, loss=f"{total_loss.item() / photos:.3f}",
-                accuracy=f"{correct.item() / photos:.3f}", refresh=False,
-            )  # fmt: skip
-    return {"train_loss": total_loss.item() / photos, "train_accuracy": correct.item() / photos}
+        correct += (logits.detach().argmax(1) == _class_numbers(labels)).sum()
+    # 5. step: change each weight a little
+    run.scaler.step(run.optimizer)
+    run.scaler.update()
+    if run.schedule:
+        run.schedule.step()
+    if run.average is not None:
+        run.average.update_parameters(model)
+    return total_loss, correct
+
+
+def _portions(run: _Run, batches: list, first: int) -> list[tuple[int, Tensor, Tensor, float]]:
+    """What goes through the model at once: number of the batch, images, labels, share of the loss.
+
+    A share is the part of the step's photos, so that the shares of a step add up to 1. With class
+    weights a photo counts as much as its class.
+    """
+    portions = []
+    for number, (images, labels) in enumerate(batches, start=first):
+        size = run.photos_at_once or len(labels)
+        portions += zip(repeat(number), images.split(size), labels.split(size))
+    if len(portions) == 1:
+        return [(*portions[0], 1.0)]
+    weights = [float(len(labels)) for _, _, labels in portions]
+    if run.class_weights is not None and not labels.is_floating_point():
+        weights = [run.class_weights[labels].sum().item() for _, _, labels in portions]
+    total = sum(weights)
+    return [(*portion, weight / total) for portion, weight in zip(portions, weights, strict=True)]
+
+
+def _step_within_memory(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
+    """One step; when the memory is too small, the same again with half the photos at once."""
+    while True:
+        try:
+            return _train_step(run, batches, first)
+        except RuntimeError as error:
+            if "out of memory" not in str(error).lower():
+                raise
+            most = run.photos_at_once or max(len(labels) for _, labels in batches)
+            if most == 1:
+                raise CourseError(
+                    "The memory is too small for a single photo; use smaller photos or a smaller model."
+                ) from error
+            run.photos_at_once = -(-most // 2)
+            print(
+                f"Out of memory with {most} photos at once: from now on {run.photos_at_once} at once, "
+                "and each step still counts its whole batch."
+            )
+        # Only here is the error forgotten, and with it the tensors it kept alive.
+        torch.cuda.empty_cache()
+
+
+def _autocast(run: _Run) -> torch.autocast:
+    precision = run.settings["precision"]
+    return torch.autocast(
+        run.device.type, dtype=PRECISIONS[precision], enabled=precision != "float32"
+    )
+
+
+def _class_numbers(labels: Tensor) -> Tensor:
+    """Class numbers (N,), also where the labels are probabilities (N, classes)."""
+    return labels.argmax(1) if labels.ndim == 2 else labels
 
 
 def set_training_mode(model: nn.Module) -> None:
@@ -307,7 +459,7 @@ def evaluate(
         labels = labels.to(device)
         logits = model(images.to(device))
         total_loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
-        correct += int((logits.argmax(1) == labels).sum())
+        correct += int((logits.argmax(1) == _class_numbers(labels)).sum())
         photos += len(labels)
     return total_loss / photos, correct / photos
 
@@ -326,12 +478,12 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike, **facts) -> Path:
 
 
 def _plain(value):
-    """NumPy's numbers as Python's: a file is read back without code, so it may hold no others."""
+    """Numbers of NumPy and torch as Python's: a file is read back without code, so it holds no others."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | Tensor):
         return value.tolist()
     return value.item() if isinstance(value, np.generic) else value
 

@@ -1,6 +1,11 @@
 """The training loop: what it reports is true, and whatever ends it, nothing learned is lost."""
 
+import random
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +138,205 @@ def test_validating_does_not_change_what_is_learned() -> None:
     assert weights_hash(with_validation) == weights_hash(without)
 
 
+# labels that are probabilities
+
+
+def soft(labels: list[int], certainty: float = 1.0) -> Tensor:
+    """Class numbers as probabilities (N, 2)."""
+    return nn.functional.one_hot(torch.tensor(labels), 2) * (2 * certainty - 1) + (1 - certainty)
+
+
+def test_certain_probabilities_train_like_class_numbers() -> None:
+    by_number, by_probability = new_model(), new_model()
+    numbers, probabilities = train_loader(), train_loader()
+    probabilities.labels = soft([0, 1] * 5).double()
+    seed_everything(1)
+    first = fit(by_number, numbers, loader([0, 1, 1]))
+    seed_everything(1)
+    validation = loader([0, 1, 1])
+    validation.labels = soft([0, 1, 1])
+    second = fit(by_probability, probabilities, validation)
+
+    pd.testing.assert_frame_equal(first.drop(columns="seconds"), second.drop(columns="seconds"))
+    for one, other in zip(by_number.parameters(), by_probability.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_accuracy_with_uncertain_labels_counts_the_likelier_class() -> None:
+    labels = [0, 1, 1, 0, 1]
+    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    train = loader(labels)
+    train.labels = soft(labels, certainty=0.7)
+    history = fit(model, train, epochs=1, learning_rate=0.0, weight_decay=0.0)
+    train.labels = torch.tensor(labels)
+    logits, _ = predict_logits(model, train, device="cpu")
+
+    assert history["train_accuracy"].item() == metrics.accuracy_score(labels, logits.argmax(1))
+    probabilities = np.log(softmax(logits.astype(float)))
+    expected = -(soft(labels, 0.7).numpy() * probabilities).sum(axis=1).mean()
+    assert history["train_loss"].item() == pytest.approx(expected, rel=1e-5)
+
+
+# several batches in one step, and one batch in several portions
+
+
+def linear_model(classes: int = 2) -> nn.Sequential:
+    """A model without batch normalisation, in which each photo counts on its own."""
+    seed_everything(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(256, 16), nn.ReLU(), nn.Linear(16, classes))
+
+
+def assert_same_weights(first: nn.Module, second: nn.Module) -> None:
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+LABELS = [0, 1, 1, 0, 1, 0, 0, 1, 1, 1]
+LOSSES = {
+    "plain": {},
+    "smoothed": {"label_smoothing": 0.1},
+    "weighted": {"class_weights": torch.tensor([1.0, 5.0])},
+    "weighted and smoothed": {"class_weights": torch.tensor([1.0, 5.0]), "label_smoothing": 0.1},
+}
+
+
+@pytest.mark.parametrize("settings", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize(("batch_size", "accumulate"), [(2, 3), (3, 2), (1, 6), (6, 1)])
+def test_accumulated_batches_equal_one_large_batch(
+    settings: dict, batch_size: int, accumulate: int
+) -> None:
+    # 10 photos, 6 in a step: the second step is incomplete, and with 3 a batch has 1 photo.
+    settings = settings | {"optimizer": "sgd", "learning_rate": 0.1}
+    large, small = linear_model(), linear_model()
+    expected = fit(large, loader(LABELS, batch_size=6), **settings)
+    history = fit(small, loader(LABELS, batch_size), accumulate=accumulate, **settings)
+
+    assert_same_weights(large, small)
+    columns = ["train_accuracy", "learning_rate"]
+    pd.testing.assert_frame_equal(history[columns], expected[columns])
+    if "class_weights" not in settings:  # there a batch's loss depends on its classes
+        assert history["train_loss"].tolist() == pytest.approx(expected["train_loss"].tolist())
+
+
+class SmallMemory(nn.Module):
+    """A model on a processor that holds only a few photos at once."""
+
+    def __init__(self, inner: nn.Module, room: int):
+        super().__init__()
+        self.inner, self.room, self.seen = inner, room, []
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.training and len(images) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        self.seen.append(len(images))
+        return self.inner(images)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_too_little_memory_halves_the_batch_and_keeps_the_step(
+    accumulate: int, capsys: pytest.CaptureFixture
+) -> None:
+    settings = {"optimizer": "sgd", "learning_rate": 0.1, "accumulate": accumulate}
+    plenty, little = linear_model(), SmallMemory(linear_model(), room=2)
+    fit(plenty, loader(LABELS, batch_size=8), **settings)
+    fit(little, loader(LABELS, batch_size=8), **settings)
+
+    assert_same_weights(plenty, little.inner)
+    assert set(little.seen) == {2}
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in said] == [
+        "Out of memory with 8 photos at once: from now on 4 at once",
+        "Out of memory with 4 photos at once: from now on 2 at once",
+    ]
+
+
+def test_memory_for_not_even_one_photo_is_one_sentence() -> None:
+    with pytest.raises(CourseError, match="too small for a single photo"):
+        fit(SmallMemory(linear_model(), room=0), loader(LABELS))
+
+
+def test_another_error_of_the_model_is_not_taken_for_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        fit(nn.Sequential(nn.Flatten(), nn.Linear(255, 2)), loader(LABELS))
+
+
+# precision
+
+
+def test_bfloat16_learns_too_and_leaves_float32_weights() -> None:
+    model, seen = new_model(), set()
+    model.blocks.register_forward_hook(
+        lambda module, _inputs, output: seen.add((module.training, output.dtype))
+    )
+    bright_and_dark = loader([0, 1] * 20, shuffle=True)
+    fit(model, bright_and_dark, loader([0, 1]), epochs=8, precision="bfloat16")
+
+    assert seen == {(True, torch.bfloat16), (False, torch.float32)}
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert training.evaluate(model, loader([0, 1] * 20, seed=1), device="cpu")[1] == 1.0
+
+
+# averaged weights
+
+
+def test_averaged_weights_are_the_moving_average_of_all_steps() -> None:
+    model, seen = nn.Sequential(nn.Flatten(), nn.Linear(256, 2)), []
+    train = loader(LABELS, batch_size=10)  # one step in each epoch, so the hook sees each step
+    fit(
+        model, train, epochs=6, average_weights=0.8, schedule=None,
+        on_epoch_end=[lambda _: seen.append(model[1].weight.detach().clone())],
+    )  # fmt: skip
+    average = seen[0]
+    for weight in seen[1:]:
+        average = 0.8 * average + 0.2 * weight
+    torch.testing.assert_close(model[1].weight, average)
+    assert not torch.equal(model[1].weight, seen[-1])
+
+
+def test_it_is_the_averaged_model_that_is_validated_and_left_behind() -> None:
+    model, validation = new_model(), loader([0, 1, 1, 0, 0], seed=2)
+    history = fit(model, validation=validation, average_weights=0.9)
+    loss, accuracy = training.evaluate(model, validation, device="cpu")
+
+    assert history["validation_loss"].iloc[-1] == loss
+    assert history["validation_accuracy"].iloc[-1] == accuracy
+
+
+def test_averaging_changes_nothing_in_the_training_itself() -> None:
+    averaged, plain, kept = new_model(), new_model(), {}
+    for name, model, average in (("averaged", averaged, 0.9), ("plain", plain, None)):
+        seed_everything(1)
+        keep = [lambda _, n=name, m=model: kept.update({n: weights_hash(m)})]
+        fit(model, average_weights=average, on_epoch_end=keep)
+    assert kept["averaged"] == kept["plain"]
+    assert weights_hash(averaged) != weights_hash(plain)
+    # The running statistics of batch normalisation are averaged with the weights.
+    moving = deepcopy(plain.blocks[0][1])
+    assert not torch.equal(averaged.blocks[0][1].running_mean, moving.running_mean)
+
+
+# momentum
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_momentum_keeps_speed(momentum: float) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    by_hand, train = deepcopy(model), loader(LABELS, batch_size=10)
+    settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": None, "weight_decay": 0.0}
+    fit(model, train, epochs=3, momentum=momentum, **settings)
+
+    images, labels = next(iter(train))
+    parameters = list(by_hand.parameters())
+    speeds = [torch.zeros_like(parameter) for parameter in parameters]
+    for _ in range(3):
+        loss = nn.functional.cross_entropy(by_hand(images), labels)
+        gradients = torch.autograd.grad(loss, parameters)
+        speeds = [momentum * s + g for s, g in zip(speeds, gradients, strict=True)]
+        for parameter, speed in zip(parameters, speeds, strict=True):
+            parameter.data -= 0.1 * speed
+    assert_same_weights(model, by_hand)
+
+
 # interrupted and resumed
 
 
@@ -169,6 +373,8 @@ OPTIONS = {
     "adamw, one cycle": {},
     "sgd, cosine": {"optimizer": "sgd", "schedule": "cosine"},
     "adam, constant, patience": {"optimizer": "adam", "schedule": None, "patience": 2},
+    "averaged, accumulated": {"average_weights": 0.9, "accumulate": 2},
+    "bfloat16": {"precision": "bfloat16"},
 }
 
 
@@ -190,6 +396,52 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
     history = fit(resumed, train_loader(), checkpoint=path, **options)
 
     assert weights_hash(resumed) == weights_hash(whole)
+    pd.testing.assert_frame_equal(
+        history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True
+    )
+
+
+LONG_RUN = """
+import sys, torch
+torch.set_num_threads(1)
+from test_training import fit, long_settings, new_model
+fit(new_model(seed=int(sys.argv[2])), checkpoint=sys.argv[1], **long_settings())
+"""
+
+
+def long_settings() -> dict:
+    """Forty epochs, each at least a fiftieth of a second long, so that a kill finds it at work."""
+    pause = [lambda _: time.sleep(0.02)]
+    return {
+        "epochs": 40, "validation": loader([0, 1, 1], seed=2), "average_weights": 0.9,
+        "on_epoch_end": pause,
+    }  # fmt: skip
+
+
+def test_a_killed_process_resumes_to_equal_weights(tmp_path: Path) -> None:
+    """Killed with SIGKILL at random moments: no line of Python runs any more, nothing is tidied."""
+    path, moments = tmp_path / "run.pt", random.Random()
+    killed_at = []
+    for seed in (0, 1):  # resumed, the start of the second process must not matter
+        process = subprocess.Popen(
+            [sys.executable, "-c", LONG_RUN, str(path), str(seed)], cwd=Path(__file__).parent
+        )
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        while not path.exists() or path.stat().st_mtime_ns == before:
+            assert process.poll() is None, "the run ended before it saved"
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        killed_at.append(torch.load(path, weights_only=True)["epoch"])
+    assert 1 <= killed_at[0] < killed_at[1] < 40
+    settings = long_settings() | {"on_epoch_end": ()}
+    whole = new_model()
+    expected = fit(whole, **settings)
+    resumed = new_model(seed=7)
+    history = fit(resumed, checkpoint=path, **settings)
+
+    assert weights_hash(resumed) == weights_hash(whole), f"killed in epochs {killed_at}"
     pd.testing.assert_frame_equal(
         history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True
     )
@@ -225,6 +477,9 @@ def test_a_checkpoint_of_other_settings_is_refused_and_stays(tmp_path: Path) -> 
         {"learning_rate": 0.5},
         {"optimizer": "sgd"},
         {"label_smoothing": 0.1},
+        {"average_weights": 0.9},
+        {"accumulate": 2},
+        {"precision": "bfloat16"},
     )
     for change in (*changes, {"class_weights": torch.tensor([1.0, 2.0])}):
         with pytest.raises(CourseError, match=r"run\.pt comes from a run with other settings"):
@@ -347,6 +602,10 @@ def test_a_loss_that_is_no_number_names_epoch_and_batch() -> None:
     [
         ({"optimizer": "lion"}, "'lion' is unknown; choose one of adamw"),
         ({"schedule": "step"}, "'step' is unknown"),
+        ({"precision": "float8"}, "'float8' is unknown; choose one of float32, bfloat16, float16"),
+        ({"precision": "float16"}, "'float16' needs an NVIDIA GPU"),
+        ({"accumulate": 0}, "accumulate=0"),
+        ({"average_weights": 1.0}, "average_weights=1.0 is not between 0 and 1"),
         ({"patience": 3}, "needs validation photos"),
         ({"learning_rate": {"head": 1e-3}}, r"blocks\.0\.0\.weight has no learning rate"),
         ({"learning_rate": {"": 1e-3, "haed": 1e-3}}, "No trainable parameter belongs to 'haed'"),
