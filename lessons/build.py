@@ -1,7 +1,7 @@
 """Build the lessons: from one text source each to a notebook with outputs.
 
     python lessons/build.py                 all lessons, in order (`make lessons`)
-    python lessons/build.py 03              one lesson
+    python lessons/build.py 03              one lesson; 00 is the instructor's notebook
     python lessons/build.py --record        the same, and keep the measured times
     python lessons/build.py --text          put changed sentences into the notebooks, run nothing
     python lessons/build.py --check         does each notebook still come from its source?
@@ -45,6 +45,7 @@ from course_lib.paths import write_atomically
 from kernel_environment import kernel_environment
 
 SOURCES = LESSONS / "source"
+INSTRUCTOR = PROJECT / "quizzes" / "source" / "00_class_report.py"
 SET_UP_CELL = LESSONS / "set_up_cell.py"
 TIMES = LESSONS / "times.json"
 README = PROJECT / "README.md"
@@ -87,7 +88,12 @@ def notebook_path(source: Path) -> Path:
 
 def sources(chosen: Sequence[str] = ()) -> list[Path]:
     """The lessons' sources in order; only those whose number is in ``chosen``, if given."""
-    found = sorted(SOURCES.glob("[0-9][0-9]_*.py"))
+    return [path for path in notebook_sources(chosen) if path != INSTRUCTOR]
+
+
+def notebook_sources(chosen: Sequence[str] = ()) -> list[Path]:
+    """The sources of the lessons and, as number 00 at the end, of the instructor's notebook."""
+    found = [*sorted(SOURCES.glob("[0-9][0-9]_*.py")), *[INSTRUCTOR] * INSTRUCTOR.exists()]
     numbers = {number.zfill(2)[:2] for number in chosen}
     if missing := numbers - {lesson_number(path) for path in found}:
         raise BuildError(f"There is no lesson {', '.join(sorted(missing))} in lessons/source/.")
@@ -205,7 +211,7 @@ def run_cells(notebook: NotebookNode, source: Path, environment: dict[str, str])
         notebook,
         timeout=CELL_TIMEOUT_SECONDS,
         kernel_name=KERNEL["name"],
-        resources={"metadata": {"path": str(LESSONS)}},
+        resources={"metadata": {"path": str(notebook_path(source).parent)}},
         extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         store_widget_state=False,
@@ -289,7 +295,7 @@ def keep_ignored_outputs(old: NotebookNode, new: NotebookNode) -> None:
 
 def renew_text(chosen: Sequence[str] = ()) -> None:
     """Put changed text into the notebooks without executing them; the code must be as stored."""
-    for source in sources(chosen):
+    for source in notebook_sources(chosen):
         path, notebook = notebook_path(source), render(source)
         stored = read(path)
         code = [
@@ -319,7 +325,7 @@ def record(source: Path, seconds: float) -> None:
 
 def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
     """Execute lessons in order and write each that succeeds."""
-    paths = sources(chosen)
+    paths = notebook_sources(chosen)
     total = 0.0
     with tempfile.TemporaryDirectory(prefix="lessons-") as folder:
         environment = kernel_environment(Path(folder))
@@ -331,7 +337,7 @@ def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
             seconds = time.perf_counter() - start
             make_repeatable(notebook)
             total += seconds
-            if keep_times:
+            if keep_times and source != INSTRUCTOR:
                 record(source, seconds)
                 executed, notebook = notebook, render(source)  # now with the new time in it
                 copy_outputs(executed, notebook)
@@ -339,7 +345,7 @@ def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
                 keep_ignored_outputs(read(notebook_path(source)), notebook)
             write(notebook, notebook_path(source))
             print(f"{seconds:.1f} s", flush=True)
-    print(f"{len(paths)} lessons in {total:.0f} s")
+    print(f"{len(paths)} notebooks in {total:.0f} s")
 
 
 # --- what is made from the notebooks -------------------------------------------------------
@@ -347,7 +353,7 @@ def build(chosen: Sequence[str] = (), keep_times: bool = False) -> None:
 
 def differences() -> Iterator[str]:
     """Where a notebook is not what its source says: one line for each lesson."""
-    for source in sources():
+    for source in notebook_sources():
         path = notebook_path(source)
         command = f"run `python lessons/build.py {lesson_number(source)}`"
         if not path.exists():
@@ -414,7 +420,7 @@ def publish(place: str) -> None:
         if path.exists():
             with write_atomically(path) as temporary:
                 temporary.write_text(path.read_text("utf-8").replace(old, wanted), "utf-8")
-    for source in sources():
+    for source in notebook_sources():
         notebook = render(source)
         copy_outputs(read(notebook_path(source)), notebook)
         write(notebook, notebook_path(source))

@@ -1,6 +1,6 @@
 """Look at the notebooks as they are stored: is each one whole, tidy and fit to be published?
 
-    python lessons/lint.py                      all lessons
+    python lessons/lint.py                      all lessons and the instructor's notebook
     python lessons/lint.py NOTEBOOK …           these notebooks
 
 Each finding names the lesson, the cell and the cure. Nothing is executed and nothing is
@@ -19,6 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 LESSONS = Path(__file__).resolve().parent
+QUIZZES = LESSONS.parent / "quizzes"
 sys.path.insert(0, str(LESSONS.parent / "tests"))
 
 from compare_outputs import WIDGET_VIEW
@@ -196,7 +197,8 @@ def path_findings(text: str) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print all findings; return 1 when there are any."""
-    paths = [Path(argument) for argument in arguments] or sorted(LESSONS.glob("*.ipynb"))
+    everything = [*sorted(LESSONS.glob("*.ipynb")), *sorted(QUIZZES.glob("*.ipynb"))]
+    paths = [Path(argument) for argument in arguments] or everything
     found = [finding for path in paths for finding in findings(path)]
     print("\n".join(found) or f"{len(paths)} notebooks, no findings.")
     return 1 if found else 0

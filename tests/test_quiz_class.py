@@ -1,15 +1,12 @@
-"""The instructor's side: collecting, statistics worked out by hand, exports read back, release."""
+"""The instructor's side: collecting, statistics worked out by hand, release, the commands."""
 
 import csv
-import html
 import io
 import json
 import math
 import random
 import re
 import time
-import zipfile
-from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -20,16 +17,17 @@ from course_lib.quiz import show
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.cli import main
 from course_lib.quiz.collect import collect, safe_cell, write_csv
-from course_lib.quiz.export import CARRIES, FORMATS, export
-from course_lib.quiz.grading import grade, right_answer
+from course_lib.quiz.export import export
+from course_lib.quiz.grading import right_answer
 from course_lib.quiz.progress import Progress, seal
 from course_lib.quiz.release import release
+from course_lib.quiz.report import write_report
+from course_lib.quiz.simulate import damage, simulate_class
 from course_lib.quiz.stats import (
     class_statistics,
     discrimination,
     kuder_richardson_20,
     wilson_interval,
-    write_report,
 )
 
 BANKS = load_banks()
@@ -240,183 +238,103 @@ def test_only_first_attempts_count_for_difficulty(tmp_path):
     row = statistics.questions.set_index("question").loc[question.id]
     assert (row["answers"], row["share_right"], row["note"]) == (1, 0, "too few answers")
     learner = statistics.learners.iloc[0]
-    assert (learner["answered"], learner["attempts"], learner["right"]) == (1, 2, 0)
+    columns = ["questions", "answered", "attempts", "right_at_first", "right_in_the_end"]
+    assert learner[columns].tolist() == [7, 1, 2, 0, 1]
+    assert learner["minutes"] == pytest.approx(25 / 60)  # two attempts of 12.5 s
 
 
-# ---- exports, read back by readers that share no code with the writers ------------------
+def test_a_second_attempt_is_never_taken_for_a_first_one(tmp_path):
+    question = FIRST.questions[0]
+    line = line_of(question, "ada", right_answer(question), attempt=2)  # the first line was lost
+    (tmp_path / "a.jsonl").write_text(line, encoding="utf-8")
+    statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
+    assert statistics.questions["answers"].sum() == 0
+    assert statistics.learners.iloc[0]["right_in_the_end"] == 1
 
 
-def in_both(text):
-    return html.escape(text.en, quote=False), html.escape(text.ja, quote=False)
+def test_a_key_is_suspect_where_everybody_chooses_one_wrong_option(tmp_path):
+    # No discrimination can be computed then, because nobody was right.
+    suspect = next(q for q in FIRST.questions if q.type == "single")
+
+    def answer(number, question):
+        wrong = question.id == suspect.id or number % 3 == 0
+        return a_wrong_answer(question) if wrong else right_answer(question)
+
+    class_of(tmp_path, 24, answer)
+    statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
+    row = statistics.questions.set_index("question").loc[suspect.id]
+    assert math.isnan(row["discrimination"])
+    assert row["note"] == "key may be wrong"
 
 
-def without_code(page):
-    return re.sub(r"</?code>", "`", page)
+def test_distractor_table_and_times_by_hand(tmp_path):
+    # Twelve learners. The best four are right in everything, the next four in all but this
+    # question, where they choose the option after the right one; the last four have all wrong.
+    suspect = next(q for q in FIRST.questions if q.type == "single")
+    place = FIRST.questions.index(suspect)
+    for number in range(12):
+        lines = ""
+        for asked in FIRST.questions:
+            right = number < 4 or (number < 8 and asked.id != suspect.id)
+            chosen = right_answer(asked) if right else a_wrong_answer(asked)
+            lines += line_of(asked, f"learner{number}", chosen, seconds=float(number + 1))
+        (tmp_path / f"{number}.jsonl").write_text(lines, encoding="utf-8")
+    statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
+    options = statistics.options[statistics.options["question"] == suspect.id]
+    right, next_one = right_answer(suspect), a_wrong_answer(suspect)
+    assert options["chosen"].tolist()[right] == 4 and options["chosen"].tolist()[next_one] == 8
+    # Without the question itself eight learners share the best score, so the weak third is clear.
+    assert options["weak"].tolist()[next_one] == 1
+    row = statistics.questions.iloc[place]
+    # 1, 2 … 12 seconds: a quarter of the way from 1 to 12 is 3.75, half is 6.5.
+    assert row[["seconds_25", "seconds_50", "seconds_75"]].tolist() == [3.75, 6.5, 9.25]
 
 
-@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
-def test_moodle_is_read_back(bank):
-    root = ElementTree.fromstring(export(bank, "moodle", "both").content)
-    nodes = {node.findtext("name/text"): node for node in root if node.get("type") != "category"}
-    carried = [question for question in bank.questions if question.type in CARRIES["moodle"]]
-    assert set(nodes) == {question.id for question in carried}
-    for question in carried:
-        node = nodes[question.id]
-        shown = without_code(node.findtext("questiontext/text"))
-        assert shown == "<br>".join(in_both(question.prompt))
-        answers = node.findall("answer")
-        fractions = [float(answer.get("fraction")) for answer in answers]
-        if question.type in ("single", "multiple"):
-            assert [fraction > 0 for fraction in fractions] == [o.right for o in question.options]
-            assert sum(f for f in fractions if f > 0) == pytest.approx(100, abs=1e-3)
-            assert node.findtext("single") == str(question.type == "single").lower()
-            for answer, option in zip(answers, question.options, strict=True):
-                assert without_code(answer.findtext("text")) == "<br>".join(in_both(option.text))
-                feedback = without_code(answer.findtext("feedback/text"))
-                assert feedback == "<br>".join(in_both(option.reason))
-        elif question.type == "numeric":
-            best = answers[fractions.index(100)]
-            assert float(best.findtext("text")) == question.number.value
-            assert float(best.findtext("tolerance")) == question.number.tolerance
-            assert len(answers) == 1 + len(question.number.mistakes)
-        else:
-            texts = [without_code(answer.findtext("text")) for answer in answers]
-            ordered = [question.options[i].text for i in right_answer(question)]
-            assert texts == ["<br>".join(in_both(text)) for text in ordered]
+# ---- a simulated class, and the page about it -------------------------------------------
 
 
-def read_gift(content):
-    """A reader of GIFT after its documentation: a scan that honours the backslash."""
-    questions, position = {}, content.index("::")
-    while (position := content.find("::", position)) >= 0:
-        name_end = content.index("::", position + 2)
-        opening = find_plain(content, "{", name_end)
-        closing = find_plain(content, "}", opening)
-        prompt = content[name_end + 2 : opening].strip().removeprefix("[html]")
-        body = content[opening + 1 : closing].strip()
-        questions[content[position + 2 : name_end]] = (unescape_gift(prompt), split_answers(body))
-        position = closing
-    return questions
+def test_simulated_class_is_the_same_for_the_same_seed_and_another_for_another(tmp_path):
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        simulate_class(tmp_path / name, BANKS[:2], learners=5, seed=seed)
+
+    def content(name):
+        return {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
+
+    assert content("one") == content("two")
+    assert content("one").keys().isdisjoint(content("three").keys())
 
 
-def find_plain(content, sign, start):
-    while True:
-        start = content.index(sign, start)
-        if content[start - 1] != "\\":
-            return start
-        start += 1
+def test_every_simulated_answer_is_intact_and_a_damaged_one_is_not(tmp_path):
+    simulate_class(tmp_path, BANKS, learners=10, first_lessons=10)
+    before = collect(tmp_path, BANKS)
+    assert len(before.dropped) == 0
+    assert set(before.answers["type"]) == {q.type for bank in BANKS for q in bank.questions}
+    spoilt = damage(tmp_path, share=0.5)
+    after = collect(tmp_path, BANKS)
+    assert set(zip(after.dropped["file"], after.dropped["line"], strict=True)) == set(spoilt)
+    assert len(after.answers) == len(before.answers) - len(spoilt)
 
 
-def split_answers(body):
-    answers = []
-    for part in re.split(r"(?<!\\)(?=[=~])", body.removeprefix("#").strip()):
-        if not part.strip():
-            continue
-        match = re.match(r"([=~])(?:%(-?[\d.]+)%)?(.*)", part.strip(), re.S)
-        answer, _, feedback = re.sub(r"(?<!\\)#", "\0", match[3]).partition("\0")
-        credit = float(match[2]) if match[2] else (100.0 if match[1] == "=" else 0.0)
-        answers.append((credit, unescape_gift(answer), unescape_gift(feedback)))
-    return answers
+def test_statistics_find_the_disputed_question_of_a_simulated_class(tmp_path):
+    simulate_class(tmp_path, BANKS[:4], learners=60, seed=3, disputed="04-accuracy-misleads")
+    statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
+    suspects = statistics.questions["note"] == "key may be wrong"
+    assert statistics.questions["question"][suspects].tolist() == ["04-accuracy-misleads"]
 
 
-def unescape_gift(text):
-    return re.sub(r"\\([~=#{}:\\])", r"\1", text.replace("\\n", "\n"))
-
-
-@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
-def test_gift_is_read_back(bank):
-    questions = read_gift(export(bank, "gift", "both").content.decode())
-    carried = [question for question in bank.questions if question.type in CARRIES["gift"]]
-    assert set(questions) == {question.id for question in carried}
-    for question in carried:
-        prompt, answers = questions[question.id]
-        for text in in_both(question.prompt):
-            assert text in without_code(prompt)
-        if question.options and question.type != "ordering":
-            assert [credit > 0 for credit, *_ in answers] == [o.right for o in question.options]
-            for (_, text, feedback), option in zip(answers, question.options, strict=True):
-                assert without_code(text) == "<br>".join(in_both(option.text))
-                assert without_code(feedback) == "<br>".join(in_both(option.reason))
-        elif question.type == "numeric":
-            best = [text for credit, text, _ in answers if credit == 100]
-            value, tolerance = map(float, best[0].split(":"))
-            assert (value, tolerance) == (question.number.value, question.number.tolerance)
-        else:
-            places = [int(text.rpartition(" -> ")[2]) for _, text, _ in answers]
-            assert places == list(range(1, len(question.options) + 1))
-
-
-def qti_true(condition, given, namespace):
-    """Whether a QTI 1.2 condition holds for the given answers."""
-    tag = condition.tag.removeprefix(namespace)
-    if tag in ("conditionvar", "and"):
-        return all(qti_true(part, given, namespace) for part in condition)
-    if tag == "not":
-        return not all(qti_true(part, given, namespace) for part in condition)
-    if tag == "varequal":
-        return condition.text in given
-    number = float(given[0])
-    return number >= float(condition.text) if tag == "vargte" else number <= float(condition.text)
-
-
-@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
-def test_qti_is_read_back_and_scores_as_we_do(bank):
-    content = export(bank, "qti", "ja").content
-    assert content == export(bank, "qti", "ja").content
-    with zipfile.ZipFile(io.BytesIO(content)) as package:
-        manifest = ElementTree.fromstring(package.read("imsmanifest.xml"))
-        href = next(node for node in manifest.iter() if node.tag.endswith("}file")).get("href")
-        root = ElementTree.fromstring(package.read(href))
-    namespace = root.tag.removesuffix("questestinterop")
-    items = {item.get("ident"): item for item in root.iter(f"{namespace}item")}
-    carried = [question for question in bank.questions if question.type in CARRIES["qti"]]
-    assert set(items) == {question.id for question in carried}
-    for question in carried:
-        item = items[question.id]
-        shown = [without_code(node.text) for node in item.iter(f"{namespace}mattext")]
-        assert in_both(question.prompt)[1] in shown[0]
-        assert shown[1:] == [in_both(option.text)[1] for option in question.options]
-        condition = next(item.iter(f"{namespace}conditionvar"))
-        if question.type == "numeric":
-            number = question.number
-            for value in (number.value, *(mistake.value for mistake in number.mistakes)):
-                right = grade(question, repr(value)).outcome == "right"
-                assert qti_true(condition, [value], namespace) == right
-            continue
-        for bits in range(1, 2 ** len(question.options)):
-            given = [i for i in range(len(question.options)) if bits >> i & 1]
-            if question.type == "single" and len(given) > 1:
-                continue
-            answer = given if question.type == "multiple" else given[0]
-            right = grade(question, answer).outcome == "right"
-            assert qti_true(condition, [f"option{i}" for i in given], namespace) == right
-
-
-@pytest.mark.parametrize("to", FORMATS)
-@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
-def test_what_a_format_cannot_carry_is_listed(bank, to):
-    exported = export(bank, to, "both")
-    left_out = {name for name, loss in exported.lost if loss.startswith("left out")}
-    assert left_out == {q.id for q in bank.questions if q.type not in CARRIES[to]}
-
-
-def test_page_and_paper_have_the_key_only_on_request():
-    bank = BANKS[6]
-    with_key = export(bank, "print", "both").content.decode()
-    without = export(bank, "html", "both", key=False).content.decode()
-    for question in bank.questions:
-        for option in question.options:
-            if question.type != "ordering":
-                assert in_both(option.reason)[0] in without_code(with_key)
-            assert in_both(option.reason)[0] not in without_code(without)
-            assert in_both(option.text)[0] in without_code(without)
-
-
-def test_unknown_format_and_language_get_a_sentence():
-    with pytest.raises(CourseError, match="moodle"):
-        export(FIRST, "word")
-    with pytest.raises(CourseError, match="both"):
-        export(FIRST, "gift", "fr")
+def test_the_page_holds_every_picture_with_its_words(tmp_path):
+    folder = simulate_class(tmp_path / "class", BANKS[:1], learners=12)
+    collected = collect(folder, BANKS)
+    statistics = class_statistics(collected.answers, BANKS)
+    page = write_report(statistics, tmp_path / "r.html", collected.summary()).read_text("utf-8")
+    pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', page)
+    starts = ["share of right first answers", "discrimination", "median seconds", "Progress of 12"]
+    assert len(pictures) == page.count("<img") == len(starts)
+    for start, words in zip(starts, pictures, strict=True):
+        assert start in words
+    assert "No answers yet: lessons 2, 3, 4, 5, 6, 7, 8, 9, 10." in page
+    assert collected.summary() in page
+    assert not re.search(r"(src|href)=.http", page)
 
 
 # ---- graded use ------------------------------------------------------------------------

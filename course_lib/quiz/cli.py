@@ -81,7 +81,8 @@ def _collect(options: argparse.Namespace) -> int:
 
 def _stats(options: argparse.Namespace) -> int:
     from course_lib.quiz.collect import collect, write_csv
-    from course_lib.quiz.stats import class_statistics, write_report
+    from course_lib.quiz.report import write_report
+    from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics
 
     banks = load_banks(options.banks)
     collected = collect(options.folder, banks)
@@ -90,7 +91,11 @@ def _stats(options: argparse.Namespace) -> int:
     out = options.out or work_folder() / "quiz_class"
     for name in ("questions", "options", "lessons", "learners"):
         write_csv(getattr(statistics, name), out / f"{name}.csv", options.excel)
-    print(f"Written: {shorten(write_report(statistics, out / 'report.html'))}")
+    suspects = statistics.questions["note"] == KEY_MAY_BE_WRONG
+    for question in statistics.questions["question"][suspects]:
+        print(f"{question}: {KEY_MAY_BE_WRONG}; look at its options in the report")
+    report = write_report(statistics, out / "report.html", collected.summary())
+    print(f"Written: {shorten(report)}")
     return 0
 
 

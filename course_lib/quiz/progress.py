@@ -41,6 +41,39 @@ def seal(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def make_record(
+    question: Question,
+    lesson: int,
+    chosen: Any,
+    judgement: Judgement,
+    *,
+    learner: str,
+    attempt: int,
+    seconds: float,
+    at: str,
+) -> dict[str, Any]:
+    """One answer as it stands in a file of answers, with its seal (lesson 1).
+
+    Args:
+        learner: the pseudonym; attempt: from 1; seconds: from seeing the question to checking it;
+        at: the time in UTC, such as ``2026-01-31T09:30:00Z``.
+    """
+    record = {
+        "version": VERSION,
+        "learner": learner,
+        "lesson": lesson,
+        "question": question.id,
+        "hash": question.hash,
+        "attempt": attempt,
+        "chosen": chosen,
+        "outcome": judgement.outcome,
+        "score": round(judgement.score, 4),
+        "seconds": round(seconds, 1),
+        "at": at,
+    }
+    return record | {"seal": seal(record)}
+
+
 class Progress:
     """The answers of the learner on this machine (used by the quiz of every lesson).
 
@@ -98,33 +131,26 @@ class Progress:
         Raises:
             CourseError: the file cannot be written to.
         """
-        record = {
-            "version": VERSION,
-            "learner": self.learner,
-            "lesson": lesson,
-            "question": question.id,
-            "hash": question.hash,
-            "attempt": self.attempts(question) + 1,
-            "chosen": chosen,
-            "outcome": judgement.outcome,
-            "score": round(judgement.score, 4),
-            "seconds": round(seconds, 1),
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
-        record["seal"] = seal(record)
+        record = make_record(
+            question,
+            lesson,
+            chosen,
+            judgement,
+            learner=self.learner,
+            attempt=self.attempts(question) + 1,
+            seconds=seconds,
+            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
         line = json.dumps(record, ensure_ascii=False) + "\n"
         make_folder(self.folder)
         try:
-            descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                size = os.fstat(descriptor).st_size
+            with self.file.open("ab+", buffering=0) as file:
                 # A line that a crash cut short must not swallow this one.
-                if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                    line = "\n" + line
-                os.write(descriptor, line.encode())
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+                if file.seek(0, os.SEEK_END):
+                    file.seek(-1, os.SEEK_END)
+                    line = line if file.read(1) == b"\n" else "\n" + line
+                file.write(line.encode())
+                os.fsync(file.fileno())
         except OSError as error:
             raise CourseError(
                 f"Your answer was judged but cannot be kept in {shorten(self.file)} "

@@ -4,28 +4,30 @@ For instructors (``python -m course_lib quiz stats``). Difficulty and discrimina
 first attempts only, because later ones were made after feedback.
 """
 
-import base64
-import html
-import io
 import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from course_lib.paths import write_atomically
-from course_lib.quiz.questions import Bank
+from course_lib.quiz.questions import Bank, Question
 
 FEW_ANSWERS = 10
 ENOUGH_FOR_A_SUSPICION = 20
+TOO_FEW, KEY_MAY_BE_WRONG = "too few answers", "key may be wrong"
 
 
 @dataclass(frozen=True)
 class ClassStatistics:
-    """The tables of a class: questions, options, lessons (reliability), learners."""
+    """The tables of a class: questions, options, lessons (reliability), learners.
+
+    ``questions`` has one row a question: how many answered it, which share was right at first with
+    its 95 % interval (``low``, ``high``), `discrimination`, and the quartiles of the time in
+    seconds. ``options`` says how often each option was chosen at first, by all, by the strong and
+    by the weak third. ``learners`` has one row for each learner and lesson.
+    """
 
     questions: pd.DataFrame
     options: pd.DataFrame
@@ -89,8 +91,22 @@ def discrimination(right: np.ndarray, rest: np.ndarray) -> float:
 
 
 def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStatistics:
-    """All tables for the answers that `course_lib.quiz.collect.collect` returned."""
-    first = answers.drop_duplicates(["learner", "question"], keep="first")
+    """All tables for the answers that `course_lib.quiz.collect.collect` returned.
+
+    Example:
+        >>> import tempfile
+        >>> from course_lib.quiz.bank import find_bank, load_bank
+        >>> from course_lib.quiz.collect import collect
+        >>> from course_lib.quiz.simulate import simulate_class
+        >>> banks = [load_bank(find_bank(1))]
+        >>> folder = simulate_class(tempfile.mkdtemp(), banks, learners=12)
+        >>> statistics = class_statistics(collect(folder, banks).answers, banks)
+        >>> statistics.lessons.loc[0, ["learners", "complete"]].tolist()
+        [12, 12]
+    """
+    banks = list(banks)
+    # A learner whose first line was lost is left out, because a second attempt is no first one.
+    first = answers[answers["attempt"] == 1].drop_duplicates(["learner", "question"])
     first = first.assign(right=(first["outcome"] == "right").astype(int))
     question_rows, option_rows, lesson_rows = [], [], []
     for bank in banks:
@@ -107,7 +123,7 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
                 "complete": complete,
                 "mean_score": mine.groupby("learner")["score"].sum().mean(),
                 "kr20": reliability,
-                "note": "too few answers" if complete < FEW_ANSWERS else "",
+                "note": TOO_FEW if complete < FEW_ANSWERS else "",
             }
         )
         for question in bank.questions:
@@ -115,13 +131,19 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
             options = _option_rows(question, given, table)
             option_rows += options
             question_rows.append(_question_row(bank, question, given, table, options))
-    learners = (
-        first.groupby(["learner", "lesson"])
-        .agg(answered=("question", "size"), right=("right", "sum"), score=("score", "sum"))
-        .reset_index()
+    asked = {bank.lesson: len(bank.questions) for bank in banks}
+    solved = answers[answers["outcome"] == "right"].groupby(["learner", "lesson"])["question"]
+    of_learner = first.groupby(["learner", "lesson"])
+    learners = answers.groupby(["learner", "lesson"]).agg(
+        answered=("question", "nunique"), attempts=("question", "size"), minutes=("seconds", "sum")
     )
-    attempts = answers.groupby(["learner", "lesson"]).size().rename("attempts").reset_index()
-    learners = learners.merge(attempts, on=["learner", "lesson"])
+    learners["minutes"] /= 60
+    learners["right_at_first"] = of_learner["right"].sum()
+    learners["right_in_the_end"] = solved.nunique()
+    learners["score"] = of_learner["score"].sum()
+    learners = learners.fillna(0).astype({"right_at_first": int, "right_in_the_end": int})
+    learners = learners.reset_index()
+    learners.insert(2, "questions", learners["lesson"].map(asked))
     return ClassStatistics(
         pd.DataFrame(question_rows),
         pd.DataFrame(option_rows, columns=OPTION_COLUMNS),
@@ -146,12 +168,10 @@ def _question_row(bank, question, given, table, options) -> dict:
         both = pd.DataFrame({"item": table[question.id], "rest": _rest_score(table, question.id)})
         both = both.dropna()
         power = discrimination(both["item"].to_numpy(), both["rest"].to_numpy())
-    note = "too few answers" if count < FEW_ANSWERS else ""
-    if count >= ENOUGH_FOR_A_SUSPICION:
-        preferred = max(options, key=lambda row: row["strong"], default=None)
-        strong_prefer_wrong = question.type == "single" and preferred and not preferred["right"]
-        if power < 0 or strong_prefer_wrong:
-            note = "key may be wrong"
+    note = TOO_FEW if count < FEW_ANSWERS else ""
+    if _key_is_suspect(question, count, power, options):
+        note = KEY_MAY_BE_WRONG
+    quartiles = given["seconds"].astype(float).quantile([0.25, 0.5, 0.75])
     return {
         "lesson": bank.lesson,
         "question": question.id,
@@ -162,9 +182,27 @@ def _question_row(bank, question, given, table, options) -> dict:
         "low": low,
         "high": high,
         "discrimination": power,
-        "median_seconds": given["seconds"].median(),
+        "seconds_25": quartiles[0.25],
+        "seconds_50": quartiles[0.5],
+        "seconds_75": quartiles[0.75],
         "note": note,
     }
+
+
+def _key_is_suspect(question: Question, count: int, power: float, options: list[dict]) -> bool:
+    """Whether the answers speak against the key, given enough of them.
+
+    They do when the strong third prefers an option that the key calls wrong and the question does
+    not tell strong from weak (below 0.1), or when its discrimination lies clearly below 0 (Fisher's
+    z, one-sided 5 %). `studies/quiz_flags.py` measures how often this is right.
+    """
+    if count < ENOUGH_FOR_A_SUSPICION:
+        return False
+    if power < 0 and math.atanh(max(power, -0.999)) * math.sqrt(count - 3) < -1.645:
+        return True
+    if question.type != "single" or power >= 0.1:  # without a number nobody or everybody was right
+        return False
+    return not max(options, key=lambda row: row["strong"])["right"]
 
 
 def _option_rows(question, given: pd.DataFrame, table: pd.DataFrame) -> list[dict]:
@@ -191,59 +229,3 @@ def _option_rows(question, given: pd.DataFrame, table: pd.DataFrame) -> list[dic
             }
         )
     return rows
-
-
-def difficulty_picture(questions: pd.DataFrame, lesson: int) -> bytes:
-    """A PNG with the share of right first answers of a lesson's questions, with intervals."""
-    from matplotlib.figure import Figure
-
-    rows = questions[(questions["lesson"] == lesson) & (questions["answers"] > 0)]
-    figure = Figure(figsize=(7, 0.5 + 0.35 * len(rows)), layout="constrained")
-    axes = figure.add_subplot()
-    below, above = rows["share_right"] - rows["low"], rows["high"] - rows["share_right"]
-    error = [below.clip(lower=0), above.clip(lower=0)]
-    axes.barh(rows["question"], rows["share_right"], xerr=error, color="#7aa6d6", capsize=3)
-    axes.set(xlim=(0, 1), xlabel="share of right first answers, 95 % interval")
-    axes.invert_yaxis()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    return picture.getvalue()
-
-
-def write_report(statistics: ClassStatistics, path: str | Path) -> Path:
-    """One self-contained HTML page with the tables and a picture for each lesson."""
-    parts = ["<h1>Quiz report</h1>", _table(statistics.lessons)]
-    for lesson in statistics.lessons["lesson"]:
-        mine = statistics.questions[statistics.questions["lesson"] == lesson]
-        parts.append(f"<h2>Lesson {lesson}</h2>")
-        if mine["answers"].sum():
-            encoded = base64.b64encode(difficulty_picture(mine, lesson)).decode()
-            described = "; ".join(
-                f"{row.question} {row.share_right:.0%}" for row in mine.itertuples() if row.answers
-            )
-            parts.append(
-                f'<img alt="Share of right first answers: {html.escape(described)}" '
-                f'src="data:image/png;base64,{encoded}">'
-            )
-        parts.append(_table(mine.drop(columns="lesson")))
-        options = statistics.options[statistics.options["question"].isin(mine["question"])]
-        if len(options):
-            parts += ["<details><summary>Options</summary>", _table(options), "</details>"]
-    parts += ["<h2>Learners</h2>", _table(statistics.learners)]
-    style = (
-        "body{font:1rem/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse}td,th{border:1px solid #888;padding:.2rem .5rem}"
-        "th{text-align:left}img{max-width:100%}"
-    )
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Quiz report</title>'
-        f"<style>{style}</style></head><body>{''.join(parts)}</body></html>"
-    )
-    path = Path(path)
-    with write_atomically(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return path
-
-
-def _table(table: pd.DataFrame) -> str:
-    return table.to_html(index=False, float_format=lambda number: f"{number:.2f}", na_rep="–")
