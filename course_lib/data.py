@@ -221,6 +221,30 @@ def label_numbers(index: pd.DataFrame) -> np.ndarray:
     return index["label"].map(number_of).to_numpy(dtype=np.int64)
 
 
+def label_probabilities(index: pd.DataFrame) -> np.ndarray:
+    """How probable each class is for each photo: float32 (N, classes), rows sum to 1 (lesson 10).
+
+    Where experts gave ``defect_probability``, their doubt is kept: a cell that two of three call
+    defective counts two thirds for "defective". Elsewhere the label has probability 1.
+
+    Example:
+        >>> index = pd.DataFrame({"label": ["functional", "defective"]})
+        >>> label_probabilities(index)
+        array([[1., 0.],
+               [0., 1.]], dtype=float32)
+        >>> label_probabilities(index.assign(defect_probability=[0.25, 1.0]))
+        array([[0.75, 0.25],
+               [0.  , 1.  ]], dtype=float32)
+    """
+    classes = class_names(index)
+    if "defect_probability" in index and classes == ["functional", "defective"]:
+        defective = index["defect_probability"].to_numpy(dtype=np.float32)
+        # A photo that came without an expert's probability keeps its label.
+        defective = np.where(np.isnan(defective), label_numbers(index), defective)
+        return np.stack([1 - defective, defective], axis=1).astype(np.float32)
+    return np.eye(len(classes), dtype=np.float32)[label_numbers(index)]
+
+
 def photo_path(index: pd.DataFrame, row: int) -> Path:
     """The full path of one photo, given its row number in the index (lesson 2).
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from course_lib.data import label_numbers, photo_path, read_pixels
+from course_lib.data import label_numbers, label_probabilities, photo_path, read_pixels
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import BatchTransform, to_float
@@ -131,14 +131,15 @@ class BatchLoader:
 
     Args:
         images: uint8, (N, C, H, W).
-        labels: whole numbers, (N,).
+        labels: class numbers, (N,), or the probability of each class, (N, classes).
         batch_size: photos in a batch; the last batch may be smaller.
         shuffle: another order in each epoch. The order depends on ``seed`` and `epoch` only.
         augment: a batch transform from `course_lib.transforms`, for training photos only.
         mean, std: one number for each channel; the pixels become ``(x/255 − mean) / std``.
         device: where the batches shall lie.
 
-    Iterating gives ``(images, labels)``: float32 (B, C, H, W) and int64 (B,).
+    Iterating gives ``(images, labels)``: float32 (B, C, H, W), and int64 (B,) or, for
+    probabilities, float32 (B, classes).
 
     Example:
         >>> loader = BatchLoader(np.zeros((5, 1, 8, 8), np.uint8), [0, 1, 0, 1, 0], batch_size=2)
@@ -170,7 +171,9 @@ class BatchLoader:
             raise CourseError(f"A batch cannot hold {batch_size} photos; choose 1 or more.")
         # A copy: a memory-mapped array cannot be written to, and tensors assume they can.
         self.images = torch.from_numpy(np.array(images)).to(device)
-        self.labels = torch.as_tensor(np.array(labels), dtype=torch.int64).to(device)
+        labels = np.array(labels)
+        kind = torch.int64 if labels.ndim == 1 else torch.float32
+        self.labels = torch.as_tensor(labels, dtype=kind).to(device)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.augment, self.mean, self.std = augment, mean, std
         self.epoch = 0
@@ -204,6 +207,7 @@ def loaders(
     mean: Sequence[float] = GREY_MEAN,
     std: Sequence[float] = GREY_STD,
     seed: int = 0,
+    soft_labels: bool = False,
     device: torch.device | str = "cpu",
     progress: bool = True,
 ) -> dict[str, BatchLoader]:
@@ -212,7 +216,9 @@ def loaders(
     Only the train loader shuffles and augments.
 
     Args:
-        index: table with the column ``split``. Further arguments as in `BatchLoader`.
+        index: table with the column ``split``.
+        soft_labels: train on the experts' probabilities, where the index has them, see
+            `course_lib.data.label_probabilities`. Further arguments as in `BatchLoader`.
 
     Returns:
         ``{"train": …, "validation": …, "test": …}``, the rows of each in index order.
@@ -226,13 +232,14 @@ def loaders(
             "course_lib.splits first (lesson 5)."
         )
     images, labels = pixels(index, size, channels, progress), label_numbers(index)
+    train_labels = label_probabilities(index) if soft_labels else labels
     result = {}
     for name in index["split"].unique():
         rows = np.flatnonzero(index["split"] == name)
         training = name == "train"
         result[name] = BatchLoader(
             images[rows],
-            labels[rows],
+            train_labels[rows] if training else labels[rows],
             batch_size=batch_size,
             shuffle=training,
             augment=augment if training else None,

@@ -220,3 +220,11 @@ def test_albumentations_transforms_get_an_array(channels: int) -> None:
 def test_a_dataset_with_missing_labels_is_refused() -> None:
     with pytest.raises(CourseError, match="3 photos but 2 labels"):
         datasets.PhotoDataset(numbered(3)[0], [0, 1])
+
+
+def test_probabilities_as_labels_reach_the_batch() -> None:
+    probabilities = np.array([[0.75, 0.25], [0, 1]], np.float32)
+    loader = datasets.BatchLoader(np.zeros((2, 1, 8, 8), np.uint8), probabilities)
+    labels = next(iter(loader))[1]
+    assert labels.dtype == torch.float32
+    assert np.array_equal(labels.numpy(), probabilities)
