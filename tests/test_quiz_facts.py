@@ -1,15 +1,20 @@
 """Where an answer of a quiz rests on a fact of a library or of the photos, the fact is checked.
 
-Each item that states a ``fact`` is named by exactly one test below.
+Each item that states a ``fact`` is named by exactly one test below. What an item quotes from a
+lesson is compared with the lesson's stored results.
 """
 
 import math
+import re
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
+from course_lib.paths import project_folder
 from course_lib.quiz.bank import load_banks
+from course_lib.quiz.grading import reveal
 
 QUESTIONS = {question.id: question for bank in load_banks() for question in bank.questions}
 CHECKED = set()
@@ -190,6 +195,52 @@ def test_label_smoothing_of_two_classes(torch):
     smoothed = torch.nn.CrossEntropyLoss(label_smoothing=0.1)(logits, labels)
     logs = logits.log_softmax(1)[0]
     assert smoothed.item() == pytest.approx(-(0.95 * logs[0] + 0.05 * logs[1]).item(), rel=1e-5)
+
+
+def texts_of(identifier):
+    question = QUESTIONS[identifier]
+    texts = [question.prompt, *(option.text for option in question.options)]
+    texts += [remark.text for remark in reveal(question)]
+    return [" ".join(text.as_dict()[language] for text in texts) for language in ("en", "ja")]
+
+
+# Item, lesson, what stands before the number in the lesson's results, the number as the item
+# quotes it, and how far another machine or a smaller test may carry the result away from it.
+QUOTED = [
+    ("03-beside-baseline", 3, "ten features by hand", 79, 2),
+    ("03-beside-baseline", 3, "always functional", 69, 1),
+    ("05-random-or-lot", 5, "random folds", 87.2, 1),
+    ("05-random-or-lot", 5, "folds by lot", 81.8, 1),
+    ("09-wrong-preprocessing", 9, "its own", 86, 3),
+    ("09-wrong-preprocessing", 9, "the usual ImageNet numbers", 69, 3),
+]
+
+
+def stored_number(lesson, before):
+    """The first number that follows ``before`` in the results of a lesson."""
+    (path,) = (project_folder() / "lessons").glob(f"{lesson:02d}_*.ipynb")
+    outputs = [o for cell in nbformat.read(path, 4).cells for o in cell.get("outputs", [])]
+    texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs]
+    found = re.search(re.escape(before) + r"\s+(\d+\.\d+)", "\n".join(texts))
+    assert found, f"lesson {lesson} no longer prints {before!r}"
+    return float(found[1])
+
+
+@pytest.mark.parametrize(("identifier", "lesson", "before", "percent", "tolerance"), QUOTED)
+def test_what_an_item_quotes_is_what_the_lesson_measured(
+    identifier, lesson, before, percent, tolerance
+):
+    for text in texts_of(identifier):
+        assert re.search(rf"(?<![\d.]){percent} %", text)
+    assert 100 * stored_number(lesson, before) == pytest.approx(percent, abs=tolerance)
+
+
+def test_first_loss_is_near_the_one_of_equal_logits():
+    assert QUESTIONS["06-first-loss"].number.value == round(math.log(2), 2)
+    for text in texts_of("06-first-loss"):
+        assert "6" in text and "7" in text  # the lessons whose first loss it mentions
+    for lesson, before in ((6, "first loss:"), (7, "loss:")):
+        assert 0.5 < stored_number(lesson, before) < 1.5  # "about 1"
 
 
 def test_every_stated_fact_is_checked():
