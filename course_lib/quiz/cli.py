@@ -112,8 +112,9 @@ def _export(options: argparse.Namespace) -> int:
         with write_atomically(out / exported.name) as temporary:
             temporary.write_bytes(exported.content)
         print(f"Written: {shorten(out / exported.name)}")
-        for question, loss in exported.lost:
-            print(f"  {question:32} {loss}")
+        for loss, questions in exported.losses().items():
+            every = len(questions) == len(bank.questions)
+            print(f"  {loss}: {'every question' if every else ', '.join(questions)}")
     return 0
 
 

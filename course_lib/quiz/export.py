@@ -36,6 +36,13 @@ class Exported:
     content: bytes
     lost: tuple[tuple[str, str], ...]
 
+    def losses(self) -> dict[str, list[str]]:
+        """What is lost, and the questions that lose it."""
+        grouped: dict[str, list[str]] = {}
+        for question, loss in self.lost:
+            grouped.setdefault(loss, []).append(question)
+        return grouped
+
 
 def export(bank: Bank, to: str, language: str = "en", key: bool = True) -> Exported:
     """One bank in another format.
@@ -47,6 +54,12 @@ def export(bank: Bank, to: str, language: str = "en", key: bool = True) -> Expor
 
     Raises:
         CourseError: the format or language is unknown, or the bank has no key.
+
+    Example:
+        >>> from course_lib.quiz.bank import find_bank, load_bank
+        >>> exported = export(load_bank(find_bank(4)), "gift", "ja")
+        >>> exported.name, exported.losses()["left out: gift has no hotspot question that fits"]
+        ('04_exploring_data_ja.gift.txt', ['04-find-the-defect'])
     """
     if to not in FORMATS:
         raise CourseError(f"There is no export to {to!r}; choose one of {', '.join(FORMATS)}.")
