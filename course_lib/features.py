@@ -4,88 +4,234 @@ Introduced in lesson 9; lessons 3 to 5 use it as a preview.
 """
 
 import hashlib
+import inspect
 import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import lru_cache
+from random import SystemRandom
 
 import numpy as np
 import pandas as pd
+import PIL
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
+from course_lib import data
 from course_lib import device as devices
-from course_lib.data import photo_path, read_pixels
+from course_lib.backbones import Backbone
 from course_lib.errors import CourseError
-from course_lib.models import Backbone
-from course_lib.paths import shorten, work_folder, write_atomically
-from course_lib.transforms import to_float
+from course_lib.feature_cache import FeatureCache
+from course_lib.paths import shorten, work_folder
+from course_lib.transforms import BatchTransform, to_float
 from course_lib.weights import file_hash, weights_hash
+
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+CHUNK = 256  # photos after which the result is kept, so that little is lost if the run is stopped
 
 
 def extract(
     index: pd.DataFrame,
     backbone: Backbone,
     *,
-    stages: str = "all",
+    stages: str | int = "all",
     size: int | None = None,
     batch_size: int = 32,
+    precision: str = "float32",
+    augment: BatchTransform | None = None,
+    views: int = 1,
+    seed: int = 0,
     progress: bool = True,
 ) -> np.ndarray:
     """Turn each photo into features with a frozen backbone (lesson 9).
 
     The backbone never changes, so neither do the features: they are computed once and kept
-    in ``work/features``, one row for each photo, found again by the hash of its bytes. A new
-    or changed photo is computed; the others are read. All 2,624 solar cells take about 40 s
-    on two cores the first time and one second after that.
+    in ``work/features``, found again by a hash of the photo's bytes and of all that was done with
+    them: decoding, size, weights, stages, precision and augmentation. A new or changed photo is
+    computed; the others are read. All 2,624 solar cells take about 40 s on two cores the
+    first time and less than a second after that. A stopped run keeps what it had; two
+    processes at once share their results.
 
     Args:
         index: table of photos, N rows.
         backbone: from `course_lib.models.load_backbone`.
         stages: "all" for mean and spread of the feature maps of all but the earliest stages,
-            "last" for the mean of the last one only (what most articles use).
+            "last" for the mean of the last one only (what most articles use), or the number
+            of one stage, from 0, for its mean.
         size: width and height in pixels; by default the backbone's own.
         batch_size: photos computed at a time.
+        precision: "float32", or "bfloat16" or "float16" where the processor is faster with them;
+            lesson 1 measures that. The result is float32 always.
+        augment: a batch transform; each photo is then shown ``views`` times, changed at random.
+            It is told apart from others by its name and by what it does to a few test pictures.
+        views: how many changed views of each photo; each costs one pass, and only once.
+        seed: another seed, other views. The views of a photo depend on its bytes and on the seed,
+            not on the other photos.
         progress: show a progress bar.
 
     Returns:
-        float32, (N, D), in the order of the index; D is ``backbone.feature_count`` for "last"
-        and larger for "all".
+        float32, (N, D), in the order of the index; D is ``backbone.count_features(stages)``. With
+        ``augment`` (views, N, D). Where possible it is a read-only map of the file, so that
+        it needs no memory; make a copy before you change it.
 
     Raises:
-        CourseError: a photo cannot be read, or ``stages`` is neither "all" nor "last".
+        CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
-    if stages not in ("all", "last"):
-        raise CourseError(f"The stages '{stages}' are unknown; choose 'all' or 'last'.")
     size = size or backbone.size
-    # Hashed now: a backbone that was fine-tuned since it was loaded gives other features.
-    preprocessing = hashlib.sha256(repr((backbone.mean, backbone.std)).encode()).hexdigest()[:6]
-    key = f"{backbone.name}-{weights_hash(backbone)[:12]}-{preprocessing}-{size}-stages"
-    cache = work_folder() / "features" / f"{key}.npz"
+    _check(index, backbone, stages, size, precision, augment, views)
+    # The mean of the last stage is the end of "all", so both are kept as one.
+    kept = "all" if stages == "last" else stages
+    facts = [
+        _decoding(),
+        size,
+        backbone.mean,
+        backbone.std,
+        weights_hash(backbone),
+        kept,
+        precision,
+    ]
+    if augment is not None:
+        facts.append((_behaviour(augment, size), seed))
+    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    folder = work_folder() / "features" / f"{backbone.name}-{size}-{key}"
+    data.photo_path(index, 0)  # says so if the index does not know its folder
+    paths = [os.path.join(index.attrs["folder"], path) for path in index["path"]]
+    photos = [_photo_hash(path) for path in paths]
+    if augment is None:
+        codes = [photo[:32] for photo in photos]
+    else:
+        codes = [
+            hashlib.sha256(f"{photo} view {view} seed {seed}".encode()).hexdigest()[:32]
+            for view in range(views)
+            for photo in photos
+        ]
+    with FeatureCache(folder, backbone.count_features(kept)) as cache:
+        missing = {
+            code: paths[number % len(paths)]
+            for number, code in enumerate(codes)
+            if code not in cache
+        }
+        if missing:
+            compute = _Computation(backbone, kept, size, precision, augment)
+            _fill(cache, missing, compute, batch_size, progress)
+            cache.merge(codes)
+        features = cache.table(codes)
+    features = features[:, -backbone.feature_count :] if stages == "last" else features
+    return features if augment is None else features.reshape(views, len(index), -1)
+
+
+def _check(
+    index: pd.DataFrame,
+    backbone: Backbone,
+    stages: str | int,
+    size: int,
+    precision: str,
+    augment: BatchTransform | None,
+    views: int,
+) -> None:
     if len(index) == 0:
         raise CourseError("There are no photos to compute features of; check the selection.")
-    paths = [photo_path(index, row) for row in range(len(index))]
-    hashes = [_photo_hash(path) for path in paths]
-    known = _read_cache(cache, _feature_width(backbone))
-    missing = [row for row, photo in enumerate(hashes) if photo not in known]
-    if missing:
-        computed = _compute(paths, missing, backbone, size, batch_size, progress)
-        if not np.isfinite(computed).all():
+    last = len(backbone.stages) - 1
+    known = 0 <= stages <= last if isinstance(stages, int) else stages in ("all", "last")
+    if not known:
+        raise CourseError(
+            f"The stages '{stages}' are unknown; choose 'all', 'last' or a number from 0 to {last}."
+        )
+    if precision not in PRECISIONS:
+        raise CourseError(
+            f"The precision '{precision}' is unknown; choose one of {', '.join(PRECISIONS)}."
+        )
+    if views < 1 or (views > 1 and augment is None):
+        raise CourseError(
+            f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment."
+        )
+
+
+class _Computation:
+    """From the files of a few photos to their features, in one place for all chunks."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        stages: str | int,
+        size: int,
+        precision: str,
+        augment: BatchTransform | None,
+    ):
+        self.device = devices.choose()
+        self.backbone = backbone.to(self.device, memory_format=torch.channels_last).eval()
+        self.stages, self.size, self.augment = stages, size, augment
+        self.dtype = PRECISIONS[precision]
+        self._try_out()
+
+    def _try_out(self) -> None:
+        """One black photo shows whether the network takes photos of this size."""
+        black = torch.zeros(1, 3, self.size, self.size, device=self.device)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="std")
+            try:
+                fits = bool(self._run(black).isfinite().all())
+            except (RuntimeError, AssertionError):  # a network for photos of one size only
+                fits = False
+        if not fits:
             raise CourseError(
-                f"Photos of {size} × {size} pixels are too small for {backbone.name}: its last "
-                "feature maps have one pixel and no spread; choose a larger size, such as 64."
+                f"{self.backbone.name} cannot take photos of {self.size} × {self.size} pixels, mostly "
+                f"because they are too small for its last stages; choose {self.backbone.size}, for which "
+                "it was made, or another size of 64 or more."
             )
-        known |= {hashes[row]: features for row, features in zip(missing, computed, strict=True)}
-        with write_atomically(cache) as temporary:
-            np.savez(
-                temporary,
-                hashes=np.array(list(known), dtype="S16"),
-                features=np.stack(list(known.values())),
-            )
-    features = np.stack([known[photo] for photo in hashes])
-    return features if stages == "all" else features[:, -backbone.feature_count :]
+
+    def __call__(self, paths: Sequence[str], codes: Sequence[str]) -> np.ndarray:
+        """Features (N, D) of N photos; the code of each starts its random numbers."""
+        photos = [torch.tensor(data.read_pixels(path, self.size, 3)) for path in paths]
+        if self.augment is not None:
+            pairs = zip(photos, codes, strict=True)
+            photos = [_changed(photo, self.augment, code) for photo, code in pairs]
+        pixels = torch.stack(photos).to(self.device)
+        images = to_float(pixels, self.backbone.mean, self.backbone.std)
+        return self._run(images).float().cpu().numpy()
+
+    @torch.no_grad()
+    def _run(self, images: Tensor) -> Tensor:
+        images = images.contiguous(memory_format=torch.channels_last)
+        faster = torch.autocast(self.device.type, self.dtype) if self.dtype else nullcontext()
+        with faster:
+            return self.backbone.features(images, self.stages)
 
 
-def _photo_hash(path: str | os.PathLike) -> bytes:
+def _fill(
+    cache: FeatureCache,
+    missing: dict[str, str],
+    compute: _Computation,
+    batch_size: int,
+    progress: bool,
+) -> None:
+    """Compute what is missing, chunk by chunk; each chunk is kept at once."""
+    codes = list(missing)
+    # Not more than 64 chunks, because each is a file for as long as this runs.
+    step = max(CHUNK, len(codes) // 64)
+    chunks = [codes[start : start + step] for start in range(0, len(codes), step)]
+    # In any order, so that two processes that start together seldom compute the same.
+    SystemRandom().shuffle(chunks)
+    bar = tqdm(total=len(codes), desc="computing features", unit="photo", disable=not progress)
+    for chunk in chunks:
+        cache.refresh()
+        todo = [code for code in chunk if code not in cache]
+        bar.update(len(chunk) - len(todo))
+        found = []
+        for start in range(0, len(todo), batch_size):
+            batch = todo[start : start + batch_size]
+            found.append(compute([missing[code] for code in batch], batch))
+            bar.update(len(batch))
+        if found:
+            cache.add(todo, np.concatenate(found))
+    bar.close()
+
+
+def _photo_hash(path: str | os.PathLike) -> str:
     try:
-        return file_hash(path)[:16].encode()
+        return file_hash(path)
     except OSError as error:
         raise CourseError(
             f"The photo {shorten(path)} of the index cannot be read ({error.strerror}); "
@@ -93,45 +239,91 @@ def _photo_hash(path: str | os.PathLike) -> bytes:
         ) from error
 
 
-@torch.no_grad()
-def _feature_width(backbone: Backbone) -> int:
-    """How many features a photo gives, counted on a black one."""
-    black = torch.zeros(1, 3, 64, 64, device=next(backbone.parameters()).device)
-    return backbone.eval().stage_features(black).shape[1]
+@lru_cache
+def _decoding() -> str:
+    """What stands for decoding and resizing: the code that does it, and Pillow's version."""
+    return (
+        PIL.__version__ + inspect.getsource(data.read_image) + inspect.getsource(data.read_pixels)
+    )
 
 
-def _read_cache(cache: os.PathLike, width: int) -> dict[bytes, np.ndarray]:
-    """Kept features by photo hash; empty where there are none or the file does not fit."""
-    try:
-        with np.load(cache, allow_pickle=False) as kept:
-            hashes, features = kept["hashes"], kept["features"]
-    except Exception:  # a missing, broken-off or foreign file raises one of many kinds
-        return {}
-    if features.shape != (len(hashes), width):
-        return {}
-    return dict(zip(hashes.tolist(), features, strict=True))
+def _changed(photo: Tensor, augment: BatchTransform, code: str) -> Tensor:
+    """One photo (3, H, W), changed by random numbers that start from its code."""
+    start = int(code[:15], 16)
+    generator = torch.Generator().manual_seed(start)
+    # The transforms of torchvision draw from the global generator, so that one is set as well.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(start)
+        return augment(photo[None], generator)[0]
 
 
-@torch.no_grad()
-def _compute(
-    paths: list, rows: list[int], backbone: Backbone, size: int, batch_size: int, progress: bool
-) -> list[np.ndarray]:
-    device = devices.choose()
-    backbone.to(device, memory_format=torch.channels_last).eval()
-    features: list[np.ndarray] = []
-    bar = tqdm(total=len(rows), desc="computing features", unit="photo", disable=not progress)
-    for start in range(0, len(rows), batch_size):
-        batch = [read_pixels(paths[row], size, 3) for row in rows[start : start + batch_size]]
-        images = torch.from_numpy(np.stack(batch)).to(device)
-        images = to_float(images, backbone.mean, backbone.std)
-        features.extend(
-            backbone.stage_features(images.contiguous(memory_format=torch.channels_last))
-            .cpu()
-            .numpy()
-        )
-        bar.update(len(batch))
-    bar.close()
-    return features
+def _behaviour(augment: BatchTransform, size: int) -> str:
+    """A hash of what a transform does to 16 test pictures: other settings, another hash."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (16, 3, size, size), generator=generator, dtype=torch.uint8)
+    digest = hashlib.sha256(getattr(augment, "__qualname__", type(augment).__name__).encode())
+    for number, picture in enumerate(pictures):
+        digest.update(_changed(picture, augment, f"{number:x}").contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+class FeatureLoader:
+    """Give kept features and labels in batches, so that a head is trained without the backbone (lesson 9).
+
+    ``fit(model.head, FeatureLoader(…), epochs=10, channels_last=False)`` costs seconds: the
+    backbone ran once, in `extract`.
+
+    Args:
+        features: float32, (N, D); or (views, N, D) as `extract` gives them with ``augment``. Then epoch
+            after epoch shows the next view, and after the last one the first again.
+        labels: whole numbers, (N,).
+        batch_size: photos in a batch; the last batch may be smaller.
+        shuffle: another order in each epoch. The order depends on ``seed`` and ``epoch`` only.
+
+    Iterating gives ``(features, labels)``: float32 (B, D) and int64 (B,).
+
+    Raises:
+        CourseError: no photos, or another number of labels than of photos.
+
+    Example:
+        >>> loader = FeatureLoader(np.zeros((2, 5, 8), np.float32), [0, 1, 0, 1, 0], batch_size=2)
+        >>> [tuple(features.shape) for features, labels in loader]
+        [(2, 8), (2, 8), (1, 8)]
+    """
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: Sequence[int],
+        *,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        seed: int = 0,
+    ):
+        self.features = features if features.ndim == 3 else features[None]
+        self.labels = torch.as_tensor(np.array(labels), dtype=torch.int64)
+        count = self.features.shape[1]
+        if count != len(self.labels) or count == 0:
+            raise CourseError(
+                f"There are features of {count} photos and {len(self.labels)} labels; both must be in the "
+                "same order and number, and at least one."
+            )
+        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # Seeded by epoch, so that a resumed training sees the same order as an uninterrupted one.
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        count = len(self.labels)
+        order = torch.randperm(count, generator=generator) if self.shuffle else torch.arange(count)
+        view = self.features[self.epoch % len(self.features)]
+        self.epoch += 1
+        for start in range(0, count, self.batch_size):
+            rows = order[start : start + self.batch_size]
+            yield torch.from_numpy(np.asarray(view[rows.numpy()], np.float32)), self.labels[rows]
 
 
 def linear_probe(C: float = 0.01):

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from course_lib import device as devices
 from course_lib.data import IMAGE_ENDINGS, read_pixels
 from course_lib.errors import CourseError
-from course_lib.models import BACKBONES, Classifier, ScratchCNN, untrained_backbone
+from course_lib.models import Classifier, ScratchCNN, untrained_backbone
 from course_lib.paths import shorten, write_atomically
 from course_lib.transforms import eight_views, to_float
 from course_lib.weights import load_weights
@@ -264,9 +264,12 @@ def _build_network(description: dict) -> nn.Module:
     kind = description.pop("kind")
     if kind == "scratch":
         return ScratchCNN(**description)
-    if kind != "classifier" or description["backbone"] not in BACKBONES:
-        raise ValueError(f"unknown network {kind} {description.get('backbone', '')}")
-    backbone = untrained_backbone(description["backbone"])
+    if kind != "classifier":
+        raise ValueError(f"unknown network {kind}")
+    try:
+        backbone = untrained_backbone(description["backbone"])
+    except CourseError as error:
+        raise ValueError(str(error)) from error
     return Classifier(backbone, description["classes"], description["stages"])
 
 

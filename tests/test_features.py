@@ -1,5 +1,9 @@
 """Features are computed once for each photo, in the order of the index, and never stale."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +14,10 @@ from PIL import Image
 
 from course_lib import data, features
 from course_lib.errors import CourseError
+from course_lib.feature_cache import FeatureCache
 from course_lib.models import Backbone, load_backbone
-from course_lib.transforms import to_float
+from course_lib.training import fit
+from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, to_float
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -80,22 +86,314 @@ def test_the_order_follows_the_index(index: pd.DataFrame, backbone: Backbone, wo
     np.testing.assert_array_equal(extract(turned, backbone), first[::-1])
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "half", "other width"])
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "a row less"])
 def test_a_damaged_cache_is_built_again(
-    index: pd.DataFrame, backbone: Backbone, work: Path, damage: str
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int], damage: str
 ) -> None:
-    first = extract(index, backbone)
-    (cache,) = (work / "features").iterdir()
-    if damage == "other width":
-        with np.load(cache) as kept:
-            hashes = kept["hashes"]
-        np.savez(cache, hashes=hashes, features=np.zeros((20, 7), np.float32))
-    else:
-        content = cache.read_bytes()
-        damaged = {"empty": b"", "text": b"text", "half": content[: len(content) // 2]}
-        cache.write_bytes(damaged[damage])
+    first = np.array(extract(index, backbone))
+    (part,) = parts(work)
+    content = part.read_bytes()
+    damaged = {
+        "empty": b"",
+        "text": b"text",
+        "half": content[: len(content) // 2],
+        "a row less": content[: -(len(content) // 20)],
+    }
+    # Another file of the same name, as a damaged disk would show it to the next process.
+    part.unlink()
+    part.write_bytes(damaged[damage])
+    computed.clear()
 
     np.testing.assert_allclose(extract(index, backbone), first, rtol=1e-4, atol=1e-5)
+    assert sum(computed) == 20
+    assert parts(work) != [part] and len(parts(work)) == 1, "the damaged file is removed"
+
+
+def test_one_changed_byte_costs_one_photo(
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
+) -> None:
+    first = np.array(extract(index, backbone))
+    (part,) = parts(work)
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.unlink()
+    part.write_bytes(content)
+    computed.clear()
+
+    np.testing.assert_allclose(extract(index, backbone), first, rtol=1e-4, atol=1e-5)
+    assert computed == [1]
+
+
+def test_what_was_done_with_a_photo_is_part_of_its_key(
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
+) -> None:
+    four = index.iloc[:4]
+    four.attrs = index.attrs
+    settings = [
+        {},
+        {"size": 96},
+        {"precision": "bfloat16"},
+        {"stages": 3},
+        {"augment": flips_and_quarter_turns},
+        {"augment": flips_and_quarter_turns, "seed": 1},
+        {"augment": brightness_and_contrast(0.2)},
+        {"augment": brightness_and_contrast(0.3)},
+    ]
+    for number, setting in enumerate(settings, start=1):
+        extract(four, backbone, **setting)
+        assert sum(computed) == 4 * number, setting
+    for setting in [*settings, {"stages": "last"}, {"augment": brightness_and_contrast(0.3)}]:
+        extract(four, backbone, **setting)
+    assert sum(computed) == 4 * len(settings)
+
+
+def test_one_stage_alone(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
+    found, every = extract(index, backbone, stages=3), extract(index, backbone)
+    assert found.shape == (20, backbone.widths[3])
+    # In "all" the spreads of a stage stand before its means; stage 3 is the first one there.
+    width = backbone.widths[3]
+    np.testing.assert_allclose(found, every[:, width : 2 * width], rtol=1e-3, atol=1e-5)
+
+
+def test_the_same_photo_twice_is_computed_once(
+    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
+) -> None:
+    first, second = (photos / index["path"].iloc[row] for row in (0, 7))
+    second.write_bytes(first.read_bytes())
+    for _ in range(2):
+        found = extract(index, backbone)
+        np.testing.assert_array_equal(found[0], found[7])
+    assert computed == [19]
+
+
+def test_all_rows_are_mapped_and_a_selection_is_copied(
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
+) -> None:
+    def is_mapped(found: np.ndarray) -> bool:
+        while found.base is not None and not isinstance(found, np.memmap):
+            found = found.base
+        return isinstance(found, np.memmap)
+
+    whole = extract(index, backbone)
+    assert is_mapped(whole) and not whole.flags.writeable
+    selection = index.iloc[[3, 1, 18]]
+    selection.attrs = index.attrs
+    chosen = extract(selection, backbone)
+    assert not is_mapped(chosen)
+    np.testing.assert_array_equal(chosen, whole[[3, 1, 18]])
+    assert computed == [20]
+
+
+def test_two_photo_folders_share_one_file(
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
+) -> None:
+    halves = [index.iloc[:8], index.iloc[8:]]
+    for half in halves:
+        half.attrs = index.attrs
+    first = [np.array(extract(half, backbone)) for half in halves]
+    again = [extract(half, backbone) for half in halves]
+    assert sum(computed) == 20 and len(parts(work)) == 1
+    np.testing.assert_array_equal(np.concatenate(again), np.concatenate(first))
+
+
+def parts(work: Path) -> list[Path]:
+    return list((work / "features").rglob("[!.]*.npy"))
+
+
+# augmented views
+
+
+def test_views_differ_from_each_other_and_repeat_by_seed(
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
+) -> None:
+    def views(seed: int = 0, table: pd.DataFrame = index) -> np.ndarray:
+        settings = {"stages": "last", "augment": flips_and_quarter_turns, "views": 3}
+        return np.array(extract(table, backbone, seed=seed, **settings))
+
+    first = views()
+    assert first.shape == (3, 20, 1280) and sum(computed) == 60
+    np.testing.assert_array_equal(views(), first)
+    assert sum(computed) == 60
+    assert not np.allclose(first[0], first[1]) and not np.allclose(views(seed=1), first)
+    for part in parts(work):
+        part.unlink()
+    turned = index.iloc[::-1]
+    turned.attrs = index.attrs
+    np.testing.assert_allclose(views(table=turned), first[:, ::-1], rtol=1e-3, atol=1e-4)
+
+
+def test_a_changed_photo_costs_its_views_alone(
+    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
+) -> None:
+    settings = {"augment": flips_and_quarter_turns, "views": 3}
+    first = np.array(extract(index, backbone, **settings))
+    Image.new("L", (40, 40), 200).save(photos / index["path"].iloc[3])
+    computed.clear()
+    second = extract(index, backbone, **settings)
+    assert sum(computed) == 3
+    assert np.flatnonzero((first != second).any(axis=(0, 2))).tolist() == [3]
+
+
+def test_transforms_of_torchvision_repeat_too(
+    index: pd.DataFrame, backbone: Backbone, work: Path
+) -> None:
+    from torchvision.transforms import v2
+
+    turn = v2.RandomRotation(40)
+
+    def rotate(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return turn(images)
+
+    first = np.array(extract(index, backbone, augment=rotate))
+    before = torch.get_rng_state()
+    for part in parts(work):
+        part.unlink()
+    np.testing.assert_allclose(
+        extract(index, backbone, augment=rotate), first, rtol=1e-3, atol=1e-4
+    )
+    assert torch.equal(torch.get_rng_state(), before), "the caller's random numbers go on as before"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"views": 2}, "2 views are not possible"),
+        ({"views": 0, "augment": flips_and_quarter_turns}, "0 views are not possible"),
+        ({"precision": "int8"}, "precision 'int8' is unknown; choose one of float32"),
+        ({"stages": 9}, "stages '9' are unknown; choose 'all', 'last' or a number from 0 to 8"),
+    ],
+)
+def test_impossible_arguments_are_named(
+    index: pd.DataFrame, backbone: Backbone, work: Path, settings: dict, sentence: str
+) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        extract(index, backbone, **settings)
+
+
+# several processes
+
+WORKER = """
+import sys, torch
+from course_lib import data, features, models
+torch.set_num_threads(1)
+features.CHUNK = 2
+index = data.index_folder(sys.argv[1])
+backbone = models.load_backbone()
+count = 0
+def note(module, inputs):
+    global count
+    count += len(inputs[0]) * bool(inputs[0].any())
+backbone.stages[0].register_forward_pre_hook(note)
+print("ready", flush=True)
+sys.stdin.readline()
+found = features.extract(index, backbone, size=int(sys.argv[2]), batch_size=2, progress=False)
+print(count, float(found.sum()), flush=True)
+"""
+
+
+def worker(photos: Path, size: int) -> subprocess.Popen:
+    """A process that loads the backbone, says so, and extracts when it gets a line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(photos), str(size)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_two_processes_at_once_share_the_work(
+    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
+) -> None:
+    processes = [worker(photos, 224) for _ in range(2)]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=120)[0].split() for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0]
+    counts, sums = zip(*answers, strict=True)
+    assert 20 <= sum(map(int, counts)) < 40, "what one has computed, the other does not"
+    assert float(sums[0]) == pytest.approx(float(sums[1]), rel=1e-4)
+    found = extract(index, backbone, size=224)
+    assert float(found.sum()) == pytest.approx(float(sums[0]), rel=1e-4)
+    assert computed == []
+
+
+def test_a_killed_process_leaves_its_results_and_no_lock(
+    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
+) -> None:
+    process = worker(photos, 640)
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    end = time.monotonic() + 60
+    while not parts(work) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+
+    found = extract(index, backbone, size=640)
+    assert found.shape == (20, backbone.count_features("all"))
+    assert 0 < sum(computed) < 20, "what the killed process had finished is used"
+    assert len(parts(work)) == 1
+
+
+def test_what_killed_processes_left_half_written_is_removed(tmp_path: Path) -> None:
+    tmp_path.joinpath(".old.npy").write_bytes(b"half")
+    os.utime(tmp_path / ".old.npy", (0, 0))
+    tmp_path.joinpath(".new.npy").write_bytes(b"half")
+    with FeatureCache(tmp_path, width=2) as cache:
+        cache.add(["a"], np.ones((1, 2)))
+        cache.merge(["a"])
+    assert not (tmp_path / ".old.npy").exists()
+    assert (tmp_path / ".new.npy").exists(), "its process may still be writing"
+
+
+def test_parts_of_another_process_survive_its_merge(tmp_path: Path) -> None:
+    with FeatureCache(tmp_path, 2) as writer, FeatureCache(tmp_path, 2) as reader:
+        writer.add(["a", "b"], np.array([[1, 2], [3, 4]]))
+        reader.refresh()
+        writer.add(["c"], np.array([[5, 6]]))
+        writer.merge(["c", "a"])
+        assert reader.table(["a", "b"]).tolist() == [[1, 2], [3, 4]]
+        reader.refresh()
+        assert reader.table(["c", "a", "b"]).tolist() == [[5, 6], [1, 2], [3, 4]]
+
+
+# heads on kept features
+
+
+def test_a_head_learns_from_kept_features_view_by_view() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 60)
+    views = generator.normal(size=(3, 60, 8)).astype(np.float32) + 3 * labels[None, :, None]
+    head = torch.nn.Linear(8, 2)
+    loader = features.FeatureLoader(views, labels, batch_size=10, shuffle=True)
+    history = fit(
+        head,
+        loader,
+        epochs=20,
+        learning_rate=0.05,
+        channels_last=False,
+        device="cpu",
+        progress=False,
+    )
+    assert history["train_accuracy"].iloc[-1] == 1.0
+
+
+def test_each_epoch_shows_the_next_view() -> None:
+    views = np.arange(3, dtype=np.float32)[:, None, None] * np.ones((3, 5, 2), np.float32)
+    loader = features.FeatureLoader(views, [0, 1, 0, 1, 0], batch_size=2)
+    shown = [{float(batch.max()) for batch, _ in loader} for _ in range(4)]
+    assert shown == [{0.0}, {1.0}, {2.0}, {0.0}]
+
+
+@pytest.mark.parametrize("labels", [[0], []])
+def test_features_and_labels_must_agree(labels: list[int]) -> None:
+    with pytest.raises(CourseError, match="must be in the same order and number"):
+        features.FeatureLoader(np.zeros((len(labels) * 2, 3), np.float32), labels)
 
 
 def test_a_trained_backbone_does_not_get_the_features_of_the_untrained(
@@ -107,13 +405,13 @@ def test_a_trained_backbone_does_not_get_the_features_of_the_untrained(
     assert not np.allclose(extract(index, backbone, stages="last"), first)
 
 
-@pytest.mark.filterwarnings("ignore:std")
+@pytest.mark.filterwarnings("error")
 def test_photos_too_small_for_the_backbone_are_refused(
     index: pd.DataFrame, backbone: Backbone, work: Path
 ) -> None:
-    with pytest.raises(CourseError, match="32 × 32 pixels are too small"):
+    with pytest.raises(CourseError, match="cannot take photos of 32 × 32 pixels"):
         extract(index, backbone, size=32)
-    assert not list(work.rglob("*.npz"))
+    assert not list(work.rglob("*.npy"))
 
 
 def test_an_unreadable_photo_is_named(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import models, weights
+from course_lib import backbones, models, weights
 from course_lib.errors import CourseError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -48,7 +48,7 @@ def test_the_shipped_weights_recognise_everyday_photos(backbone: models.Backbone
 def test_the_backbone_computes_what_timm_computes(backbone: models.Backbone) -> None:
     import timm
 
-    path = models._shipped_weights()
+    path = backbones._Shipped().kept()
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     state = torch.load(path, weights_only=True)
     network.load_state_dict(dict(zip(network.state_dict(), state.values(), strict=True)))
@@ -90,12 +90,14 @@ def test_features_of_all_stages_end_with_those_of_the_last(backbone: models.Back
 
 @pytest.fixture
 def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache for downloads; the network itself is blocked for all tests."""
+    """Empty caches for downloads; the network itself is blocked for all tests."""
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hugging_face"))
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     return tmp_path / "hub"
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "vgg16", "mobilenetv3_small_050.lamb_in1k"])
 def test_without_cache_and_network_one_sentence_names_the_three_ways_out(
     name: str, empty_hub: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -105,9 +107,11 @@ def test_without_cache_and_network_one_sentence_names_the_three_ways_out(
     sentence = str(caught.value)
     assert "load_backbone('efficientnet_lite0')" in sentence
     assert "connect to a network" in sentence
-    assert f"load_backbone('{name}', weights='{name}-" in sentence
+    assert f"load_backbone('{name}', weights='{name.split('.')[0]}" in sentence
+    assert "put the file into data/weights" in sentence
     assert "fetched once from the network" in capsys.readouterr().out
-    assert not list(empty_hub.rglob("*.pth*")), "nothing half downloaded may stay"
+    assert not list(empty_hub.parent.rglob("*.pth*")), "nothing half downloaded may stay"
+    assert not list(empty_hub.parent.rglob("*.safetensors"))
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +147,109 @@ def test_a_cached_download_is_a_way_out(resnet_file: Path, empty_hub: Path) -> N
     assert models.load_backbone("resnet18").sha256 == local.sha256
 
 
+def test_the_folder_for_weights_is_a_way_out(
+    resnet_file: Path, empty_hub: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "data" / "weights" / "resnet18-f37072fd.pth"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(resnet_file.read_bytes())
+    expected = models.load_backbone("resnet18", weights=resnet_file).sha256
+    assert models.load_backbone("resnet18").sha256 == expected
+    assert models.load_backbone("resnet18", weights=place.parent).sha256 == expected
+    with pytest.raises(CourseError, match=r"weights holds no weights of 'resnet50'; put one of"):
+        models.load_backbone("resnet50", weights=place.parent)
+
+
+def test_a_file_of_timm_is_a_way_out(tmp_path: Path, empty_hub: Path) -> None:
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model("mobilenetv3_small_050", pretrained=False).eval()
+    path = tmp_path / "small.pth"
+    torch.save(network.state_dict(), path)
+
+    backbone = models.load_backbone("mobilenetv3_small_050", weights=path)
+    settings = network.pretrained_cfg
+    assert (backbone.mean, backbone.std) == (settings["mean"], settings["std"])
+    images = torch.rand(2, 3, 96, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone.feature_map(images), network.forward_features(images))
+
+
+def test_weights_in_the_cache_of_hugging_face_are_a_way_out(
+    tmp_path: Path, empty_hub: Path
+) -> None:
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    state = timm.create_model("mobilenetv3_small_050", pretrained=False).state_dict()
+    # The layout of that cache: a named version points to a folder of files.
+    cache = tmp_path / "hugging_face" / "models--timm--mobilenetv3_small_050.lamb_in1k"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("0" * 40)
+    file = cache / "snapshots" / ("0" * 40) / "model.safetensors"
+    file.parent.mkdir(parents=True)
+    save_file(state, file)
+
+    cached = models.load_backbone("mobilenetv3_small_050")
+    assert cached.sha256 == models.load_backbone("mobilenetv3_small_050", weights=file).sha256
+
+
+NETWORKS = {
+    # name: (stages, features, size); the last three cannot be cut and count as one stage
+    "resnet50": (5, 2048, 224),
+    "mobilenet_v2": (19, 1280, 224),
+    "mobilenet_v3_small": (13, 576, 224),
+    "densenet121": (8, 1024, 224),
+    "squeezenet1_1": (9, 512, 224),
+    "shufflenet_v2_x0_5": (5, 1024, 224),
+    "regnet_y_400mf": (5, 440, 224),
+    "resnet18.a1_in1k": (5, 512, 224),
+    "convnext_atto": (5, 320, 224),
+    "tf_efficientnet_lite1": (9, 1280, 240),
+    "vit_tiny_patch16_224": (1, 192, 224),
+    "swin_tiny_patch4_window7_224": (1, 768, 224),
+    "swin_t": (1, 768, 224),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_network_gives_features_and_has_its_own_preprocessing(name: str) -> None:
+    backbone = models.untrained_backbone(name)
+    images = torch.rand(1, 3, backbone.size, backbone.size)
+    with torch.no_grad():
+        last, every = backbone(images), backbone.features(images, "all")
+    assert (len(backbone.stages), last.shape[1], backbone.size) == NETWORKS[name]
+    assert every.shape[1] == backbone.count_features("all")
+    assert len(backbone.mean) == len(backbone.std) == 3 and min(backbone.std) > 0
+    assert torch.isfinite(every).all() and last.std() > 0
+
+
+@pytest.mark.parametrize("name", ["densenet121", "shufflenet_v2_x0_5", "mobilenet_v2", "swin_t"])
+def test_the_cut_network_computes_what_the_whole_one_computes(name: str) -> None:
+    import torchvision
+
+    torch.manual_seed(0)
+    whole = torchvision.models.get_model(name).eval()
+    linear = [layer for layer in whole.modules() if isinstance(layer, nn.Linear)][-1]
+    caught = []
+    linear.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    images = torch.rand(2, 3, 224, 224)
+    with torch.no_grad():
+        whole(images)
+    torch.manual_seed(0)
+    backbone = models.untrained_backbone(name)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(images), caught[0].flatten(1), rtol=1e-3, atol=1e-5)
+
+
+def test_the_preprocessing_follows_the_version_of_the_weights() -> None:
+    source = backbones._Torchvision("vit_b_16")
+    assert source.preprocessing("vit_b_16-c867db91.pth").size == 224
+    assert source.preprocessing("vit_b_16_swag-9ac1b537.pth").size == 384
+
+
 def test_safetensors_are_a_way_out(resnet_file: Path, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
@@ -176,10 +283,20 @@ def test_weights_with_other_shapes_are_refused(resnet_file: Path, tmp_path: Path
         models.load_backbone("resnet18", weights=tmp_path / "grey.pth")
 
 
-@pytest.mark.parametrize("name", ["resnet19", "", "EfficientNet_Lite0", "../resnet18"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet19", "", "EfficientNet_Lite0", "../resnet18", "hf_hub:timm/resnet18", "resnet18.none"],
+)
 def test_an_unknown_backbone_is_named_with_the_choices(name: str) -> None:
-    with pytest.raises(CourseError, match=f"'{name}' is unknown; choose one of efficientnet_lite0"):
+    with pytest.raises(
+        CourseError, match=f"'{name}' is unknown.*; choose one of efficientnet_lite"
+    ):
         models.load_backbone(name)
+
+
+def test_a_misspelt_backbone_brings_similar_names() -> None:
+    with pytest.raises(CourseError, match=r"similar names: .*mobilenet_v2"):
+        models.load_backbone("mobilenet_v2x")
 
 
 def test_vgg_is_cut_after_each_pooling() -> None:
@@ -272,21 +389,34 @@ def test_stages_that_do_not_exist_cannot_be_unfrozen(backbone: models.Backbone, 
         models.unfreeze(models.Classifier(backbone), last)
 
 
-def test_a_head_made_from_a_probe_says_what_the_probe_says(backbone: models.Backbone) -> None:
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_head_made_from_a_probe_says_what_the_probe_says(
+    backbone: models.Backbone, classes: int, scaled: bool
+) -> None:
     from course_lib.features import linear_probe
 
     images = torch.rand(12, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = backbone.stage_features(images).numpy()
-    probe = linear_probe().fit(features, [0, 1] * 6)
-    model = models.Classifier(backbone, stages="all").eval()
+    probe = linear_probe().fit(features, [number % classes for number in range(12)])
+    model = models.Classifier(backbone, classes, stages="all").eval()
 
-    models.head_from_probe(model, probe)
+    models.head_from_probe(model, probe, scaled=scaled)
 
     with torch.no_grad():
         probabilities = model(images).softmax(dim=1)
     expected = torch.from_numpy(probe.predict_proba(features)).float()
     torch.testing.assert_close(probabilities, expected, atol=1e-4, rtol=0)
+    assert bool((model.feature_spread == 1).all()) is not scaled
+
+
+def test_a_probe_with_other_classes_is_refused(backbone: models.Backbone) -> None:
+    from course_lib.features import linear_probe
+
+    probe = linear_probe().fit(torch.rand(6, 1280).numpy(), [0, 1, 2] * 2)
+    with pytest.raises(CourseError, match="probe knows 3 classes but the head has 2"):
+        models.head_from_probe(models.Classifier(backbone), probe)
 
 
 def test_a_probe_on_other_features_is_refused(backbone: models.Backbone) -> None:
