@@ -18,9 +18,20 @@ from course_lib.errors import CourseError
 
 @torch.no_grad()
 def predict_logits(
-    model: nn.Module, loader: Iterable, *, device: torch.device | str | None = None
+    model: nn.Module,
+    loader: Iterable,
+    *,
+    views: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    device: torch.device | str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the logits of all photos of a loader, in evaluation mode (lesson 8).
+
+    Args:
+        model: images (N, C, H, W) to logits (N, classes).
+        loader: gives batches ``(images, labels)``.
+        views: makes several views of each photo, (views, N, C, H, W), such as
+            `course_lib.transforms.eight_views`; the mean of their logits is taken (lesson 10).
+        device: where to compute, by default `course_lib.device.choose`.
 
     Returns:
         ``logits`` float32 (N, classes) and ``labels`` int64 (N,), in the loader's order.
@@ -29,7 +40,9 @@ def predict_logits(
     model.to(device).eval()
     logits, labels = [], []
     for images, batch_labels in loader:
-        logits.append(model(images.to(device)).float().cpu())
+        images = images.to(device)
+        shown = images[None] if views is None else views(images)
+        logits.append(torch.stack([model(view).float().cpu() for view in shown]).mean(dim=0))
         labels.append(batch_labels.cpu())
     return torch.cat(logits).numpy(), torch.cat(labels).numpy()
 
@@ -206,24 +219,24 @@ def inspection_table(
 ) -> pd.DataFrame:
     """The measures of an inspector with their intervals, beside "always functional" (lesson 8).
 
-    Accuracy, precision, recall and average precision are scikit-learn's; average precision is
-    computed on the raw probabilities.
+    Recall is 1 minus the missed-defect rate. Average precision and the area under the ROC curve are
+    scikit-learn's, computed on the raw probabilities.
 
     Returns:
         One row for each measure: ``measure``, ``value``, ``from``, ``to``, ``always functional``.
         A measure that needs a class which no photo has is NaN (average precision 0, as in
-        scikit-learn).
+        scikit-learn); precision is 0 where no part is rejected.
     """
     from sklearn import metrics
 
-    def at_threshold(score: Callable) -> Callable:
-        return lambda y, p: float(score(y, (p >= threshold).astype(int)))
-
     measures = {
-        "accuracy": at_threshold(metrics.accuracy_score),
+        "accuracy": lambda y, p: float(((p >= threshold) == (y == 1)).mean()),
         "missed-defect rate": lambda y, p: missed_defect_rate(y, p, threshold),
         "overkill rate": lambda y, p: overkill_rate(y, p, threshold),
-        "precision": at_threshold(lambda y, d: metrics.precision_score(y, d, zero_division=0)),
+        "recall": lambda y, p: _share(p[y == 1] >= threshold),
+        "precision": lambda y, p: float(
+            (y[p >= threshold] == 1).sum() / max(1, (p >= threshold).sum())
+        ),
         "average precision": lambda y, p: float(metrics.average_precision_score(y, p)),
         "area under ROC": lambda y, p: float(metrics.roc_auc_score(y, p)),
     }
@@ -287,6 +300,41 @@ def choose_threshold(
     return float(candidates[int(np.argmin(costs))])
 
 
+def cost_table(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    threshold: float,
+    cost_missed: float = 10.0,
+    cost_overkill: float = 1.0,
+) -> pd.DataFrame:
+    """What a chosen threshold costs, beside 0.5 and the two rules without a model (lesson 8).
+
+    Args:
+        labels, probabilities: of the test photos, (N,).
+        threshold: chosen on validation photos.
+        cost_missed, cost_overkill: as in `expected_cost`.
+
+    Returns:
+        One row for each rule: ``rule``, ``threshold``, ``cost`` of each part, and ``from`` and
+        ``to``, its bootstrap interval.
+
+    Example:
+        >>> table = cost_table(np.array([1, 0, 0]), np.array([0.3, 0.2, 0.4]), threshold=0.25)
+        >>> table[["rule", "cost"]].round(2).values.tolist()
+        [['pass everything', 3.33], ['reject everything', 0.67], ['0.5', 3.33], ['chosen', 0.33]]
+    """
+    rules = {"pass everything": np.inf, "reject everything": 0.0, "0.5": 0.5, "chosen": threshold}
+    rows = []
+    for name, limit in rules.items():
+
+        def cost(y: np.ndarray, p: np.ndarray, limit: float = limit) -> float:
+            return expected_cost(y, p, limit, cost_missed, cost_overkill)
+
+        low, high = bootstrap_interval(cost, labels, probabilities)
+        rows.append((name, limit, cost(labels, probabilities), low, high))
+    return pd.DataFrame(rows, columns=["rule", "threshold", "cost", "from", "to"])
+
+
 def calibration_table(
     labels: np.ndarray, probabilities: np.ndarray, bins: int = 10
 ) -> pd.DataFrame:
@@ -320,6 +368,35 @@ def expected_calibration_error(
     table = calibration_table(labels, probabilities, bins)
     gaps = (table["said"] - table["true"]).abs()
     return float((gaps * table["photos"]).sum() / table["photos"].sum())
+
+
+def calibration_error_by_chance(
+    probabilities: np.ndarray, bins: int = 10, repeats: int = 200, seed: int = 0
+) -> float:
+    """The calibration error of a model whose every probability is true (lesson 8).
+
+    With few photos the counts in a bin wander, so even such a model has an error above 0. The
+    parts are drawn again and again, each defective with its own probability, and the mean error
+    is taken (Bröcker and Smith 2007, Increasing the reliability of reliability diagrams).
+
+    Args:
+        probabilities: of "defective", (N,), 0…1.
+        repeats: how many draws.
+
+    Example:
+        >>> calibration_error_by_chance(np.array([0.0, 1.0]))
+        0.0
+        >>> 0.05 < calibration_error_by_chance(np.full(40, 0.5)) < 0.08
+        True
+    """
+    generator = np.random.default_rng(seed)
+    probabilities = np.asarray(probabilities)
+    draws = generator.random((repeats, len(probabilities))) < probabilities
+    return float(
+        np.mean(
+            [expected_calibration_error(draw.astype(int), probabilities, bins) for draw in draws]
+        )
+    )
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

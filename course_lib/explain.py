@@ -85,3 +85,22 @@ def worst_mistakes(
         .drop(columns="surety")
         .head(count)
     )
+
+
+def is_doubted(index: pd.DataFrame) -> np.ndarray:
+    """For which photos the experts were unsure (lesson 8).
+
+    Args:
+        index: with ``defect_probability`` where the experts stated one, N rows.
+
+    Returns:
+        bool (N,): True where that probability is neither 0 nor 1. False everywhere where the
+        experts stated none.
+
+    Example:
+        >>> is_doubted(pd.DataFrame({"defect_probability": [0, 1 / 3, 1]})).tolist()
+        [False, True, False]
+    """
+    if "defect_probability" not in index:
+        return np.zeros(len(index), dtype=bool)
+    return index["defect_probability"].between(0, 1, inclusive="neither").to_numpy()

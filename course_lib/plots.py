@@ -55,14 +55,19 @@ def show(figure: Figure, alt: str) -> None:
         raise CourseError("The figure has no alternative text; say in one sentence what it shows.")
     from IPython.display import display
 
-    buffer = BytesIO()
-    # No software version inside the file: the same figure is the same bytes tomorrow.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
     display(
-        {"image/png": buffer.getvalue(), "text/plain": f"Figure: {alt}"},
+        {"image/png": png(figure), "text/plain": f"Figure: {alt}"},
         metadata={"image/png": {"alt": alt}},
         raw=True,
     )
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG file (lesson 1)."""
+    buffer = BytesIO()
+    # No software version inside the file: the same figure is the same bytes tomorrow.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def draw_photo(axis: Axes, image: np.ndarray, title: str = "", colour: str = "black") -> None:
@@ -254,7 +259,12 @@ def learning_curves(
 def confusion_matrix(table: pd.DataFrame, *, alt: str) -> None:
     """Show the four outcomes as a picture (lesson 8): a table of `course_lib.evaluation.confusion`."""
     figure, axes = new_figure(width=4.6, height=3.2)
-    axis = axes[0, 0]
+    draw_confusion_matrix(axes[0, 0], table)
+    show(figure, alt)
+
+
+def draw_confusion_matrix(axis: Axes, table: pd.DataFrame) -> None:
+    """Draw the four outcomes of `course_lib.evaluation.confusion` as coloured fields (lesson 8)."""
     counts = table.to_numpy()
     axis.imshow(counts, cmap="Blues", vmin=0, vmax=counts.max() * 1.2)
     names = [["right: good part passes", "overkill"], ["missed defect", "right: defect found"]]
@@ -265,7 +275,47 @@ def confusion_matrix(table: pd.DataFrame, *, alt: str) -> None:
     axis.set_xticks([0, 1], table.columns)
     axis.set_yticks([0, 1], table.index)
     axis.spines[:].set_visible(False)
-    show(figure, alt)
+
+
+def draw_roc(axis: Axes, labels: np.ndarray, probabilities: np.ndarray) -> None:
+    """Draw found defects over overkill for all thresholds (lesson 8).
+
+    Args:
+        labels: 1 for defective, (N,), both classes there.
+        probabilities: of "defective", (N,).
+    """
+    from sklearn.metrics import roc_curve
+
+    overkill, found, _ = roc_curve(labels, probabilities)
+    axis.plot(overkill, found, color=BLUE)
+    axis.plot([0, 1], [0, 1], ":", color=GREY)
+    axis.set(xlabel="overkill rate", ylabel="recall", title="ROC")
+
+
+def draw_precision_recall(axis: Axes, labels: np.ndarray, probabilities: np.ndarray) -> None:
+    """Draw precision over recall for all thresholds (lesson 8), arguments as for `draw_roc`."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(labels, probabilities)
+    axis.plot(recall, precision, color=BLUE)
+    axis.axhline(np.mean(labels), linestyle=":", color=GREY)
+    axis.set(xlabel="recall", ylabel="precision", title="precision-recall")
+
+
+def draw_calibration(axis: Axes, tables: dict[str, pd.DataFrame]) -> None:
+    """Draw what came true over what the model said; on the diagonal it is at its word (lesson 8).
+
+    Args:
+        tables: name → table of `course_lib.evaluation.calibration_table`.
+    """
+    styles = ("o--", "s-", "^:")
+    for number, (name, table) in enumerate(tables.items()):
+        axis.plot(
+            table["said"], table["true"], styles[number % 3], color=COLOURS[number % 6], label=name
+        )
+    axis.plot([0, 1], [0, 1], ":", color=GREY)
+    axis.set(xlabel="the model said", ylabel="came true")
+    axis.legend(fontsize=8)
 
 
 def lines(

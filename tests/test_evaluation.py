@@ -12,6 +12,7 @@ from torch import nn
 
 from course_lib import evaluation
 from course_lib.errors import CourseError
+from course_lib.transforms import eight_views
 
 # Ten parts: four defective, six good. At 0.5 one defect is missed and two good parts rejected.
 LABELS = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
@@ -202,3 +203,44 @@ def test_logits_are_in_the_order_of_the_loader_and_computed_in_evaluation_mode()
     assert logits.dtype == np.float32 and found.tolist() == labels.tolist()
     with torch.no_grad():
         np.testing.assert_allclose(logits, model.eval()(images), rtol=1e-6)
+
+
+def test_several_views_of_a_photo_count_equally() -> None:
+    """A model that asks for the corner pixel: the mean over eight views is that of the corners."""
+
+    class Corner(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.stack([images[:, 0, 0, 0], -images[:, 0, 0, 0]], dim=1)
+
+    images = torch.arange(32.0).view(2, 1, 4, 4)
+    model, loader = Corner(), [(images, torch.tensor([0, 1]))]
+    model.weight = nn.Parameter(torch.zeros(1))
+    one, _ = evaluation.predict_logits(model, loader, device="cpu")
+    eight, labels = evaluation.predict_logits(model, loader, views=eight_views, device="cpu")
+
+    assert one[:, 0].tolist() == [0.0, 16.0]
+    assert eight[:, 0].tolist() == [7.5, 23.5] and labels.tolist() == [0, 1]
+
+
+def test_the_cost_table_worked_by_hand() -> None:
+    table = evaluation.cost_table(LABELS, PROBABILITIES, 0.25, 10, 1).set_index("rule")
+    assert table["cost"].to_dict() == {
+        "pass everything": 40 / 10,
+        "reject everything": 6 / 10,
+        "0.5": (10 + 2) / 10,
+        "chosen": 3 / 10,
+    }
+    assert (table["from"] <= table["cost"]).all() and (table["cost"] <= table["to"]).all()
+
+
+def test_true_probabilities_have_an_error_by_chance_that_shrinks_with_photos() -> None:
+    generator = np.random.default_rng(1)
+    errors = []
+    for count in (100, 10_000):
+        probabilities = generator.random(count)
+        labels = (generator.random(count) < probabilities).astype(int)
+        by_chance = evaluation.calibration_error_by_chance(probabilities, repeats=50)
+        found = evaluation.expected_calibration_error(labels, probabilities)
+        assert 0.5 * by_chance < found < 2 * by_chance
+        errors.append(by_chance)
+    assert errors[1] == pytest.approx(errors[0] / 10, rel=0.3)

@@ -89,3 +89,9 @@ def test_a_layer_that_the_model_does_not_use_is_refused() -> None:
     model = ScratchCNN().eval()
     with pytest.raises(CourseError, match="not used by the model itself"):
         explain.grad_cam(model, model.blocks[:3], torch.rand(1, 1, 32, 32))
+
+
+def test_doubt_is_neither_no_nor_yes() -> None:
+    index = pd.DataFrame({"defect_probability": [0.0, 1 / 3, 2 / 3, 1.0, float("nan")]})
+    assert explain.is_doubted(index).tolist() == [False, True, True, False, False]
+    assert explain.is_doubted(index[[]]).tolist() == [False] * 5

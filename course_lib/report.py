@@ -1,0 +1,309 @@
+"""The report of an inspector: one HTML file that can be mailed, printed and read without a network.
+
+Introduced in lesson 8. Everything in it is computed from the logits of the model: nothing is chosen
+on the test photos, and no number stands without its interval or its baseline.
+"""
+
+import base64
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import nn
+
+from course_lib import data, evaluation, plots
+from course_lib.errors import CourseError
+from course_lib.explain import is_doubted, worst_mistakes
+from course_lib.paths import write_atomically
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 2px solid #0072B2; }
+table { border-collapse: collapse; margin: 1rem 0; } caption { text-align: left; color: #444; }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid #ccc; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; }
+.photos { display: flex; flex-wrap: wrap; gap: 1rem; } .photos figure { width: 9rem; margin: 0; }
+.photos img { width: 100%; } figcaption { font-size: .85rem; color: #333; }
+"""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says about the photos of one split; nothing is chosen yet (lesson 8).
+
+    Attributes:
+        index: the test photos, N rows.
+        labels: 1 for defective, (N,).
+        logits: of the test photos, (N, 2).
+        validation_labels, validation_logits: the same for the M validation photos, on which
+            threshold and temperature are chosen.
+    """
+
+    index: pd.DataFrame
+    labels: np.ndarray
+    logits: np.ndarray
+    validation_labels: np.ndarray
+    validation_logits: np.ndarray
+
+
+def predictions(model: nn.Module, loaders: Mapping, index: pd.DataFrame) -> Predictions:
+    """Let a model inspect the validation and the test photos of one split (lesson 8).
+
+    Args:
+        model: gives two logits for each photo.
+        loaders: of `course_lib.datasets.loaders`, with "validation" and "test".
+        index: the table with the column ``split`` that the loaders were made from.
+    """
+    logits, labels = evaluation.predict_logits(model, loaders["test"])
+    validation_logits, validation_labels = evaluation.predict_logits(model, loaders["validation"])
+    rows = index[index["split"] == "test"]
+    return Predictions(rows, labels, logits, validation_labels, validation_logits)
+
+
+def report(
+    sides: Mapping[str, Predictions],
+    path: str | os.PathLike,
+    *,
+    title: str = "Report of the inspector",
+    cost_missed: float = 10.0,
+    cost_overkill: float = 1.0,
+    mistakes: int = 12,
+) -> Path:
+    """Write one HTML file that holds all that lesson 8 found out about a model (lesson 8).
+
+    The file holds its figures and needs no network. For each split: accuracy, missed defects,
+    overkill, precision and average precision, each with a bootstrap interval and beside the
+    trivial baseline; confusion matrix; ROC and precision-recall curve; what mistakes cost at a
+    threshold chosen on validation; calibration before and after temperature scaling. For the first
+    split also the surest mistakes, with the photos that the experts doubted marked.
+
+    Args:
+        sides: name of the split → what the model said, such as ``{"random split": …, "lot
+            split": …}``.
+        path: the file, ending in ``.html``.
+        title: heading of the report.
+        cost_missed, cost_overkill: as in `course_lib.evaluation.expected_cost`.
+        mistakes: how many of the surest mistakes to show.
+
+    Returns:
+        The path.
+
+    Raises:
+        CourseError: no split is given, or a model has more or fewer than two classes.
+    """
+    if not sides:
+        raise CourseError("A report needs at least one split; give predictions of a model.")
+    for name, side in sides.items():
+        if side.logits.shape[1] != 2:
+            raise CourseError(
+                f"The report needs two classes, good and defective, but the model of the {name} has "
+                f"{side.logits.shape[1]}."
+            )
+    costs = (cost_missed, cost_overkill)
+    parts = [f"<h1>{escape(title)}</h1>", _overview(sides)]
+    for name, side in sides.items():
+        parts += _side(name, side, costs)
+    parts += _mistakes(*next(iter(sides.items())), mistakes)
+    parts += ["<h2>The photos</h2>", f"<p>{escape(_licence(sides))}</p>"]
+    page = _page(title, "\n".join(parts))
+    with write_atomically(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return Path(path)
+
+
+def _overview(sides: Mapping[str, Predictions]) -> str:
+    """Accuracy on all splits side by side."""
+    rows = [
+        evaluation.accuracy_row(name, side.labels, side.logits.argmax(axis=1))
+        for name, side in sides.items()
+    ]
+    return (
+        "<p>All numbers are of test photos, which the model has not learned from. Thresholds and "
+        "temperatures were chosen on validation photos. The columns <em>from</em> and <em>to</em> "
+        "hold a 95 % interval. A random split may put photos of one lot into training and test; a "
+        "lot split keeps each lot together, as in a factory that inspects new lots.</p>"
+        + _table(pd.DataFrame(rows), "Accuracy at threshold 0.5, beside the commonest answer")
+    )
+
+
+def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[str]:
+    """All about one split."""
+    probabilities = evaluation.softmax(side.logits)[:, 1]
+    on_validation = evaluation.softmax(side.validation_logits)[:, 1]
+    threshold = evaluation.choose_threshold(side.validation_labels, on_validation, *costs)
+    yield f"<h2>{escape(name.capitalize())}</h2>"
+    yield f"<p>{len(side.labels)} test photos, {int(side.labels.sum())} of them defective.</p>"
+    for limit, words in ((0.5, "0.5"), (threshold, f"{threshold:.2f}, chosen by cost")):
+        yield _table(
+            evaluation.inspection_table(side.labels, probabilities, limit),
+            f"Measures at threshold {words}; the last column always answers “functional”",
+        )
+    yield _confusion_figures(side.labels, probabilities, threshold)
+    yield _curves(side.labels, probabilities)
+    missed, overkill = costs
+    yield "<h3>What mistakes cost</h3>"
+    yield (
+        f"<p>A missed defect costs {missed:g}, a good part that is rejected {overkill:g}. "
+        f"The cheapest threshold on validation is {threshold:.2f}.</p>"
+    )
+    yield _table(
+        evaluation.cost_table(side.labels, probabilities, threshold, *costs),
+        "Cost of each inspected part",
+    )
+    yield _cost_figure(side.labels, probabilities, threshold, costs)
+    yield "<h3>Can a probability be taken at its word?</h3>"
+    yield _calibration(side)
+
+
+def _confusion_figures(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> str:
+    figure, axes = plots.new_figure(columns=2, width=9.0, height=3.2)
+    texts = []
+    for axis, limit in zip(axes[0], (0.5, threshold), strict=True):
+        table = evaluation.confusion(labels, (probabilities >= limit).astype(int))
+        plots.draw_confusion_matrix(axis, table)
+        axis.set_title(f"threshold {limit:.2f}")
+        (passed, overkill), (missed, found) = table.to_numpy()
+        texts.append(
+            f"At threshold {limit:.2f}: {found} defects found, {missed} missed, {passed} good parts "
+            f"passed, {overkill} rejected."
+        )
+    return _figure(figure, " ".join(texts))
+
+
+def _curves(labels: np.ndarray, probabilities: np.ndarray) -> str:
+    figure, axes = plots.new_figure(columns=2, width=9.0)
+    plots.draw_roc(axes[0, 0], labels, probabilities)
+    plots.draw_precision_recall(axes[0, 1], labels, probabilities)
+    return _figure(
+        figure,
+        "Left: found defects over overkill (ROC), with the diagonal of guessing. Right: precision over "
+        "recall, with the share of defects as guessing.",
+    )
+
+
+def _cost_figure(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, costs: tuple[float, float]
+) -> str:
+    grid = np.linspace(0, 1, 201)
+    curve = [evaluation.expected_cost(labels, probabilities, value, *costs) for value in grid]
+    figure, axes = plots.new_figure(width=9.0)
+    axis = axes[0, 0]
+    axis.plot(grid, curve, color=plots.BLUE, label="cost on test")
+    axis.axvline(threshold, color=plots.ORANGE, linestyle="--", label="chosen on validation")
+    axis.axvline(0.5, color=plots.GREY, linestyle=":", label="0.5")
+    axis.set(xlabel="threshold", ylabel="cost of each part")
+    axis.legend(fontsize=8)
+    here, there = (
+        evaluation.expected_cost(labels, probabilities, limit, *costs) for limit in (threshold, 0.5)
+    )
+    return _figure(
+        figure,
+        f"Cost over threshold. At the threshold chosen on validation, {threshold:.2f}, a part costs "
+        f"{here:.2f}; at 0.5 it costs {there:.2f}.",
+    )
+
+
+def _calibration(side: Predictions) -> str:
+    temperature = evaluation.fit_temperature(side.validation_logits, side.validation_labels)
+    versions = {
+        "as trained": evaluation.softmax(side.logits)[:, 1],
+        f"temperature {temperature:.2f}": evaluation.softmax(side.logits, temperature)[:, 1],
+    }
+    rows = [
+        (name, evaluation.expected_calibration_error(side.labels, probabilities),
+         evaluation.calibration_error_by_chance(probabilities))
+        for name, probabilities in versions.items()
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["probabilities", "calibration error", "by chance alone"])
+    figure, axes = plots.new_figure(width=5.0, height=3.6)
+    plots.draw_calibration(
+        axes[0, 0],
+        {
+            name: evaluation.calibration_table(side.labels, probabilities, bins=5)
+            for name, probabilities in versions.items()
+        },
+    )
+    before, after = table["calibration error"]
+    return _table(
+        table,
+        "Expected calibration error; 0 is perfect, and even true probabilities reach only the last column",
+    ) + _figure(
+        figure,
+        "What came true over what the model said, with the diagonal as ideal. Calibration error "
+        f"{before:.3f} as trained, {after:.3f} after temperature scaling.",
+    )
+
+
+def _mistakes(name: str, side: Predictions, count: int) -> Iterator[str]:
+    """The photos on which the model was sure and wrong."""
+    probabilities = evaluation.softmax(side.logits)[:, 1]
+    worst = worst_mistakes(side.index, probabilities, side.labels, count)
+    yield f"<h2>The surest mistakes, {escape(name)}</h2>"
+    if "defect_probability" in side.index:
+        doubted = int(is_doubted(side.index).sum())
+        yield (
+            f"<p>The experts doubted the label of {doubted} of the {len(side.index)} test photos. "
+            "Below, such photos are marked.</p>"
+        )
+    yield '<div class="photos">'
+    for photo, doubt in zip(worst.itertuples(), is_doubted(worst), strict=True):
+        image = Image.fromarray(data.read_image(data.photo_path(side.index, photo.row)))
+        image.thumbnail((300, 300))
+        buffer = BytesIO()
+        image.save(buffer, format="PNG")
+        words = f"{photo.mistake}, model says {photo.probability:.2f} defective"
+        words += ", the experts doubted" if doubt else ""
+        yield _picture(buffer.getvalue(), f"Photo {photo.path}: {words}", words)
+    yield "</div>"
+
+
+def _licence(sides: Mapping[str, Predictions]) -> str:
+    folders = {side.index.attrs["folder"]: None for side in sides.values()}
+    return " ".join(data.credits(folder) for folder in folders)
+
+
+def _table(table: pd.DataFrame, caption: str) -> str:
+    """A table in HTML, numbers with three decimals, for screen readers with a caption."""
+    html = table.to_html(index=False, border=0, float_format=lambda value: f"{value:.3f}")
+    html = html.replace("<th>", '<th scope="col">')
+    start = html.index(">") + 1
+    return f"{html[:start]}<caption>{escape(caption)}</caption>{html[start:]}"
+
+
+def _figure(figure: Figure, alt: str) -> str:
+    return _picture(plots.png(figure), alt)
+
+
+def _picture(png: bytes, alt: str, caption: str = "") -> str:
+    """A picture that lies inside the file."""
+    source = base64.b64encode(png).decode()
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{source}">{below}</figure>'
+
+
+def _page(title: str, body: str) -> str:
+    # The policy forbids the page to fetch anything, from anywhere.
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body><main>
+{body}
+</main></body>
+</html>
+"""

@@ -1,0 +1,154 @@
+"""The report: one file, whole without a network, with the numbers that the library computes."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from course_lib import evaluation
+from course_lib.data import index_folder, label_numbers
+from course_lib.datasets import loaders
+from course_lib.device import seed_everything
+from course_lib.errors import CourseError
+from course_lib.models import ScratchCNN
+from course_lib.report import Predictions, predictions, report
+
+TITLE = "Cells <script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def side(tmp_path_factory: pytest.TempPathFactory) -> Predictions:
+    """Twenty photos that a model judges well, but not always rightly."""
+    folder, generator = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for number in range(20):
+        file = folder / ("defective", "functional")[number % 2] / f"{number}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (40, 40), dtype=np.uint8)).save(file)
+    (folder / "LICENCE.txt").write_text("CC BY 4.0, A. Author")
+    index = index_folder(folder)
+    labels = label_numbers(index)
+    logits = generator.normal(0, 1.5, (len(labels), 2)) + np.eye(2)[labels] * 2
+    return Predictions(index, labels, logits, labels, logits)
+
+
+@pytest.fixture(scope="module")
+def html(side: Predictions, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of one split, written once for the tests that only read it."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    report({"random split": side}, path, title=TITLE, cost_missed=7, cost_overkill=2)
+    return path.read_text(encoding="utf-8")
+
+
+class Seen(HTMLParser):
+    """All tags with their attributes, and all text."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data.strip())
+
+
+def test_everything_lies_inside_the_file(html: str) -> None:
+    seen = Seen(html)
+    sources = [
+        a for _, attributes in seen.tags for a in attributes.items() if a[0] in ("src", "href")
+    ]
+    assert sources and all(value.startswith("data:image/png;base64,") for _, value in sources)
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in seen.tags}
+    for _, value in sources:
+        Image.open(BytesIO(base64.b64decode(value.split(",")[1]))).verify()
+
+
+def test_each_picture_and_each_table_says_what_it_is(html: str) -> None:
+    seen = Seen(html)
+    pictures = [attributes for tag, attributes in seen.tags if tag == "img"]
+    assert len(pictures) >= 5 and all(len(picture["alt"]) > 20 for picture in pictures)
+    tags = [tag for tag, _ in seen.tags]
+    assert tags.count("table") == tags.count("caption") == 5
+    assert tags.count("h1") == 1
+
+
+def test_the_numbers_are_those_of_the_library(side: Predictions, html: str) -> None:
+    probabilities = evaluation.softmax(side.logits)[:, 1]
+    threshold = evaluation.choose_threshold(side.labels, probabilities, 7, 2)
+    for table in (
+        evaluation.inspection_table(side.labels, probabilities),
+        evaluation.inspection_table(side.labels, probabilities, threshold),
+        evaluation.cost_table(side.labels, probabilities, threshold, 7, 2),
+    ):
+        for row in table.itertuples(index=False):
+            numbers = [f"{value:.3f}" for value in row[1:]]
+            cells = "".join(rf"\s*<td>{number}</td>" for number in numbers)
+            assert re.search(rf"<td>{row[0]}</td>{cells}", html), row
+    assert "A missed defect costs 7, a good part that is rejected 2." in html
+
+
+def test_the_surest_mistakes_are_shown(side: Predictions, html: str) -> None:
+    wrong = int((side.logits.argmax(1) != side.labels).sum())
+    captions = re.findall("<figcaption>(.*?)</figcaption>", html)
+    assert len(captions) == wrong > 0
+    assert not any("the experts doubted" in caption for caption in captions)
+
+
+def test_splits_stand_side_by_side_and_doubted_photos_are_marked(
+    side: Predictions, tmp_path: Path
+) -> None:
+    stated = side.index.assign(defect_probability=1 / 3)
+    stated.attrs = side.index.attrs
+    doubted = Predictions(stated, side.labels, side.logits, side.labels, side.logits)
+    sides = {"random split": doubted, "lot split": side}
+    text = report(sides, tmp_path / "report.html", mistakes=2).read_text(encoding="utf-8")
+
+    (first,) = re.findall(r"Accuracy at threshold 0\.5.*?</table>", text, re.DOTALL)
+    assert first.count("random split") == first.count("lot split") == 1
+    assert re.findall("<h2>(.*?)</h2>", text)[:2] == ["Random split", "Lot split"]
+    captions = re.findall("<figcaption>(.*?)</figcaption>", text)
+    assert len(captions) == 2 and all("the experts doubted" in caption for caption in captions)
+
+
+def test_names_are_text_and_never_code(html: str) -> None:
+    assert "<script" not in html and "Cells &lt;script&gt;" in html
+
+
+def test_the_licence_of_the_photos_stands_in_the_report(html: str) -> None:
+    assert "CC BY 4.0, A. Author" in html
+
+
+def test_the_same_report_is_the_same_bytes(side: Predictions, html: str, tmp_path: Path) -> None:
+    again = report(
+        {"random split": side}, tmp_path / "again.html", title=TITLE, cost_missed=7, cost_overkill=2
+    )
+    assert again.read_text(encoding="utf-8") == html
+
+
+def test_what_cannot_be_reported_is_one_sentence(side: Predictions, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="at least one split"):
+        report({}, tmp_path / "report.html")
+    three = Predictions(side.index, side.labels, np.zeros((20, 3)), side.labels, np.zeros((20, 3)))
+    with pytest.raises(CourseError, match="needs two classes"):
+        report({"random split": three}, tmp_path / "report.html")
+    assert list(tmp_path.glob("*.html")) == []
+
+
+def test_predictions_belong_to_the_rows_of_the_test_split(index: pd.DataFrame, work: Path) -> None:
+    split = index.assign(split=["train", "validation", "test", "test"] * 5)
+    split.attrs = index.attrs
+    batches = loaders(split, size=32, progress=False)
+    seed_everything(0)
+    found = predictions(ScratchCNN(width=4), batches, split)
+
+    assert found.index["path"].tolist() == split[split["split"] == "test"]["path"].tolist()
+    assert found.labels.tolist() == label_numbers(split)[split["split"] == "test"].tolist()
+    assert found.logits.shape == (10, 2) and found.validation_logits.shape == (5, 2)
