@@ -10,8 +10,9 @@ import yaml
 from course_lib.errors import CourseError
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.grading import NOT_ATTEMPTED, RIGHT, WRONG, grade, reveal, right_answer
+from course_lib.quiz.photos import read_photo
 from course_lib.quiz.schema import fingerprint, parse_bank
-from course_lib.quiz.widget import read_photo, run_learner_code
+from course_lib.quiz.widget import run_learner_code
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 BANKS = load_banks()

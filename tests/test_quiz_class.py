@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.quiz import show
+from course_lib.quiz import report, show
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.cli import main
 from course_lib.quiz.collect import collect, safe_cell, write_csv
@@ -224,9 +224,9 @@ def test_statistics_find_a_wrong_key(tmp_path):
     assert row["discrimination"] < 0
     options = statistics.options[statistics.options["question"] == suspect.id]
     assert options["chosen"].sum() == 30
-    report = write_report(statistics, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "key may be wrong" in report and "data:image/png" in report
-    assert not re.search(r"(src|href)=.http", report)
+    page = write_report(statistics, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "key may be wrong" in page and "data:image/png" in page
+    assert not re.search(r"(src|href)=.http", page)
 
 
 def test_only_first_attempts_count_for_difficulty(tmp_path):
@@ -320,6 +320,17 @@ def test_statistics_find_the_disputed_question_of_a_simulated_class(tmp_path):
     statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
     suspects = statistics.questions["note"] == "key may be wrong"
     assert statistics.questions["question"][suspects].tolist() == ["04-accuracy-misleads"]
+
+
+def test_progress_of_a_large_class_shows_who_is_least_far(tmp_path):
+    simulate_class(tmp_path, BANKS[:2], learners=70, first_lessons=1)
+    statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
+    figure, words = report.progress(statistics)
+    assert words.startswith("Progress of the 60 of 70 learners who are least far.")
+    assert len(figure.axes[0].get_yticklabels()) == 60
+    done = statistics.learners.groupby("learner")["right_in_the_end"].sum()
+    drawn = {label.get_text() for label in figure.axes[0].get_yticklabels()}
+    assert done.idxmin() in drawn and done.idxmax() not in drawn
 
 
 def test_the_page_holds_every_picture_with_its_words(tmp_path):

@@ -228,6 +228,17 @@ def test_page_and_paper_have_the_key_only_on_request():
             assert in_both(option.text)[0] in without_code(without)
 
 
+@pytest.mark.parametrize("to", ["html", "print"])
+def test_page_and_paper_show_the_photo_under_its_grid(to):
+    bank = BANKS[3]
+    (question,) = (question for question in bank.questions if question.photo)
+    page = export(bank, to, "ja", key=False).content.decode()
+    assert page.count('src="data:image/png;base64,') == 1
+    assert page.count("<i></i>") == question.photo.rows * question.photo.columns
+    assert html.escape(question.photo.description.ja) in page
+    assert question.photo.credit in page
+
+
 def test_unknown_format_and_language_get_a_sentence():
     with pytest.raises(CourseError, match="moodle"):
         export(FIRST, "word")

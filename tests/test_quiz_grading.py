@@ -1,5 +1,8 @@
 """Scores by hand: every number here was worked out on paper from the rule in the comment."""
 
+import math
+
+import numpy as np
 import pytest
 
 from course_lib.quiz.grading import (
@@ -21,6 +24,7 @@ from course_lib.quiz.questions import (
     Region,
     Text,
 )
+from course_lib.quiz.widget import run_learner_code
 
 SAME = Text("text", "文")
 
@@ -184,6 +188,19 @@ def test_code_results():
     assert "f(2)" in grade(question, [0.1, [1, 3]]).remarks[0].text.en
     assert grade(question, [None, None]).outcome == NOT_ATTEMPTED
     assert grade(question, None).outcome == NOT_ATTEMPTED
+
+
+def test_a_variable_that_the_learner_made():
+    code = Code("share", "variable", (Case((), 0.75, SAME),), tolerance=0.001)
+    question = Question("q", "code", "o", 1, SAME, "hash", code=code)
+
+    def outcome(names):
+        return grade(question, run_learner_code(question, names)).outcome
+
+    assert outcome({"share": 0.75}) == outcome({"share": np.float32(0.7501)}) == RIGHT
+    assert outcome({}) == outcome({"share": ...}) == outcome({"share": None}) == NOT_ATTEMPTED
+    for typical_mistake in (75, "0.75", [0.75], 0.25, math.nan, object()):
+        assert outcome({"share": typical_mistake}) == WRONG
 
 
 def test_equal_results_keeps_types_apart():

@@ -3,11 +3,13 @@
 import html
 import json
 import re
+import sys
+from types import ModuleType
 
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.quiz import show
+from course_lib.quiz import progress, show
 from course_lib.quiz.bank import load_banks
 from course_lib.quiz.grading import reveal, right_answer
 from course_lib.quiz.progress import Progress, read_line
@@ -248,6 +250,28 @@ def test_record_holds_no_name_of_person_or_machine(monkeypatch):
         "seal",
     }
     assert re.fullmatch(r"[0-9a-f]{12}", record["learner"])
+
+
+def test_the_page_is_told_where_the_answers_are_once_there_is_one(monkeypatch):
+    question = BANKS[0].questions[0]
+    page = Page(show(1))
+    assert page.say(kind="hello")[0]["kept"] is None
+    assert page.check(question, None).get("kept") is None
+    file = f"work/quiz/{Progress().file.name}"
+    assert page.check(question, 0)["kept"] == {"file": file, "lost": False}
+    assert Page(show(1)).say(kind="hello")[0]["kept"]["file"] == file
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    assert page.check(question, 0)["kept"]["lost"] is True
+
+
+def test_answers_on_a_connected_drive_survive_the_session(monkeypatch, tmp_path):
+    monkeypatch.setattr(progress, "COLAB_DRIVE", tmp_path / "MyDrive")
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    monkeypatch.delenv("COURSE_WORK")
+    assert "MyDrive" not in str(Progress().folder)  # not connected yet
+    (tmp_path / "MyDrive").mkdir()
+    assert Progress().folder == tmp_path / "MyDrive" / "visual-inspection-course" / "quiz"
+    assert not Progress().is_lost_with_the_session()
 
 
 def test_a_full_disk_is_told_and_the_judgement_still_arrives(monkeypatch, tmp_path):

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from course_lib.errors import CourseError
 from course_lib.quiz.grading import right_answer
 from course_lib.quiz.lms import (
+    in_language,
     prompt_with_unit,
     rich,
     write_gift,
     write_moodle,
     write_qti,
 )
-from course_lib.quiz.questions import Bank, Question
+from course_lib.quiz.photos import photo_address
+from course_lib.quiz.questions import Bank, Photo, Question
 
 FORMATS = {"moodle": "xml", "gift": "gift.txt", "qti": "zip", "html": "html", "print": "html"}
 CARRIES = {
@@ -100,7 +102,7 @@ def _losses(question: Question, to: str) -> list[str]:
     if question.type == "ordering" and to == "moodle":
         losses.append("needs Moodle 4.4 or its plugin 'ordering'; reasons are not carried")
     if to in ("html", "print") and question.photo:
-        losses.append("the photo is described, not shown")
+        losses.append("the square is marked by hand and compared by eye")
     if to in ("html", "print") and question.code:
         losses.append("nothing runs the code; the answer is a solution to compare with")
     return losses
@@ -122,7 +124,7 @@ def _page(bank: Bank, language: str, key: bool, paper: bool) -> str:
         )
         body = f'<ul class="options">{options}</ul>' if options else "<p>________________</p>"
         if question.photo:
-            body = f"<p><em>{rich(question.photo.description, language)}</em></p>" + body
+            body = _photo_with_grid(question.photo, language)
         prompt = rich(prompt_with_unit(question, language), language)
         parts.append(f'<li id="{question.id}"><p><strong>{prompt}</strong></p>{body}</li>')
         answers.append(f"<li>{_answer(question, language)}</li>")
@@ -133,12 +135,24 @@ def _page(bank: Bank, language: str, key: bool, paper: bool) -> str:
         "body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
         ".options{list-style:none;padding-left:0}ol>li{break-inside:avoid}"
         ".key{break-before:page}"
+        ".photo{position:relative;width:20rem}.photo img{display:block;width:100%}"
+        ".squares{position:absolute;inset:0;display:grid}.squares i{border:1px solid #fff8}"
     )
     return (
         f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8">'
         f"<title>Quiz {bank.lesson}</title><style>{style}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
+    )
+
+
+def _photo_with_grid(photo: Photo, language: str) -> str:
+    described = html.escape(in_language(photo.description, language))
+    grid = f"grid-template:repeat({photo.rows},1fr)/repeat({photo.columns},1fr)"
+    return (
+        f'<div class="photo"><img alt="{described}" src="{photo_address(photo)}">'
+        f'<div class="squares" style="{grid}">{"<i></i>" * photo.rows * photo.columns}</div></div>'
+        f"<p><small>{html.escape(photo.credit)}</small></p>"
     )
 
 

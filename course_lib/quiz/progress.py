@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import secrets
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,10 @@ class Progress:
     def file(self) -> Path:
         """The learner's file of answers; it is what an instructor collects."""
         return self.folder / f"answers-{self.learner}.jsonl"
+
+    def is_lost_with_the_session(self) -> bool:
+        """Whether this is Colab without a connected Google Drive, which keeps no files."""
+        return "google.colab" in sys.modules and COLAB_DRIVE not in self.folder.parents
 
     def add(
         self,

@@ -38,10 +38,11 @@ learners would come out ahead again. It counts learners who answered every quest
 question more often than weak ones. Look at the question before you look at the class.</li>
 </ul>
 """
+MOST_LEARNERS = 60  # in the picture of their progress
 STYLE = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:85rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{border:1px solid #888;padding:.2rem .5rem}"
-    "th{text-align:left}img{max-width:100%}.wide{overflow-x:auto}"
+    "th{text-align:left}img{max-width:100%}.wide{overflow-x:auto;white-space:nowrap}"
 )
 
 
@@ -115,14 +116,19 @@ def distractors(statistics: ClassStatistics, question: str) -> tuple[Figure, str
 
 
 def progress(statistics: ClassStatistics) -> tuple[Figure, str]:
-    """How far each learner is: the share of each lesson's questions that is right by now."""
+    """How far each learner is: the share of each lesson's questions that is right by now.
+
+    Of a large class, the `MOST_LEARNERS` who are least far are drawn: they may need help.
+    """
     from course_lib.plots import new_figure
 
     learners = statistics.learners
     share = (learners["right_in_the_end"] / learners["questions"]).rename("share")
     table = pd.concat([learners[["learner", "lesson"]], share], axis=1)
     table = table.pivot(index="learner", columns="lesson", values="share")
+    everybody = len(table)
     table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
+    table = table.tail(MOST_LEARNERS)
     figure, axes = new_figure(width=7.0, height=1.2 + 0.2 * len(table))
     axis = axes[0, 0]
     axis.imshow(table.to_numpy(), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
@@ -135,7 +141,12 @@ def progress(statistics: ClassStatistics) -> tuple[Figure, str]:
     axis.spines[:].set_visible(False)
     reached = table.notna().sum()
     described = "; ".join(f"lesson {lesson}: {count}" for lesson, count in reached.items())
-    return figure, f"Progress of {len(table)} learners. Learners who answered: {described}."
+    shown = (
+        f"{len(table)} learners"
+        if len(table) == everybody
+        else (f"the {len(table)} of {everybody} learners who are least far")
+    )
+    return figure, f"Progress of {shown}. Learners who answered: {described}."
 
 
 def write_report(statistics: ClassStatistics, path: str | Path, about: str = "") -> Path:
@@ -152,7 +163,10 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
     if len(empty):
         parts.append(f"<p>No answers yet: lessons {', '.join(map(str, empty))}.</p>")
     if len(suspects):
-        parts += ["<h2>Look at these questions first</h2>", _table(suspects)]
+        parts += [
+            "<h2>Look at these questions first</h2>",
+            _table(suspects.drop(columns="objective")),
+        ]
         with_options = suspects["question"][
             suspects["question"].isin(statistics.options["question"])
         ]
@@ -164,7 +178,7 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
         parts += [
             _picture(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
         ]
-        parts.append(_table(mine.drop(columns="lesson")))
+        parts.append(_table(mine.drop(columns=["lesson", "objective"])))
         options = statistics.options[statistics.options["question"].isin(mine["question"])]
         if len(options):
             parts += ["<details><summary>Options</summary>", _table(options), "</details>"]

@@ -40,6 +40,9 @@ const WORDS = {
     square: (row, column) => `row ${row}, column ${column}`,
     level: ["", "basic", "medium", "hard"],
     language: "Language of the quiz",
+    kept: (file) =>
+      `Your answers are kept in ${file} on this machine. If your instructor collects answers, hand in this file.`,
+    lost: "Colab deletes this file when the session ends. Download it, or connect Google Drive and run this cell again.",
   },
   ja: {
     quiz: (number, title) => `クイズ ${number}：${title}`,
@@ -82,6 +85,9 @@ const WORDS = {
     square: (row, column) => `${row} 行 ${column} 列`,
     level: ["", "基本", "標準", "発展"],
     language: "クイズの言語",
+    kept: (file) =>
+      `解答はこのコンピューターの ${file} に保存されています。講師に提出するときは、このファイルを渡してください。`,
+    lost: "Colab では、セッションが終わるとこのファイルは削除されます。ダウンロードしておくか、Google ドライブに接続してからこのセルをもう一度実行してください。",
   },
 };
 
@@ -183,7 +189,13 @@ function render({ model, el }) {
 
   function Card(question, index) {
     const group = `course-quiz-${(groups += 1)}`;
-    const state = { selection: null, order: question.order || [], judged: null, revealed: null };
+    const state = {
+      selection: null,
+      order: question.order || [],
+      judged: null,
+      revealed: null,
+      attempts: 0,
+    };
     if (question.type === "ordering") state.selection = [...state.order];
     let started = Date.now();
     let timer = null;
@@ -264,6 +276,7 @@ function render({ model, el }) {
         return announce(advice ? say(advice.text) : missing, "wrong");
       }
       state.judged = message;
+      state.attempts = message.attempts;
       if (message.answer !== null) state.selection = message.answer;
       draw();
       announceVerdict();
@@ -294,7 +307,11 @@ function render({ model, el }) {
           element(
             "span",
             { class: "number" },
-            `${words().question(index + 1, total)} · ${words().level[question.difficulty]}`,
+            [
+              words().question(index + 1, total),
+              words().level[question.difficulty],
+              ...(state.attempts ? [words().attempts(state.attempts)] : []),
+            ].join(" · "),
           ),
           element("span", { class: "prompt" }, ...rich(say(question.prompt))),
         ),
@@ -521,6 +538,8 @@ function render({ model, el }) {
   const bar = element("progress", { max: total, value: 0 });
   const progressText = element("span", { role: "status" });
   const againAll = element("button", { type: "button" });
+  const keptText = element("p", { class: "hint" });
+  let kept = null; // where Python keeps the answers, as soon as there is one
   const buttons = { en: "English", ja: "日本語" };
   for (const [language, name] of Object.entries(buttons)) {
     buttons[language] = element("button", { type: "button", lang: language }, name);
@@ -555,6 +574,12 @@ function render({ model, el }) {
     againAll.hidden = wrong === 0 && document.activeElement !== againAll;
   }
 
+  function drawKept() {
+    keptText.textContent = kept
+      ? words().kept(kept.file) + (kept.lost ? ` ${words().lost}` : "")
+      : "";
+  }
+
   function drawAll() {
     root.lang = model.get("language");
     title.textContent = words().quiz(content.lesson, say(content.title));
@@ -568,6 +593,7 @@ function render({ model, el }) {
       card.announceVerdict();
     }
     drawProgress();
+    drawKept();
   }
 
   function receive(message) {
@@ -576,7 +602,9 @@ function render({ model, el }) {
         if (!cards.get(id)?.state.judged) cards.get(id)?.receive({ kind: "judged", ...judged });
       }
     } else cards.get(message.question)?.receive(message);
+    kept = message.kept || kept;
     drawProgress();
+    drawKept();
   }
 
   root.append(
@@ -584,6 +612,7 @@ function render({ model, el }) {
     element("div", { class: "so-far" }, bar, progressText),
     ...[...cards.values()].map((card) => card.node),
     element("div", { class: "actions" }, againAll),
+    keptText,
   );
   root.addEventListener("keydown", (event) => event.stopPropagation());
   model.on("msg:custom", receive);

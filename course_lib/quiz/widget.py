@@ -5,7 +5,6 @@ keyboard: pressing ``x`` on a focused radio button would cut the cell. The key a
 stay in Python; the page receives what belongs to an answer once that answer is checked.
 """
 
-import base64
 import copy
 import html
 import math
@@ -18,6 +17,7 @@ import numpy as np
 import traitlets
 
 from course_lib.errors import CourseError
+from course_lib.paths import shorten
 from course_lib.quiz.grading import (
     NOT_ATTEMPTED,
     RIGHT,
@@ -27,8 +27,9 @@ from course_lib.quiz.grading import (
     reveal,
     right_answer,
 )
+from course_lib.quiz.photos import photo_address
 from course_lib.quiz.progress import Progress
-from course_lib.quiz.questions import Bank, Case, Code, Photo, Question, Text
+from course_lib.quiz.questions import Bank, Case, Code, Question, Text
 from course_lib.quiz.shuffle import option_order
 
 HERE = Path(__file__).parent
@@ -84,7 +85,10 @@ class QuizWidget(anywidget.AnyWidget):
 
     def _answer(self, message: dict[str, Any]) -> None:
         if message.get("kind") == "hello":
-            self.send({"kind": "status", "judged": self._judged_before()})
+            judged = self._judged_before()
+            self.send(
+                {"kind": "status", "judged": judged, "kept": self._kept() if judged else None}
+            )
             return
         question = self.bank.question(message.get("question"))
         if message["kind"] == "check":
@@ -117,9 +121,15 @@ class QuizWidget(anywidget.AnyWidget):
             seconds = float(seconds) if isinstance(seconds, int | float) else 0.0
             try:
                 self.progress.add(question, self.bank.lesson, answer, judgement, seconds)
+                reply["kept"] = self._kept()
             except CourseError as error:
                 reply["problem"] = str(error)  # the learner still hears the judgement
         self.send(reply | self._described(question, answer, judgement))
+
+    def _kept(self) -> dict[str, Any]:
+        """Where the answers are, for the line at the end of the quiz."""
+        file = shorten(self.progress.file)
+        return {"file": file, "lost": self.progress.is_lost_with_the_session()}
 
     def _judge(self, question: Question, answer: Any) -> Judgement:
         if not self.bank.released:
@@ -215,26 +225,6 @@ def as_plain_data(value: Any) -> Any:
     return {"error": f"an object of type {type(value).__name__}"}
 
 
-def read_photo(photo: Photo) -> bytes:
-    """The bytes of a solar-cell photo as it lies in the package ``elpv-dataset``.
-
-    Raises:
-        CourseError: the package or the photo is not there.
-    """
-    from importlib.util import find_spec
-
-    package = find_spec("elpv_dataset")
-    folders = list(package.submodule_search_locations) if package else []
-    for folder in folders:
-        for file in (Path(folder) / photo.file, Path(folder) / "data" / photo.file):
-            if file.is_file():
-                return file.read_bytes()
-    raise CourseError(
-        f"The photo {photo.file!r} of a quiz question was not found; "
-        "install the photos with: pip install elpv-dataset"
-    )
-
-
 def _learner_names() -> dict[str, Any]:
     from IPython import get_ipython
 
@@ -276,8 +266,7 @@ def _question(question: Question, progress: Progress) -> dict[str, Any]:
     if question.photo:
         photo = question.photo
         try:
-            encoded = base64.b64encode(read_photo(photo)).decode()
-            shown["photo"] = f"data:image/{photo.file.rpartition('.')[2]};base64,{encoded}"
+            shown["photo"] = photo_address(photo)
         except CourseError as error:
             shown["missing"] = str(error)
         shown["credit"] = photo.credit

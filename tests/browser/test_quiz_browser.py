@@ -7,17 +7,13 @@ COURSE_SCREENSHOTS to a folder to keep pictures of the quiz in light and dark.
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_server import FLAGS, jupyter
 
-from course_lib.paths import project_folder
 from course_lib.quiz.bank import find_bank, load_bank
 from course_lib.quiz.grading import reveal, right_answer
 
@@ -30,8 +26,6 @@ playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install 
 LESSONS = (7, 8)
 BANKS = {lesson: load_bank(find_bank(lesson)) for lesson in LESSONS}
 QUIZ = "section.course-quiz"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
 
 
 @pytest.fixture(scope="module")
@@ -41,44 +35,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    """A JupyterLab of its own, without settings of the user, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # Without this JupyterLab asks whether it may fetch news, on top of the page.
-    asked = folder / "settings" / "@jupyterlab" / "apputils-extension"
-    asked.mkdir(parents=True)
-    (asked / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    environment = os.environ | {
-        "COURSE_WORK": str(folder / "work"),
-        "PYTHONPATH": str(project_folder()),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "IPYTHONDIR": str(folder / "ipython"),
-    }
-    for name in ("COURSE_FIXED_ORDER", "CI", "COURSE_QUIZ"):
-        environment.pop(name, None)
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=t"]
-    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    log = (folder / "server.log").open("w")
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}/api?token=t", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "server.log").read_text()
-                time.sleep(0.5)
+    with jupyter("jupyterlab", folder) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +154,10 @@ def test_mouse_answers_retry_languages_and_restart(lab):
     here.get_by_text(plain(question.options[right].text.en), exact=True).click()
     here.get_by_role("button", name="Check").click()
     here.locator(".verdict", has_text="✓ Right").wait_for()
-    assert "1 of 8 answered, 1 right" in lab.locator(QUIZ).first.inner_text()
+    quiz = lab.locator(QUIZ).first
+    assert "1 of 8 answered, 1 right" in quiz.inner_text()
+    assert "medium · 2 attempts" in here.inner_text() or "basic · 2 attempts" in here.inner_text()
+    assert "Your answers are kept in work/quiz/answers-" in quiz.inner_text()
     lab.locator(QUIZ).first.get_by_role("button", name="日本語").click()
     here.locator(".verdict", has_text="正解です").wait_for()
     assert plain(question.options[right].reason.ja) in here.inner_text()
