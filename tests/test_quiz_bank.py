@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from course_lib.errors import CourseError
+from course_lib.paths import project_folder
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.grading import NOT_ATTEMPTED, RIGHT, WRONG, grade, reveal, right_answer
 from course_lib.quiz.photos import read_photo
@@ -53,6 +54,15 @@ def test_every_objective_is_tested_and_there_are_three_to_five():
     for bank in BANKS:
         assert 3 <= len(bank.objectives) <= 5
         assert {o.id for o in bank.objectives} == {q.objective for q in bank.questions}
+
+
+@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
+def test_objectives_are_those_that_the_lesson_states(bank):
+    (source,) = (project_folder() / "lessons" / "source").glob(f"{bank.lesson:02d}_*.py")
+    stated = source.read_text(encoding="utf-8").split("## You will be able to")[1]
+    stated = stated.split("\n# %%")[0].split("\n\n")[0]
+    bullets = [line.removeprefix("# - ") for line in stated.splitlines() if line.startswith("# - ")]
+    assert bullets == [objective.text.en for objective in bank.objectives]
 
 
 def test_every_type_is_used():

@@ -8,6 +8,8 @@ import random
 import re
 import time
 
+import build
+import lint
 import numpy as np
 import pandas as pd
 import pytest
@@ -346,6 +348,15 @@ def test_the_page_holds_every_picture_with_its_words(tmp_path):
     assert "No answers yet: lessons 2, 3, 4, 5, 6, 7, 8, 9, 10." in page
     assert collected.summary() in page
     assert not re.search(r"(src|href)=.http", page)
+
+
+def test_the_notebook_for_instructors_is_tidy_and_says_that_its_class_is_simulated():
+    (source,) = build.notebook_sources(["00"])
+    path = build.notebook_path(source)
+    assert path.name == "00_class_report.ipynb"
+    assert lint.findings(path) == []
+    assert "**The class below is simulated.**" in build.read(path).cells[0].source
+    assert source not in build.sources()  # it is no lesson
 
 
 # ---- graded use ------------------------------------------------------------------------
