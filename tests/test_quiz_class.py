@@ -394,6 +394,13 @@ def test_answers_to_a_released_bank_are_scored_on_collection(tmp_path, monkeypat
         assert outcomes[question.id] == ("right" if place % 2 == 0 else "wrong")
 
 
+def test_answers_are_never_judged_by_a_bank_without_a_key(tmp_path):
+    learner, _ = release(find_bank(1), tmp_path / "release")
+    class_of(tmp_path, 1, lambda number, question: right_answer(question))
+    with pytest.raises(CourseError, match="no key to judge"):
+        collect(tmp_path, load_banks(learner.parent))
+
+
 def test_release_overwrites_nothing_and_needs_a_key(tmp_path):
     learner, _ = release(find_bank(1), tmp_path)
     with pytest.raises(CourseError, match="exists"):

@@ -63,7 +63,7 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
     belongs to another version of its question, or stands in a second file as well.
 
     Raises:
-        CourseError: the folder is not there or holds no answer file.
+        CourseError: the folder is not there or holds no answer file, or a bank has no key.
     """
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*.jsonl") if path.is_file())
@@ -73,6 +73,12 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
             "give the folder into which the learners' files were copied."
         )
     banks = list(banks)
+    for bank in banks:
+        if bank.released:
+            raise CourseError(
+                f"{shorten(bank.path)} has no key to judge answers by; "
+                "give the instructor's folder of the release with --banks."
+            )
     questions = {question.id: question for bank in banks for question in bank.questions}
     lessons = {question.id: bank.lesson for bank in banks for question in bank.questions}
     rows, dropped, seen, judged = [], [], set(), {}
