@@ -9,7 +9,7 @@ import yaml
 
 from course_lib.errors import CourseError
 from course_lib.paths import project_folder
-from course_lib.quiz.bank import find_bank, load_bank, load_banks
+from course_lib.quiz.bank import bank_folder, find_bank, load_bank, load_banks
 from course_lib.quiz.grading import NOT_ATTEMPTED, RIGHT, WRONG, grade, reveal, right_answer
 from course_lib.quiz.photos import read_photo
 from course_lib.quiz.schema import fingerprint, parse_bank
@@ -42,6 +42,18 @@ def test_every_lesson_has_a_bank_of_at_least_six_questions():
     assert [bank.lesson for bank in BANKS] == list(range(1, 11))
     assert [bank.path.name[:2] for bank in BANKS] == [f"{bank.lesson:02d}" for bank in BANKS]
     assert min(len(bank.questions) for bank in BANKS) >= 6
+
+
+def test_an_id_is_never_forgotten_so_it_is_never_used_again():
+    lines = (bank_folder() / "ids.txt").read_text(encoding="utf-8").splitlines()
+    ever_given = [line for line in lines if not line.startswith("#")]
+    retired = {identifier for bank in BANKS for identifier in bank.retired}
+    now = {question.id for question in QUESTIONS}
+    assert not now & retired
+    assert len(ever_given) == len(set(ever_given))
+    assert now | retired == set(ever_given), (
+        "add a new id to quizzes/ids.txt, and put the id of a removed question under 'retired'"
+    )
 
 
 def test_ids_name_their_lesson():
