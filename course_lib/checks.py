@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from course_lib.duplicates import VIEW_NAMES, near_duplicates
+from course_lib.duplicates import THUMBNAIL_SIZE, VIEW_NAMES, near_duplicates
 from course_lib.errors import CourseError
 from course_lib.label_tables import check_labels, find_label_table
 from course_lib.paths import shorten, write_atomically
@@ -156,15 +156,24 @@ def _look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Fac
     from tqdm.auto import tqdm
 
     one_large_photo = Lock()
+    all_facts: list[Facts] = []
+
+    def look_at_some(some: Sequence[str]) -> list[Facts]:
+        return [look_at(folder / name, name, one_large_photo) for name in some]
+
+    groups = [names[start : start + 16] for start in range(0, len(names), 16)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores or 2) as pool:
+    bar = tqdm(total=len(names), unit="file", disable=not progress)
+    with warnings.catch_warnings(), bar, ThreadPoolExecutor(cores or 2) as pool:
         warnings.simplefilter("ignore")  # what Pillow warns of becomes a finding
-        look = pool.map(lambda name: look_at(folder / name, name, one_large_photo), names)
         try:
-            return list(tqdm(look, total=len(names), unit="file", disable=not progress))
+            for facts in pool.map(look_at_some, groups):
+                all_facts += facts
+                bar.update(len(facts))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return all_facts
 
 
 def _name_problems(names: Sequence[str]) -> Iterator[Finding]:
@@ -259,13 +268,21 @@ def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
     unlike = [group[0] for group in same_bytes.values() if _has_contrast(group[0])]
     if len(unlike) < 2:
         return
-    pairs = near_duplicates(np.stack([photo.thumbnail for photo in unlike]))
+    pairs = near_duplicates(_thumbnails(unlike))
     # Rank order is row order: the first of a pair is the original. The best pair counts.
     best = pairs.sort_values(["difference", "first"]).drop_duplicates("second")
     for pair in best.itertuples():
         original, copy = unlike[pair.first], unlike[pair.second]
         detail = f"fits {original.path} if {VIEW_NAMES[pair.view]}"
         yield copy.path, original.path, "near duplicate", detail
+
+
+def _thumbnails(photos: Sequence[Facts]) -> np.ndarray:
+    """All thumbnails as one array; taken out of the photos, so that memory holds them once."""
+    thumbnails = np.empty((len(photos), THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
+    for row, photo in enumerate(photos):
+        thumbnails[row], photo.thumbnail = photo.thumbnail, None
+    return thumbnails
 
 
 def _has_contrast(photo: Facts) -> bool:

@@ -13,7 +13,9 @@ Photos of one kind of part look alike without being copies. So the folder itself
 alike strangers are (`limits`), and a copy must be much closer than that.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -130,39 +132,52 @@ def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataF
         ``view`` (number of the view of the second photo that fits best) and
         ``correlation`` (1 for a perfect copy).
     """
-    own = signatures(thumbnails)
+    blocks = _in_blocks(lambda block: signatures(thumbnails[block]), len(thumbnails), 500)
+    own = np.concatenate(blocks)
     pairs = _nearest_pairs(invariants(own), min(neighbours, len(own) - 1))
-    # The signature of a turned photo is the turned signature.
-    turned = [view.reshape(own.shape) for view in views(own.reshape(-1, 16, 16))]
-    best_view = np.empty(len(pairs), np.int64)
-    correlation = np.empty(len(pairs), np.float32)
-    for block in _blocks(len(pairs), 4096):
-        first, second = pairs[block].T
-        products = [np.einsum("nd,nd->n", own[first], view[second]) for view in turned]
-        best_view[block], correlation[block] = np.argmax(products, axis=0), np.max(products, axis=0)
+    images = own.reshape(-1, 16, 16)
+
+    def best_view(block: slice) -> np.ndarray:
+        first, second = (images[rows] for rows in pairs[block].T)
+        # The signature of a turned photo is the turned signature.
+        products = [np.einsum("nij,nij->n", first, view) for view in views(second)]
+        return np.stack([np.argmax(products, axis=0), np.max(products, axis=0)], axis=1)
+
+    best = np.concatenate(_in_blocks(best_view, len(pairs), 2000))
     return pd.DataFrame(
         {
             "first": pairs[:, 0],
             "second": pairs[:, 1],
-            "view": best_view,
-            "correlation": correlation,
+            "view": best[:, 0].astype(np.int64),
+            "correlation": best[:, 1],
         }
     )
 
 
-def _blocks(count: int, step: int) -> Iterator[slice]:
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+def _in_blocks(function: Callable[[slice], np.ndarray], count: int, step: int) -> list[np.ndarray]:
+    """What the function makes of each block of rows, on all cores; memory holds a few blocks."""
+    blocks = [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, blocks))
 
 
 def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
     """The nearest few of each row by correlation, as sorted pairs of row numbers, each once."""
-    count = len(vectors)
-    nearest = np.empty((count, neighbours), np.int64)
-    for block in _blocks(count, max(1, 20_000_000 // count)):  # 80 MB at a time
+
+    def nearest_of(block: slice) -> np.ndarray:
         correlation = vectors[block] @ vectors.T
-        rows = np.arange(block.start, block.stop)
-        correlation[np.arange(len(rows)), rows] = -2
-        nearest[block] = np.argpartition(correlation, -neighbours, axis=1)[:, -neighbours:]
+        rows = np.arange(len(correlation))
+        correlation[rows, rows + block.start] = -2
+        nearest = np.empty((len(rows), neighbours), np.int64)
+        # A few passes for the largest number are many times as fast as sorting.
+        for place in range(neighbours):
+            nearest[:, place] = correlation.argmax(axis=1)
+            correlation[rows, nearest[:, place]] = -2
+        return nearest
+
+    count = len(vectors)
+    step = max(1, min(400, 4_000_000 // count))  # 16 MB at a time
+    nearest = np.concatenate(_in_blocks(nearest_of, count, step))
     pairs = np.column_stack([np.repeat(np.arange(count), neighbours), nearest.ravel()])
     return np.unique(np.sort(pairs, axis=1), axis=0)
 
@@ -273,18 +288,23 @@ def near_duplicates(thumbnails: np.ndarray) -> pd.DataFrame:
 def _differences(thumbnails: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
     """`difference` of each candidate pair, both ways; the fine look only at promising ones."""
     shares = np.ones((len(pairs), 3))
+    levels = _in_blocks(lambda block: _level(thumbnails[block], 16), len(thumbnails), 500)
+    coarse = np.concatenate(levels)
+
+    def compare(rows: np.ndarray, images: Callable[[pd.Series], np.ndarray]) -> np.ndarray:
+        def compare_block(block: slice) -> np.ndarray:
+            chosen = pairs.iloc[rows[block]]
+            first = images(chosen["first"])
+            second = _in_view(images(chosen["second"]), chosen["view"])
+            return np.minimum(_unexplained(first, second), _unexplained(second, first))
+
+        return np.concatenate([np.ones((0, 2)), *_in_blocks(compare_block, len(rows), 500)])
+
     promising = np.flatnonzero(pairs["correlation"] > 0.4)
-    for size, columns in ((16, [0]), (32, [1, 2])):
-        images = _level(thumbnails, size)
-        for block in _blocks(len(promising), 1024):
-            rows = promising[block]
-            first = images[pairs["first"].iloc[rows]]
-            second = _in_view(images[pairs["second"].iloc[rows]], pairs["view"].iloc[rows])
-            both = np.minimum(_unexplained(first, second), _unexplained(second, first))
-            shares[np.ix_(rows, columns)] = both[:, : len(columns)]
-        # Exactly 1: too many points were cut off for the coarse look to judge.
-        coarse = shares[promising, 0]
-        promising = promising[(coarse < 0.05) | (coarse == 1.0)]
+    shares[promising, 0] = compare(promising, lambda rows: coarse[rows])[:, 0]
+    # Exactly 1: too many points were cut off for the coarse look to judge.
+    promising = promising[(shares[promising, 0] < 0.05) | (shares[promising, 0] == 1.0)]
+    shares[promising, 1:] = compare(promising, lambda rows: _level(thumbnails[rows], 32))
     return shares
 
 

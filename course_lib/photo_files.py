@@ -185,10 +185,14 @@ def _decode(
         if width * height > MOST_PIXELS:
             facts.add("too many pixels", f"its header promises {width:,} × {height:,} pixels")
             return
+        facts.mode = image.mode
+        if kind == "JPEG" and image.mode == "RGB":
+            # A JPEG holds brightness and colour apart, and the measures need no colour.
+            image.draft("L", image.size)
         with one_large_photo if width * height > LARGE_PHOTO else nullcontext():
             image.load()
             _describe(image, facts)
-    facts.digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    facts.digest = hashlib.sha256(data).hexdigest()
     facts.is_photo = True
 
 
@@ -267,7 +271,6 @@ def _jpeg_fault(data: bytes) -> tuple[str, str] | None:
 
 def _describe(image: Image.Image, facts: Facts) -> None:
     """Everything that is read off the decoded picture."""
-    facts.mode = image.mode
     orientation = _orientation(image)
     if getattr(image, "is_animated", False):
         image.seek(0)
@@ -277,16 +280,44 @@ def _describe(image: Image.Image, facts: Facts) -> None:
     if orientation > 1:
         facts.add("EXIF rotation", f"orientation {orientation}: the stored pixels lie otherwise")
     _describe_mode(image, facts)
-    _describe_brightness(gray, facts)
-    facts.sharpness = sharpness(gray)
-    facts.thumbnail = np.asarray(_upright(thumbnail_of(gray), orientation))
+    points = sums_of_four(gray)
+    facts.sharpness = sharpness(points)
+    # Of a large photo a quarter of the pixels, averaged, says enough, and is looked at faster.
+    small = Image.fromarray((points >> 2).astype(np.uint8)) if min(gray.size) >= 256 else gray
+    _describe_brightness(gray, small, facts)
+    facts.thumbnail = np.asarray(_upright(thumbnail_of(small), orientation))
+
+
+def sums_of_four(gray: Image.Image) -> np.ndarray:
+    """The sum of each 2 × 2 pixels (lesson 2).
+
+    Args:
+        gray: 8-bit grey; an odd last row or column is left out.
+
+    Returns:
+        uint16, (height // 2, width // 2).
+
+    Example:
+        >>> sums_of_four(Image.fromarray(np.array([[1, 2, 9], [3, 4, 9]], dtype=np.uint8)))
+        array([[10]], dtype=uint16)
+    """
+    width, height = (side // 2 * 2 for side in gray.size)
+    sums = np.zeros((height // 2, width // 2), np.uint16)
+    # In strips that stay in the processor's cache: memory taken anew for each photo is slow.
+    for top in range(0, height if width else 0, 128):
+        strip = np.asarray(gray.crop((0, top, width, min(top + 128, height))))
+        # Two neighbours are read as one number of 16 bit: its low half and its high half.
+        pairs = strip.view(np.uint16)
+        pairs = (pairs & 255) + (pairs >> 8)
+        np.add(pairs[::2], pairs[1::2], out=sums[top // 2 : top // 2 + 64])
+    return sums
 
 
 def thumbnail_of(gray: Image.Image) -> Image.Image:
     """64 × 64 pixels, each an average over its neighbourhood (lesson 2)."""
     # reducing_gap averages whole blocks first, which is three times as fast.
     size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-    return gray.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return gray.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -350,12 +381,11 @@ def _describe_mode(image: Image.Image, facts: Facts) -> None:
         facts.add("odd mode", f"colour mode {image.mode}")
 
 
-def _describe_brightness(gray: Image.Image, facts: Facts) -> None:
-    histogram = np.array(gray.histogram())
-    counts = np.cumsum(histogram)
+def _describe_brightness(gray: Image.Image, small: Image.Image, facts: Facts) -> None:
+    counts = np.cumsum(small.histogram())
     low, high = np.searchsorted(counts, counts[-1] * np.array([0.01, 0.99]))
-    lowest, *_ = used = np.flatnonzero(histogram)
-    if len(used) == 1:
+    lowest, highest = gray.getextrema() if low == high else (low, high)
+    if lowest == highest:
         facts.add("constant", f"every pixel has the value {lowest}")
     elif high < 20:
         facts.add("nearly black", f"99 % of the pixels are below {high + 1} of 255")
@@ -365,7 +395,7 @@ def _describe_brightness(gray: Image.Image, facts: Facts) -> None:
         facts.add("constant", f"98 % of the pixels lie between {low} and {high}")
 
 
-def sharpness(gray: Image.Image) -> float:
+def sharpness(points: np.ndarray) -> float:
     """How strong the finest detail is, beside detail four times as coarse (lesson 2).
 
     Detail is the mean squared bend of the grey values: 2·middle − left − right, with the
@@ -374,24 +404,27 @@ def sharpness(gray: Image.Image) -> float:
     ratio falls; brightness and contrast do not change it. Of a large picture, the middle
     counts.
 
+    Args:
+        points: as `sums_of_four` gives them.
+
     Returns:
         A number without unit; NaN for a picture without contrast.
     """
-    side = 384
-    if gray.width > side or gray.height > side:
-        left, top = max(0, (gray.width - side) // 2), max(0, (gray.height - side) // 2)
-        gray = gray.crop((left, top, min(left + side, gray.width), min(top + side, gray.height)))
-    if min(gray.size) < 20:
+    side = 192
+    top, left = (max(0, (length - side) // 2) for length in points.shape)
+    points = points[top : top + side, left : left + side].astype(np.float32)
+    if min(points.shape) < 10:
         return float("nan")
-    pixels = np.asarray(gray)[: gray.height // 2 * 2, : gray.width // 2 * 2].astype(np.int16)
-    rows = pixels[::2] + pixels[1::2]
-    points = (rows[:, ::2] + rows[:, 1::2]).astype(np.float32)
     fine, coarse = (_bend(points, step) for step in (1, 4))
     return fine / coarse if coarse > 1 else float("nan")
 
 
 def _bend(points: np.ndarray, step: int) -> float:
-    """Mean squared bend, across and down."""
-    across = points[:, step:-step] * 2 - points[:, : -2 * step] - points[:, 2 * step :]
-    down = points[step:-step] * 2 - points[: -2 * step] - points[2 * step :]
+    """Mean squared bend, across and down, at every second row."""
+    across = points[::2, step:-step] * 2
+    across -= points[::2, : -2 * step]
+    across -= points[::2, 2 * step :]
+    down = points[step:-step:2] * 2
+    down -= points[: -2 * step : 2]
+    down -= points[2 * step :: 2]
     return float(np.vdot(across, across) / across.size + np.vdot(down, down) / down.size)
