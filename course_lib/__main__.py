@@ -8,6 +8,8 @@ USAGE = """Use: python -m course_lib COMMAND
 
   doctor           is everything here that the lessons need? says how to cure what is wrong
   check FOLDER     find photos that cannot or should not be used (lesson 2)
+  train FOLDER     from a folder of your own photos to an inspector (lesson 10)
+  predict FILE …   inspect photos with a saved inspector (lesson 10)
   quiz COMMAND     collect, analyse and export quiz answers, for instructors
 """
 
@@ -24,6 +26,14 @@ def main(arguments: list[str]) -> int:
             from course_lib import checks
 
             return checks.main(rest)
+        if command == "train":
+            from course_lib import commands
+
+            return commands.train(rest)
+        if command == "predict":
+            from course_lib import commands
+
+            return commands.predict(rest)
         if command == "quiz":
             from course_lib.quiz import cli
 

@@ -4,26 +4,29 @@ Introduced in lessons 8 and 10. A model alone is not enough to inspect a photo: 
 preprocessing, the class names and the threshold belong to it. The inspector keeps them together.
 """
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from course_lib import device as devices
 from course_lib.data import IMAGE_ENDINGS, read_pixels
 from course_lib.errors import CourseError
+from course_lib.explain import grad_cam
 from course_lib.models import Classifier, ScratchCNN, untrained_backbone
-from course_lib.paths import shorten, write_atomically
+from course_lib.paths import make_folder, shorten, write_atomically
 from course_lib.transforms import eight_views, to_float
-from course_lib.weights import load_weights
+from course_lib.weights import load_weights, weights_hash
 
 FORMAT = "visual-inspection-course inspector 1"
 
@@ -70,80 +73,152 @@ class Inspector:
         self.model, self.settings = model.eval(), settings
 
     @torch.no_grad()
-    def probabilities(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
-        """Probability of each class, for photos in memory (lesson 10).
+    def logits(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """Logits of each class, for photos in memory as they lie (lesson 10).
 
         Args:
             images: uint8, (N, channels, size, size).
             batch_size: photos computed at a time; a small batch stays in the processor's cache.
 
         Returns:
+            float32, (N, classes).
+        """
+        found = [np.zeros((0, len(self.settings.classes)), np.float32)]
+        for batch in self._batches(images, batch_size):
+            found.append(self.model(batch).float().cpu().numpy())
+        return np.concatenate(found)
+
+    @torch.no_grad()
+    def probabilities(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """Probability of each class, for photos in memory (lesson 10).
+
+        Args:
+            images, batch_size: as for `logits`.
+
+        Returns:
             float32, (N, classes); each row sums to 1.
         """
+        found = [np.zeros((0, len(self.settings.classes)), np.float32)]
+        for batch in self._batches(images, batch_size):
+            views = eight_views(batch) if self.settings.views == 8 else batch[None]
+            logits = torch.stack([self.model(view) for view in views]).float()
+            probabilities = (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
+            found.append(probabilities.cpu().numpy())
+        return np.concatenate(found)
+
+    def _batches(self, images: np.ndarray, batch_size: int) -> Iterator[Tensor]:
+        """Preprocessed photos, where the model computes."""
         settings, device = self.settings, devices.choose()
         # Channels side by side in memory: the same result up to rounding, mostly faster.
         self.model.to(device, memory_format=torch.channels_last).eval()
-        found = [np.zeros((0, len(settings.classes)), np.float32)]
         for start in range(0, len(images), batch_size):
             pixels = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
-            batch = to_float(pixels, settings.mean, settings.std)
-            views = eight_views(batch) if settings.views == 8 else batch[None]
-            logits = torch.stack([self.model(view) for view in views]).float()
-            found.append((logits / settings.temperature).softmax(dim=2).mean(dim=0).cpu().numpy())
-        return np.concatenate(found)
+            yield to_float(pixels, settings.mean, settings.std)
+
+    def heat_maps(self, images: np.ndarray, targets: Sequence[int]) -> np.ndarray:
+        """Where each photo speaks for one class (lesson 8), see `course_lib.explain.grad_cam`.
+
+        Args:
+            images: uint8, (N, channels, size, size).
+            targets: the class number that is asked about, (N,).
+
+        Returns:
+            float32, (N, h, w), 0…1.
+        """
+        last = self.model.blocks if isinstance(self.model, ScratchCNN) else self.model.backbone
+        layer = last[-1] if isinstance(self.model, ScratchCNN) else last.stages[-1]
+        found = []
+        for batch, target in zip(self._batches(images, 1), targets, strict=True):
+            found.append(grad_cam(self.model, layer, batch, int(target))[0])
+        return np.stack(found)
 
     def inspect(
-        self, photos: str | os.PathLike | Iterable, *, batch_size: int = 32, progress: bool = True
+        self,
+        photos: str | os.PathLike | Iterable,
+        *,
+        batch_size: int = 32,
+        progress: bool = True,
+        heat_maps: str | os.PathLike | None = None,
+        keep: str | os.PathLike | None = None,
     ) -> pd.DataFrame:
         """Inspect photos and decide; one that cannot be read is reported, the rest goes on (lesson 8).
 
         Args:
-            photos: one photo, a folder (searched with its sub-folders), or several paths.
+            photos: one photo, a folder (searched with its sub-folders), or several of them.
             batch_size: photos computed at a time.
             progress: show a progress bar.
+            heat_maps: a folder for one picture of each photo that shows where it speaks for the
+                positive class (with more than two classes: for the class decided on).
+            keep: a file of this inspector's rows; a photo that stands there unchanged is not
+                computed again, so that an interrupted inspection goes on.
 
         Returns:
-            One row for each photo: ``path``, ``probability`` of the positive class, ``decision``
-            (a class name, or "not inspected"), ``problem`` (why not, or empty).
+            One row for each photo: ``path``, ``probability`` of the positive class (with more than
+            two classes: of the class decided on), ``decision`` (a class name, or "not inspected"),
+            ``problem`` (why not, or empty), and ``heat_map`` (its file) if asked for.
 
         Raises:
-            CourseError: there is nothing to inspect.
+            CourseError: there is nothing to inspect, or a folder cannot be written to.
         """
         paths = list_photos(photos)
+        maps = None if heat_maps is None else make_folder(heat_maps)
+        kept = _read_kept(keep)
         rows: list[dict] = []
         bar = tqdm(total=len(paths), desc="inspecting", unit="photo", disable=not progress)
         for start in range(0, len(paths), batch_size):
-            rows += self._inspect_batch(paths[start : start + batch_size])
-            bar.update(len(paths[start : start + batch_size]))
+            batch = paths[start : start + batch_size]
+            states = {path: _photo_state(path) for path in batch}
+            # A heat map that is asked for now may not have been drawn the last time.
+            known = {
+                path: kept[states[path]]
+                for path in batch
+                if states[path] in kept and (maps is None or _map_file(maps, path).exists())
+            }
+            new = self._inspect_batch([path for path in batch if path not in known], maps)
+            _write_kept(keep, {states[path]: row for path, row in new.items()})
+            for path in batch:
+                row = {"path": shorten(path), **(known | new)[path]}
+                drawn = maps is not None and not row["problem"]
+                rows.append(row | {"heat_map": shorten(_map_file(maps, path)) if drawn else ""})
+            bar.update(len(batch))
         bar.close()
-        return pd.DataFrame(rows, columns=["path", "probability", "decision", "problem"])
+        columns = ["path", "probability", "decision", "problem"]
+        return pd.DataFrame(rows, columns=columns + ["heat_map"] * (maps is not None))
 
-    def _inspect_batch(self, paths: list[Path]) -> list[dict]:
-        settings, readable, images, problems = self.settings, [], [], {}
+    def _inspect_batch(self, paths: list[Path], maps: Path | None) -> dict[Path, dict]:
+        """The row of each photo, but for its path; heat maps are drawn on the way."""
+        settings, images, rows = self.settings, {}, {}
         for path in paths:
             try:
-                images.append(read_pixels(path, settings.size, settings.channels))
-                readable.append(path)
+                images[path] = read_pixels(path, settings.size, settings.channels)
             except CourseError as error:
-                problems[path] = str(error)
-        found = self.probabilities(np.stack(images)) if images else []
-        by_path = dict(zip(readable, found, strict=True))
-        return [self._row(path, by_path.get(path), problems.get(path, "")) for path in paths]
+                rows[path] = {
+                    "probability": float("nan"), "decision": "not inspected", "problem": str(error)
+                }  # fmt: skip
+        if not images:
+            return rows
+        pixels = np.stack(list(images.values()))
+        probabilities = self.probabilities(pixels)
+        decisions = decide(probabilities, settings.threshold)
+        targets = np.full(len(decisions), 1) if len(settings.classes) == 2 else decisions
+        for number, path in enumerate(images):
+            rows[path] = {
+                "probability": float(probabilities[number, targets[number]]),
+                "decision": settings.classes[decisions[number]],
+                "problem": "",
+            }
+        if maps is not None:
+            for path, image, heat in zip(
+                images, pixels, self.heat_maps(pixels, targets), strict=True
+            ):
+                with write_atomically(_map_file(maps, path)) as temporary:
+                    _heat_picture(image, heat).save(temporary)
+        return rows
 
-    def _row(self, path: Path, probabilities: np.ndarray | None, problem: str) -> dict:
-        row = {"path": shorten(path), "problem": problem}
-        if probabilities is None:
-            return row | {"probability": float("nan"), "decision": "not inspected"}
-        return row | {
-            "probability": float(probabilities[-1]),
-            "decision": self.settings.classes[self._decide(probabilities)],
-        }
-
-    def _decide(self, probabilities: np.ndarray) -> int:
-        """With two classes the threshold decides, with more the largest probability."""
-        if len(probabilities) == 2:
-            return int(probabilities[1] >= self.settings.threshold)
-        return int(probabilities.argmax())
+    def code(self) -> str:
+        """A short code of weights and settings: another code may give other decisions (lesson 10)."""
+        facts = weights_hash(self.model) + repr(replace(self.settings, notes={}))
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     def save(self, path: str | os.PathLike) -> Path:
         """Save everything in one file, which holds tensors and text, no code (lesson 10).
@@ -156,10 +231,7 @@ class Inspector:
         """
         from safetensors.torch import save_file
 
-        path = Path(path)
-        if path.suffix != ".safetensors":
-            # Added, not exchanged: "cells-0.5" and "cells-0.6" shall stay two files.
-            path = path.with_name(path.name + ".safetensors")
+        path = inspector_file(path)
         header = {
             "format": FORMAT,
             "network": json.dumps(_network_description(self.model)),
@@ -179,6 +251,7 @@ class Inspector:
         Raises:
             CourseError: no such file, damaged, or not an inspector of this course.
         """
+        path = path if Path(path).is_file() else inspector_file(path)
         header, tensors = _read_inspector(Path(path))
         try:
             model = _build_network(json.loads(header["network"]))
@@ -189,29 +262,121 @@ class Inspector:
                 f"The inspector {shorten(path)} describes itself wrongly ({error}); save it again."
             ) from error
         load_weights(model, tensors, path)
+        if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+            raise CourseError(
+                f"The inspector {shorten(path)} holds weights that are no numbers; train it again."
+            )
         return cls(model, settings)
 
 
+def inspector_file(path: str | os.PathLike) -> Path:
+    """The file of an inspector: ``inspector`` means ``inspector.safetensors`` (lesson 10).
+
+    The ending is added, not exchanged: "cells-0.5" and "cells-0.6" shall stay two files.
+
+    Example:
+        >>> inspector_file("cells-0.5").name
+        'cells-0.5.safetensors'
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        return path
+    return path.with_name(path.name + ".safetensors")
+
+
+def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+    """The class number of each photo: with two classes the threshold decides (lesson 8).
+
+    Args:
+        probabilities: (N, classes).
+        threshold: from this probability of class 1 on, a part is rejected. With more than two
+            classes it is not used: the most probable class wins.
+
+    Example:
+        >>> decide(np.array([[0.8, 0.2], [0.6, 0.4]]), threshold=0.3).tolist()
+        [0, 1]
+    """
+    if probabilities.shape[1] == 2:
+        return (probabilities[:, 1] >= threshold).astype(np.int64)
+    return probabilities.argmax(axis=1)
+
+
 def list_photos(photos: str | os.PathLike | Iterable) -> list[Path]:
-    """The photos that a path, a folder or a list of paths stands for (lesson 8)."""
+    """The photos that paths and folders stand for, each once (lesson 8).
+
+    Raises:
+        CourseError: there is none, or a folder holds none.
+    """
     if isinstance(photos, str | os.PathLike):
-        folder = Path(photos)
-        if folder.is_dir():
-            found = sorted(
-                file
-                for file in folder.rglob("*")
-                if file.suffix.lower() in IMAGE_ENDINGS
-                and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-                and not file.is_dir()
-            )
-            if not found:
-                raise CourseError(f"The folder {shorten(folder)} holds no photo; check the path.")
-            return found
-        photos = [folder]
-    paths = [Path(path) for path in photos]
+        photos = [photos]
+    paths: list[Path] = []
+    for path in map(Path, photos):
+        paths += _photos_below(path) if path.is_dir() else [path]
     if not paths:
         raise CourseError("There are no photos to inspect; name at least one.")
-    return paths
+    return list(dict.fromkeys(paths))
+
+
+def _photos_below(folder: Path) -> list[Path]:
+    found = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in IMAGE_ENDINGS
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and not file.is_dir()
+    )
+    if not found:
+        raise CourseError(f"The folder {shorten(folder)} holds no photo; check the path.")
+    return found
+
+
+def _photo_state(path: Path) -> str:
+    """What tells whether a photo is still the one that was inspected."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return f"{os.path.abspath(path)}: not there"
+    return f"{os.path.abspath(path)}: {state.st_size} bytes, {state.st_mtime_ns}"
+
+
+def _read_kept(file: str | os.PathLike | None) -> dict[str, dict]:
+    """Rows of earlier inspections by photo state; a line that was broken off is passed over."""
+    kept: dict[str, dict] = {}
+    if file is None or not Path(file).exists():
+        return kept
+    for line in Path(file).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            state, row = json.loads(line)
+            kept[state] = {name: row[name] for name in ("probability", "decision", "problem")}
+        except (ValueError, TypeError, KeyError):
+            continue
+    return kept
+
+
+def _write_kept(file: str | os.PathLike | None, rows: dict[str, dict]) -> None:
+    """Add the rows of inspected photos; one that could not be read is tried again next time."""
+    lines = [json.dumps([state, row]) for state, row in rows.items() if not row["problem"]]
+    if file is None or not lines:
+        return
+    make_folder(Path(file).parent)
+    with open(file, "a", encoding="utf-8", newline="\n") as log:
+        log.write("\n".join(lines) + "\n")
+
+
+def _map_file(folder: Path, photo: Path) -> Path:
+    """A name for the heat map; photos of one name in two folders get two."""
+    place = hashlib.sha256(os.path.abspath(photo).encode(errors="surrogateescape")).hexdigest()[:8]
+    return folder / f"{photo.stem}-{place}.png"
+
+
+def _heat_picture(image: np.ndarray, heat: np.ndarray) -> Image.Image:
+    """The photo in grey; the more a place speaks for the class, the more orange it is."""
+    size = image.shape[1:]
+    grey = image.astype(np.float32).mean(axis=0)[:, :, None]
+    wide = Image.fromarray(heat.astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR)
+    share = 0.6 * np.asarray(wide)[:, :, None].clip(0, 1)
+    mixed = grey * (1 - share) + np.array([213, 94, 0], np.float32) * share
+    return Image.fromarray(mixed.round().astype(np.uint8))
 
 
 def _plain(value):
@@ -222,11 +387,16 @@ def _plain(value):
 def _check_settings(settings: InspectorSettings, classes: int) -> None:
     faults = [
         (len(settings.classes) < 2, "needs at least two classes"),
+        (not all(isinstance(name, str) for name in settings.classes), "needs classes with names"),
+        (
+            len(set(settings.classes)) < len(settings.classes),
+            "needs a different name for each class",
+        ),
         (len(settings.classes) != classes, f"needs {classes} class names, one for each logit"),
         (settings.channels not in (1, 3), "needs 1 or 3 channels"),
         (len(settings.mean) != settings.channels, "needs one mean for each channel"),
         (len(settings.std) != settings.channels, "needs one std for each channel"),
-        (settings.size < 1, "needs a positive size"),
+        (not 1 <= settings.size <= 4096, "needs a size of 1 to 4096 pixels"),
         (not all(std > 0 for std in settings.std), "needs each std above 0"),
         (not settings.temperature > 0, "needs a temperature above 0"),
         (math.isnan(settings.threshold), "needs a number as its threshold"),

@@ -131,7 +131,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"channels": 2}, "1 or 3 channels"),
         ({"mean": [0.5] * 3}, "one mean for each channel"),
         ({"std": [0.0]}, "std above 0"),
-        ({"size": 0}, "positive size"),
+        ({"size": 0}, "size of 1 to 4096"),
         ({"temperature": float("nan")}, "temperature above 0"),
         ({"threshold": float("nan")}, "a number as its threshold"),
         ({"views": 4}, "1 or 8 views"),

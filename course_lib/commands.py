@@ -1,0 +1,126 @@
+"""The commands ``train`` and ``predict``: what lesson 10 does, for your own photos in a terminal."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from course_lib.paths import work_folder
+
+INTERRUPTED = 130  # what a shell gives for Ctrl+C
+
+
+def train(arguments: Sequence[str]) -> int:
+    """``python -m course_lib train FOLDER --out inspector`` (lesson 10).
+
+    Returns:
+        The exit status: 0 good, 2 wrong use (such as photos that cannot be read), 130 interrupted.
+
+    Raises:
+        CourseError: as `course_lib.workflow.train`.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib train",
+        description="Train an inspector on a folder with one sub-folder for each class.",
+        epilog="Your photos are only read. Exit status: 0 good, 2 wrong use, 130 interrupted.",
+    )
+    add = parser.add_argument
+    add("folder", help="photos, one sub-folder for each class")
+    add("--out", required=True, metavar="FILE", help="the inspector; the report lies beside it")
+    add("--minutes", type=float, default=5.0, help="time for the training (default: 5)")
+    add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
+    add("--set-aside", action="store_true", help="leave out photos that cannot be read")
+    add("--lot-pattern", metavar="REGEX", help=r"finds the lot in a path, such as 'lot(\d+)'")
+    add("--positive", metavar="CLASS", help="the class that is looked for, such as defective")
+    add("--cost-missed", type=float, metavar="COST",
+        help="what a missed defect costs if overkill costs 1 (default: 10 where it is known which "
+        "class is the defective one, else 1)")  # fmt: skip
+    add(
+        "--upright", action="store_true", help="the photos have a top and a bottom: never turn them"
+    )
+    options = _parse(parser, arguments)
+    if isinstance(options, int):
+        return options
+    from course_lib import workflow
+
+    wishes = {key: value for key, value in vars(options).items() if key not in ("folder", "out")}
+
+    def work() -> int:
+        workflow.train(options.folder, options.out, workflow.TrainingOptions(**wishes))
+        return 0
+
+    return _interruptible(work)
+
+
+def predict(arguments: Sequence[str]) -> int:
+    """``python -m course_lib predict inspector PATHS…`` (lesson 10).
+
+    Returns:
+        The exit status: 0 if all photos were inspected, 1 if one could not be read, 2 on
+        wrong use, 130 interrupted.
+
+    Raises:
+        CourseError: no inspector, no photo, or a folder that cannot be written to.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib predict",
+        description="Inspect photos: one row for each, on standard output.",
+        epilog="Exit status: 0 all inspected, 1 a photo could not be read, 2 wrong use, 130 "
+        "interrupted.",
+    )
+    parser.add_argument("inspector", help="the file that train has written")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="photos, and folders of photos")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="rows as JSON")
+    form.add_argument("--csv", action="store_true", help="rows as CSV")
+    parser.add_argument(
+        "--heatmaps", metavar="DIR", help="also draw where each photo speaks for it"
+    )
+    options = _parse(parser, arguments)
+    if isinstance(options, int):
+        return options
+    from course_lib.inference import Inspector
+
+    inspector = Inspector.load(options.inspector)
+    keep = work_folder() / "predictions" / f"{inspector.code()}.jsonl"
+
+    def work() -> int:
+        table = inspector.inspect(options.paths, heat_maps=options.heatmaps, keep=keep)
+        _print(table, "json" if options.json else "csv" if options.csv else "text")
+        unread = table[table["decision"] == "not inspected"]
+        for problem in unread["problem"]:
+            print(problem, file=sys.stderr)
+        return int(len(unread) > 0)
+
+    return _interruptible(work)
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace | int:
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit as stop:  # argparse has printed what is wrong
+        return int(stop.code or 0)
+
+
+def _interruptible(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _print(table: pd.DataFrame, form: str) -> None:
+    """The rows on standard output; a letter that the terminal does not know is written as a code."""
+    if form == "json":
+        # NaN is no JSON; a photo that was not inspected has the probability null.
+        rows = table.astype(object).where(table.notna(), None).to_dict("records")
+        text = json.dumps(rows, indent=1, ensure_ascii=False)
+    elif form == "csv":
+        text = table.to_csv(index=False, lineterminator="\n").rstrip("\n")
+    else:
+        text = table.drop(columns="problem").to_string(index=False, float_format="{:.3f}".format)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,0 +1,213 @@
+"""The inspector as an ONNX file, for programs that know neither Python nor PyTorch.
+
+Introduced in lesson 10. ONNX is a common file format for networks; ONNX Runtime computes it, on
+a processor mostly faster than PyTorch does.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.inference import Inspector, decide
+from course_lib.paths import shorten, write_atomically
+from course_lib.transforms import eight_views, to_float
+
+FORMAT = "visual-inspection-course onnx 1"
+
+
+class _WholeInspector(nn.Module):
+    """Pixels in, logits and probabilities out: the preprocessing is part of the file."""
+
+    def __init__(self, inspector: Inspector):
+        super().__init__()
+        self.model, self.settings = inspector.model, inspector.settings
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        batch = to_float(images, self.settings.mean, self.settings.std)
+        if self.settings.views == 1:
+            logits = self.model(batch)
+            return logits, (logits / self.settings.temperature).softmax(dim=1)
+        logits = torch.stack([self.model(view) for view in eight_views(batch)])
+        return logits[0], (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
+
+
+def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
+    """Write an inspector as one ONNX file (lesson 10).
+
+    The file takes ``images``, uint8 (N, channels, size, size), and gives ``logits`` and
+    ``probabilities``, float32 (N, classes). Its settings (classes, threshold, …) are kept in the
+    file as text under the name ``settings``.
+
+    Returns:
+        The file, with the ending ``.onnx``.
+
+    Raises:
+        CourseError: a package is missing, or the folder cannot be written to.
+    """
+    onnx = _package("onnx")
+    _package("onnxscript")
+    path = Path(path)
+    path = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
+    settings = inspector.settings
+    whole = _WholeInspector(inspector).to("cpu").eval()
+    example = torch.zeros(2, settings.channels, settings.size, settings.size, dtype=torch.uint8)
+    with _quiet():
+        program = torch.onnx.export(
+            whole,
+            (example,),
+            dynamo=True,
+            input_names=["images"],
+            output_names=["logits", "probabilities"],
+            dynamic_shapes={"images": {0: torch.export.Dim("photos")}},
+        )
+    network = program.model_proto
+    text = json.dumps(asdict(settings), ensure_ascii=False, default=str)
+    onnx.helper.set_model_props(network, {"format": FORMAT, "settings": text})
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(network.SerializeToString())
+    return path
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks about its own work; nothing of it needs the learner."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+def open_onnx(path: str | os.PathLike, threads: int | None = None):
+    """Open an exported file with ONNX Runtime (lesson 10).
+
+    Args:
+        path: from `export_onnx`.
+        threads: how many threads compute; by default one for each core.
+
+    Returns:
+        An ``onnxruntime.InferenceSession``; ``session.run(None, {"images": images})`` gives
+        logits and probabilities.
+
+    Raises:
+        CourseError: no such file, damaged, or not exported by this course.
+    """
+    runtime = _package("onnxruntime")
+    options = runtime.SessionOptions()
+    if threads:
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
+    if not Path(path).exists():
+        raise CourseError(f"There is no file {shorten(path)}; write it with export_onnx.")
+    try:
+        session = runtime.InferenceSession(
+            os.fspath(path), options, providers=["CPUExecutionProvider"]
+        )
+        known = session.get_modelmeta().custom_metadata_map.get("format") == FORMAT
+    except Exception as error:  # ONNX Runtime has a kind of its own for each sort of damage
+        raise CourseError(f"The file {shorten(path)} is damaged; export it again.") from error
+    if not known:
+        raise CourseError(
+            f"The file {shorten(path)} was not written by export_onnx; export it anew."
+        )
+    return session
+
+
+def compare(
+    inspector: Inspector, path: str | os.PathLike, images: np.ndarray, batch_size: int = 32
+) -> dict[str, float]:
+    """Does the exported file decide like the inspector? (lesson 10)
+
+    Args:
+        inspector: the one that was exported.
+        path: from `export_onnx`.
+        images: uint8, (N, channels, size, size), such as all test photos.
+
+    Returns:
+        ``photos``, ``equal decisions``, ``largest logit difference``.
+    """
+    session = open_onnx(path)
+    logits = inspector.logits(images, batch_size)
+    probabilities = inspector.probabilities(images, batch_size)
+    equal, largest = 0, 0.0
+    for start in range(0, len(images), batch_size):
+        part = slice(start, start + batch_size)
+        batch = np.ascontiguousarray(images[part])
+        other_logits, other_probabilities = session.run(None, {"images": batch})
+        decisions = decide(probabilities[part], inspector.settings.threshold)
+        equal += int((decide(other_probabilities, inspector.settings.threshold) == decisions).sum())
+        largest = max(largest, float(np.abs(other_logits - logits[part]).max()))
+    return {"photos": len(images), "equal decisions": equal, "largest logit difference": largest}
+
+
+def latency(
+    inspector: Inspector,
+    path: str | os.PathLike,
+    images: np.ndarray,
+    threads: int = 1,
+    repeats: int = 50,
+) -> pd.DataFrame:
+    """How long one call takes, in PyTorch and in ONNX Runtime, measured in turn (lesson 10).
+
+    Args:
+        inspector: the one that was exported.
+        path: from `export_onnx`.
+        images: uint8, (N, channels, size, size): the photos of one call, mostly one photo.
+        threads: how many threads each of them may use.
+        repeats: how often each is measured.
+
+    Returns:
+        One row for each way: ``computed by``, ``threads``, ``photos``, ``median ms``,
+        ``95th percentile ms``, ``speed`` (1 for PyTorch).
+    """
+    session = open_onnx(path, threads)
+    images = np.ascontiguousarray(images)
+    ways = {
+        "PyTorch": lambda: inspector.probabilities(images, len(images)),
+        "ONNX Runtime": lambda: session.run(["probabilities"], {"images": images}),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        # In turn, so that whatever else the computer does hits both; the first calls warm up.
+        for repeat in range(repeats + 3):
+            for name, compute in ways.items():
+                start = perf_counter()
+                compute()
+                if repeat >= 3:
+                    times[name].append((perf_counter() - start) * 1000)
+    finally:
+        torch.set_num_threads(before)
+    rows = [
+        (name, threads, len(images), np.median(found), np.quantile(found, 0.95))
+        for name, found in times.items()
+    ]
+    columns = ["computed by", "threads", "photos", "median ms", "95th percentile ms"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(speed=table["median ms"].iloc[0] / table["median ms"])
+
+
+def _package(name: str):
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise CourseError(f"The package {name} is missing; run: pip install {name}") from error

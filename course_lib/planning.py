@@ -1,0 +1,167 @@
+"""What fits into the time: measure a few batches, then choose photo sizes and epochs.
+
+Introduced in lesson 10; `course_lib.workflow` uses it.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import torch
+
+from course_lib import device, training
+from course_lib.data import photo_path, read_pixels
+from course_lib.models import Backbone, Classifier, freeze, unfreeze
+from course_lib.paths import write_atomically
+from course_lib.preparation import ENOUGH, TrainingOptions
+
+SIZES = (224, 192, 160, 128, 96, 64)  # pixels, from the size of the pretrained weights downwards
+STAGES_TRAINED = 6  # of nine; the first three know edges and spots, which are the same everywhere
+PROBE_SHARE = 0.35  # of the time: what the probe may take
+MANY = 5000  # photos from which on one epoch teaches something
+LARGEST = 2e9  # bytes of pixels or features held in memory at once
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What fits into the time: decided before the training, kept for a resumed one.
+
+    Attributes:
+        photos: how many photos are used.
+        probe_size, size: of the photos in pixels, for the probe and for fine-tuning.
+        epochs: of fine-tuning; 0 if there is no time for one.
+        batch_size: of fine-tuning.
+        probe_seconds, seconds: how long the two will take.
+    """
+
+    photos: int
+    probe_size: int
+    size: int
+    epochs: int
+    batch_size: int
+    probe_seconds: float
+    seconds: float
+
+
+def make_plan(
+    index: pd.DataFrame, backbone: Backbone, options: TrainingOptions, work: Path
+) -> Plan:
+    """Measure a few batches, then choose sizes and epochs that fit into the time."""
+    file = work / "plan.json"
+    if file.exists():
+        return Plan(**json.loads(file.read_text(encoding="utf-8")))
+    budget = options.minutes * 60
+    reading = _reading_seconds(index)
+    looking, learning = _seconds_per_pixel(backbone, len(index.attrs["classes"]))
+
+    def probe_seconds(size: int, photos: int) -> float:
+        return photos * (reading + looking * size**2)
+
+    width = backbone.count_features("all")
+    photos = min(len(index), int(LARGEST / (4 * 4 * width)))
+    probe_size = next((s for s in SIZES if probe_seconds(s, photos) < PROBE_SHARE * budget), 64)
+    in_time = int(PROBE_SHARE * budget / probe_seconds(probe_size, 1))
+    photos = min(photos, max(in_time, ENOUGH * len(index.attrs["classes"])))
+    before = probe_seconds(probe_size, photos)
+    share = index["split"].value_counts(normalize=True) * photos
+    left = 0.85 * (budget - before) - photos * reading  # a margin for a busy computer
+
+    def epoch_seconds(size: int) -> float:
+        return (share["train"] * learning + share["validation"] * looking) * size**2
+
+    # Below 96 pixels and 3 epochs fine-tuning was worse than the probe, unless photos are many.
+    size, epochs = SIZES[-1], 0
+    for fewest, smallest in ((6, 128), (3, 96), (1, 64)):
+        fitting = [
+            s
+            for s in SIZES
+            if s >= smallest and left > fewest * epoch_seconds(s) and photos * 3 * s**2 < LARGEST
+        ]
+        if fitting and (fewest > 1 or photos > MANY):
+            size = fitting[0]
+            epochs = int(min(30, left / epoch_seconds(size)))
+            break
+    batch_size = int(np.clip(share["train"] // 16, 4, 32))
+    plan = Plan(photos, probe_size, size, epochs, batch_size, before, epochs * epoch_seconds(size))
+    with write_atomically(file) as temporary:
+        temporary.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    return plan
+
+
+def _reading_seconds(index: pd.DataFrame) -> float:
+    """Seconds to read one photo, measured on up to 16 of them."""
+    rows = np.linspace(0, len(index) - 1, min(16, len(index))).astype(int)
+    start = perf_counter()
+    for row in rows:
+        read_pixels(photo_path(index, row), 224, 3)
+    return (perf_counter() - start) / len(rows)
+
+
+def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
+    """Seconds for looking at one pixel, and for learning from it, measured on small batches."""
+    size, count = 128, 16
+    model = fresh_classifier(backbone, classes)
+    where = device.choose()
+    model.to(where, memory_format=torch.channels_last)
+    images = torch.rand(count, 3, size, size, device=where).contiguous(
+        memory_format=torch.channels_last
+    )
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def look() -> None:
+        with torch.no_grad():
+            backbone.stage_features(images).cpu()
+
+    def learn() -> None:
+        training.set_training_mode(model)
+        model(images).sum().backward()
+        model.zero_grad()
+
+    seconds = []
+    for step in (look, learn):
+        step()  # the first call prepares what the others use
+        start = perf_counter()
+        step()
+        step()
+        seconds.append((perf_counter() - start) / 2 / (count * size**2))
+    model.load_state_dict(state)  # the running means of the backbone have moved
+    model.eval()
+    return seconds[0], seconds[1]
+
+
+def announcement(plan: Plan, index: pd.DataFrame, classes: int) -> list[str]:
+    lines = []
+    if plan.photos < len(index) or plan.photos > len(index):
+        lines.append(
+            f"In this time about {plan.photos} photos can be used, drawn from all classes."
+        )
+    lines.append(
+        f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then "
+        + (
+            f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, "
+            f"about {_duration(plan.seconds)}."
+            if plan.epochs
+            else "no fine-tuning, because the time does not allow it (--minutes)."
+        )
+    )
+    pixels = len(index) * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
+    memory = 1.6e9 + pixels + len(index) * 2800 * 4 * 4 * max(1, classes / 10)
+    lines.append(
+        f"It needs up to about {memory / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
+        "the work folder. Interrupt it when you like (Ctrl+C): the same command goes on from there."
+    )
+    return lines
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def fresh_classifier(backbone: Backbone, classes: int) -> Classifier:
+    model = Classifier(backbone, classes)
+    freeze(model)
+    unfreeze(model, last=STAGES_TRAINED)
+    return model

@@ -1,0 +1,232 @@
+"""From a folder of photos to an index that is checked and split: the first half of `workflow`.
+
+Introduced in lesson 10. Photos are only read; what cannot be used is left out and named.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from course_lib import splits
+from course_lib.checks import UNREADABLE, check_folder
+from course_lib.data import index_folder
+from course_lib.errors import CourseError
+from course_lib.paths import shorten
+
+FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
+ENOUGH = 30  # photos of a class below which a result says little
+SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
+# Whatever is not one of these, beside exactly one of these, is what an inspector looks for.
+SOUND = "good ok okay functional normal fine pass passed sound intact healthy undamaged negative"
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What may be chosen for `train`; the defaults suit most folders (lesson 10).
+
+    Attributes:
+        minutes: how long probing and fine-tuning may take together; the check comes on top.
+        seed: another seed, another split and another training.
+        set_aside: leave unreadable photos out instead of stopping; they are not moved.
+        lot_pattern: a regular expression; what it finds in a path (its first group, if it has one)
+            names the lot. Photos of one lot stay together.
+        positive: the class that is looked for.
+        cost_missed: what a missed defect costs, if a wrongly rejected part costs 1; by default 10
+            where a class is known to be the defective one, else 1.
+        upright: the photos have a top and a bottom, so do not turn or mirror them.
+    """
+
+    minutes: float = 5.0
+    seed: int = 0
+    set_aside: bool = False
+    lot_pattern: str | None = None
+    positive: str | None = None
+    cost_missed: float | None = None
+    upright: bool = False
+
+
+def prepare(
+    folder: str | os.PathLike,
+    options: TrainingOptions,
+    *,
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Check a folder, index it, and split it without a leak (lesson 10).
+
+    Returns:
+        The index with the column ``split``, and ``lot`` where lots are known.
+        ``attrs["classes"]`` holds the class names, the positive one last; ``attrs["left_out"]`` says
+        which photos are not used, and why; ``attrs["remarks"]`` what else is worth knowing.
+
+    Raises:
+        CourseError: unreadable photos (unless they may be set aside), too few photos, or lots
+            that cannot be split.
+    """
+    index = index_folder(folder)
+    if set(index["label"].str.lower()) <= SPLIT_NAMES:
+        raise CourseError(
+            f"{shorten(folder)} holds folders named {' and '.join(sorted(set(index['label'])))}, not "
+            f"classes; train on the folder {shorten(Path(folder) / 'train')}, and keep "
+            "the others for predict."
+        )
+    say(f"Checking {len(index)} photos in {shorten(folder)} …")
+    findings = check_folder(folder, progress=progress)
+    classes, known = _classes(index, options.positive)
+    left_out = _left_out(index, findings, options)
+    index = index[~index["path"].isin(left_out)].reset_index(drop=True)
+    remarks = _remarks(index, classes, known, findings)
+    if options.lot_pattern is not None:
+        index["lot"] = _lots_from_names(index["path"], options.lot_pattern)
+    elif "lot" in index and index["lot"].isna().any():
+        photo = index["path"][index["lot"].isna()].iloc[0]
+        raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
+    counts = index["label"].value_counts().reindex(classes, fill_value=0)
+    if counts.min() < FEWEST:
+        raise CourseError(
+            f"The class '{counts.idxmin()}' has {counts.min()} usable photos, but training, validation "
+            f"and test need at least {FEWEST} together; add photos of it (from {ENOUGH} on, a "
+            "result begins to say something)."
+        )
+    validation = 0.15 if counts.min() >= 20 else 0.2  # a small class needs a larger share
+    if "lot" in index:
+        index = splits.lot_split(index, options.seed, validation=validation)
+    else:
+        index = splits.random_split(index, options.seed, validation=validation)
+        index = _keep_copies_together(index, _copies(findings, "near duplicate"))
+    splits.prove_no_leak(index)
+    index.attrs |= {"folder": str(folder), "classes": classes, "left_out": left_out}
+    index.attrs |= {"remarks": remarks, "positive_known": known}
+    say(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
+    say(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
+    for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
+        say(remark)
+    return index
+
+
+def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool]:
+    """The class names with the positive one last, and whether it is known to be that."""
+    names = sorted(index["label"].unique())
+    if positive is not None and positive not in names:
+        raise CourseError(
+            f"The positive class '{positive}' is not there; the classes are {', '.join(names)}."
+        )
+    sound = [name for name in names if set(re.split(r"[^a-z]+", name.lower())) & set(SOUND.split())]
+    known = positive is not None
+    if positive is None and "defective" in names:
+        positive, known = "defective", True
+    if positive is None and len(names) == 2 and len(sound) == 1:
+        (positive,) = set(names) - set(sound)
+        known = True
+    last = positive or names[-1]
+    return [*(name for name in names if name != last), last], known
+
+
+def _left_out(
+    index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOptions
+) -> dict[str, str]:
+    """Photos that are not used, with the reason: unreadable ones, and exact copies."""
+    label = dict(zip(index["path"], index["label"], strict=True))
+    useless = findings[findings["problem"].isin(UNREADABLE) & findings["path"].isin(label)]
+    found = {row.path: f"{row.problem}: {row.detail}" for row in useless.itertuples()}
+    if found and not options.set_aside:
+        some = "; ".join(f"{path} ({why})" for path, why in list(found.items())[:10])
+        more = f"; and {len(found) - 10} more" if len(found) > 10 else ""
+        raise CourseError(
+            f"{len(found)} photos cannot be read: {some}{more}. Copy them again from their source, or "
+            "train without them with --set-aside (the files stay where they are)."
+        )
+    for copy, original in _copies(findings, "exact duplicate"):
+        if label.get(copy) == label.get(original):
+            found[copy] = f"the same photo as {original}"
+        else:
+            found[copy] = f"the same photo as {original}, with another label"
+            found[original] = f"the same photo as {copy}, with another label"
+    return found
+
+
+def _copies(findings: pd.DataFrame, problem: str) -> list[tuple[str, str]]:
+    """(copy, original) of each duplicate that the check has found."""
+    form = re.compile(r"(?:the same bytes as (.+)|fits (.+) if .+)")
+    rows = findings[findings["problem"] == problem]
+    matches = [(row.path, form.fullmatch(row.detail)) for row in rows.itertuples()]
+    return [(copy, match[1] or match[2]) for copy, match in matches if match]
+
+
+def _remarks(
+    index: pd.DataFrame, classes: list[str], known: bool, findings: pd.DataFrame
+) -> list[str]:
+    counts = index["label"].value_counts()
+    remarks = []
+    if len(classes) == 2:
+        sure = "" if known else " (the last in the alphabet; choose with --positive)"
+        remarks.append(f"The positive class is '{classes[-1]}'{sure}.")
+    few = [f"'{name}' ({counts.get(name, 0)})" for name in classes if counts.get(name, 0) < ENOUGH]
+    if few:
+        remarks.append(
+            f"Few photos: {', '.join(few)}. Below {ENOUGH} photos of a class the results can be far off."
+        )
+    near = len(_copies(findings, "near duplicate"))
+    if near:
+        remarks.append(f"{near} photos are nearly equal to another one; they stay in one split.")
+    labels = int((findings["problem"] == "two labels").sum())
+    if labels:
+        remarks.append(
+            f"{labels} photos look like a photo of another class; look at them (lesson 2)."
+        )
+    return remarks
+
+
+def _lots_from_names(paths: pd.Series, pattern: str) -> pd.Series:
+    found = paths.map(lambda path: re.search(pattern, path))
+    if found.isna().any():
+        raise CourseError(
+            f"The lot pattern '{pattern}' finds nothing in {paths[found.isna()].iloc[0]}; each "
+            "photo needs a lot."
+        )
+    return found.map(lambda match: match[1] if match.re.groups else match[0]).astype(str)
+
+
+def _keep_copies_together(index: pd.DataFrame, copies: list[tuple[str, str]]) -> pd.DataFrame:
+    """Bring each near duplicate to the split of its original, or the test would know it."""
+    split = dict(zip(index["path"], index["split"], strict=True))
+    label = dict(zip(index["path"], index["label"], strict=True))
+    for _ in range(3):  # a copy may have a copy
+        for copy, original in copies:
+            if copy in split and label[copy] == label.get(original):
+                split[copy] = split[original]
+    moved = index.assign(split=index["path"].map(split))
+    table = pd.crosstab(moved["label"], moved["split"]).reindex(columns=splits.SPLITS, fill_value=0)
+    # A folder of photos that are all alike would end up in one split; then the first split stays.
+    fair = table.to_numpy().min() > 0 and (moved["split"] == index["split"]).mean() > 0.8
+    return moved if fair else index
+
+
+def label_numbers(index: pd.DataFrame) -> np.ndarray:
+    numbers = {name: number for number, name in enumerate(index.attrs["classes"])}
+    return index["label"].map(numbers).to_numpy(dtype=np.int64)
+
+
+def rows_of(index: pd.DataFrame, split: str) -> np.ndarray:
+    return np.flatnonzero(index["split"] == split)
+
+
+def cost_missed(index: pd.DataFrame, options: TrainingOptions) -> float:
+    if options.cost_missed is not None:
+        return options.cost_missed
+    return 10.0 if index.attrs["positive_known"] else 1.0
+
+
+def sample(index: pd.DataFrame, photos: int, seed: int) -> pd.DataFrame:
+    """The same share of each class and split, at least one photo of each."""
+    share = photos / len(index)
+    order = np.random.default_rng(seed).permutation(len(index))
+    groups = index["split"] + "/" + index["label"]
+    rank = groups.iloc[order].groupby(groups.iloc[order]).cumcount().sort_index()
+    kept = index[rank < np.ceil(groups.map(groups.value_counts()) * share)]
+    return kept.reset_index(drop=True)

@@ -1,0 +1,368 @@
+"""The one path from a folder of photos to an inspector that is saved, tested and reported.
+
+Introduced in lesson 10; ``python -m course_lib train`` walks it with your own photos. Each step is a
+function of the module that its lesson explained. Photos are only read. What is computed on the
+way lies in the work folder, so an interrupted training goes on where it was.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from course_lib import datasets, device, evaluation, features, report, tracking, training
+from course_lib.data import credits, photo_path
+from course_lib.errors import CourseError
+from course_lib.inference import Inspector, InspectorSettings, decide
+from course_lib.lesson import kept_folder, record_test_opening
+from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone
+from course_lib.paths import make_folder, shorten, write_atomically
+from course_lib.planning import Plan, announcement, fresh_classifier, make_plan
+from course_lib.preparation import (
+    TrainingOptions,
+    cost_missed,
+    label_numbers,
+    prepare,
+    rows_of,
+    sample,
+)
+from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
+from course_lib.weights import weights_hash
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made: the saved inspector and what is known about it (lesson 10)."""
+
+    path: Path
+    inspector: Inspector
+    index: pd.DataFrame
+    candidates: pd.DataFrame
+    test: pd.DataFrame
+    history: pd.DataFrame
+    openings: int
+
+
+def train(
+    folder: str | os.PathLike,
+    out: str | os.PathLike,
+    options: TrainingOptions | None = None,
+    *,
+    progress: bool = True,
+) -> Trained:
+    """Check, split, probe, fine-tune, choose on validation, test once, save (lesson 10).
+
+    Calling again after an interruption goes on from the last complete epoch.
+
+    Args:
+        folder: photos, one sub-folder for each class. They are only read.
+        out: where the inspector goes; the report lies beside it.
+        options: see `TrainingOptions`.
+        progress: print what is done and show progress bars.
+
+    Raises:
+        CourseError: photos that cannot be read, too few photos, an impossible option, or a folder
+            that cannot be written to.
+        KeyboardInterrupt: you interrupted it; nothing is lost.
+    """
+    options = options or TrainingOptions()
+    say = print if progress else (lambda *_: None)
+    _check_options(options, out)
+    index = prepare(folder, options, progress=progress, say=say)
+    classes = index.attrs["classes"]
+    work = _work_folder(index, options)
+    backbone = load_backbone()
+    plan = make_plan(index, backbone, options, work)
+    if plan.photos < len(index):
+        say(
+            f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes."
+        )
+        index = sample(index, plan.photos, options.seed)
+    labels = label_numbers(index)
+    for line in announcement(plan, index, len(classes)):
+        say(line)
+    candidates, history = {}, pd.DataFrame()
+    candidates["probe"] = _probe(index, labels, backbone, plan, options, progress)
+    if plan.epochs:
+        candidates["fine-tuned"], history = _fine_tune(index, labels, plan, options, work, progress)
+    name, inspector, table = _choose(candidates, index, labels, progress)
+    inspector = _with_threshold(inspector, index, labels, options, progress)
+    say(table.round(3).to_string(index=False))
+    say(f"Chosen on validation: {name}.")
+    test = _test(inspector, index, labels, options, progress)
+    weights = weights_hash(inspector.model)[:12]
+    openings = record_test_opening(folder, f"train command, weights {weights}")
+    results = {
+        "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
+        "test_accuracy": float(test["accuracy"].iloc[0]),
+    }
+    notes = _notes(index, options, plan, name, table, test, openings)
+    inspector = Inspector(inspector.model, replace(inspector.settings, notes=notes))
+    path = inspector.save(out)
+    page = path.with_suffix(".html")
+    _write_report(inspector, index, labels, options, page, progress)
+    say(test.round(3).to_string(index=False))
+    say(f"The test photos of this folder have now been seen by {openings} model(s).")
+    say(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
+    trained = Trained(path, inspector, index, table, test, history, openings)
+    tracking.record(f"train {Path(folder).name}", asdict(options) | asdict(plan), results, history)
+    shutil.rmtree(work)  # the way to the result; the result itself is saved
+    return trained
+
+
+def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
+    if not 0 < options.minutes < 10_000:
+        raise CourseError(f"{options.minutes} minutes is no time to train in; choose 1 or more.")
+    if options.cost_missed is not None and not 0 < options.cost_missed < float("inf"):
+        raise CourseError(
+            f"A missed defect cannot cost {options.cost_missed}; choose a cost above 0."
+        )
+    if options.lot_pattern is not None:
+        try:
+            re.compile(options.lot_pattern)
+        except re.error as error:
+            raise CourseError(
+                f"The lot pattern '{options.lot_pattern}' is no regular expression ({error}); write "
+                r"for example 'lot(\d+)'."
+            ) from error
+    folder = make_folder(Path(out).parent)
+    if not os.access(folder, os.W_OK):
+        raise CourseError(
+            f"Writing to the folder {shorten(folder)} is not allowed; give another place with --out."
+        )
+
+
+def _work_folder(index: pd.DataFrame, options: TrainingOptions) -> Path:
+    """A folder for this training: other photos, another split or other options get another one."""
+    facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options)]
+    facts += [os.stat(photo_path(index, row)).st_mtime_ns for row in range(len(index))]
+    key = hashlib.sha256(json.dumps(facts).encode(errors="surrogateescape")).hexdigest()[:12]
+    return make_folder(kept_folder(index.attrs["folder"]) / f"train-{key}")
+
+
+# candidates
+
+
+def _settings(index: pd.DataFrame, backbone: Backbone, size: int) -> InspectorSettings:
+    return InspectorSettings(
+        index.attrs["classes"], size, 3, list(backbone.mean), list(backbone.std)
+    )
+
+
+def _probe(
+    index: pd.DataFrame, labels: np.ndarray, backbone: Backbone, plan: Plan,
+    options: TrainingOptions, progress: bool,
+) -> Inspector:  # fmt: skip
+    """A linear classifier on frozen features, put into a network of its own."""
+    inputs = features.extract(index, backbone, size=plan.probe_size, progress=progress)
+    rows = rows_of(index, "train")
+    probe = features.linear_probe().fit(inputs[rows], labels[rows])
+    model = Classifier(backbone, len(index.attrs["classes"]), stages="all")
+    head_from_probe(model, probe)
+    return Inspector(model, _settings(index, backbone, plan.probe_size))
+
+
+def _fine_tune(
+    index: pd.DataFrame, labels: np.ndarray, plan: Plan, options: TrainingOptions, work: Path,
+    progress: bool,
+) -> tuple[Inspector, pd.DataFrame]:  # fmt: skip
+    """The recipe of lesson 10: later stages and a new head, small steps, turned photos."""
+    device.seed_everything(options.seed)
+    backbone = load_backbone()
+    model = fresh_classifier(backbone, len(index.attrs["classes"]))
+    images = datasets.pixels(index, plan.size, 3, progress)
+    light = brightness_and_contrast(0.2)
+    loaders = {
+        split: datasets.BatchLoader(
+            images[rows_of(index, split)],
+            labels[rows_of(index, split)],
+            batch_size=plan.batch_size if split == "train" else 32,
+            shuffle=split == "train",
+            seed=options.seed,
+            augment=(light if options.upright else in_turn(flips_and_quarter_turns, light))
+            if split == "train"
+            else None,
+            mean=backbone.mean,
+            std=backbone.std,
+        )
+        for split in ("train", "validation")
+    }
+    history = training.fit(
+        model,
+        loaders["train"],
+        loaders["validation"],
+        epochs=plan.epochs,
+        learning_rate=1e-3,
+        label_smoothing=0.05,
+        checkpoint=work / "checkpoint.pt",
+        progress=progress,
+    )
+    if len(history) < plan.epochs:
+        raise KeyboardInterrupt  # fit has ended itself in good order; so does the rest
+    return Inspector(model, _settings(index, backbone, plan.size)), history
+
+
+def _pixels_of(index: pd.DataFrame, split: str, inspector: Inspector, progress: bool) -> np.ndarray:
+    return datasets.pixels(index[index["split"] == split], inspector.settings.size, 3, progress)
+
+
+def _choose(
+    candidates: dict[str, Inspector], index: pd.DataFrame, labels: np.ndarray, progress: bool
+) -> tuple[str, Inspector, pd.DataFrame]:
+    """The candidate with the lower loss on validation, after both are calibrated there.
+
+    The loss sees how sure each answer is; the accuracy of few photos would often be a tie.
+    """
+    truth = labels[rows_of(index, "validation")]
+    rows = []
+    for name, inspector in candidates.items():
+        logits = inspector.logits(_pixels_of(index, "validation", inspector, progress))
+        # Few photos that are all right would ask for endless certainty.
+        temperature = float(np.clip(evaluation.fit_temperature(logits, truth), 0.25, 4))
+        probabilities = evaluation.softmax(logits, temperature)
+        loss = -np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean()
+        row = evaluation.accuracy_row(name, truth, probabilities.argmax(axis=1))
+        rows.append(row | {"loss": float(loss), "temperature": temperature})
+    table = pd.DataFrame(rows)
+    best = table.loc[table["loss"].idxmin()]
+    chosen = candidates[best["model"]]
+    settings = replace(chosen.settings, temperature=float(best["temperature"]))
+    return best["model"], Inspector(chosen.model, settings), table
+
+
+def _with_threshold(
+    inspector: Inspector, index: pd.DataFrame, labels: np.ndarray, options: TrainingOptions,
+    progress: bool,
+) -> Inspector:  # fmt: skip
+    """The threshold with the lowest cost on validation; with more than two classes there is none."""
+    if len(index.attrs["classes"]) != 2:
+        return inspector
+    truth, cost = labels[rows_of(index, "validation")], cost_missed(index, options)
+    if np.bincount(truth).min() < 10:
+        # Too few photos to choose on: what the costs ask for where the probabilities are right.
+        threshold = 1 / (1 + cost)
+    else:
+        images = _pixels_of(index, "validation", inspector, progress)
+        probabilities = inspector.probabilities(images)[:, 1]
+        threshold = evaluation.choose_threshold(truth, probabilities, cost, 1.0)
+    return Inspector(inspector.model, replace(inspector.settings, threshold=threshold))
+
+
+# test
+
+
+def _test(
+    inspector: Inspector, index: pd.DataFrame, labels: np.ndarray, options: TrainingOptions,
+    progress: bool,
+) -> pd.DataFrame:  # fmt: skip
+    """Accuracy on the test photos, as decided and, with two classes, at one half."""
+    truth = labels[rows_of(index, "test")]
+    probabilities = inspector.probabilities(_pixels_of(index, "test", inspector, progress))
+    threshold = inspector.settings.threshold
+    decisions = decide(probabilities, threshold)
+    if len(inspector.settings.classes) > 2:
+        return pd.DataFrame([evaluation.accuracy_row("most probable class", truth, decisions)])
+    cost = cost_missed(index, options)
+    rows = []
+    for name, value in {f"threshold {threshold:.2f}": threshold, "threshold 0.50": 0.5}.items():
+        row = evaluation.accuracy_row(name, truth, decide(probabilities, value))
+        row["missed"] = evaluation.missed_defect_rate(truth, probabilities[:, 1], value)
+        row["overkill"] = evaluation.overkill_rate(truth, probabilities[:, 1], value)
+        row["cost"] = evaluation.expected_cost(truth, probabilities[:, 1], value, cost, 1.0)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _write_report(
+    inspector: Inspector, index: pd.DataFrame, labels: np.ndarray, options: TrainingOptions,
+    path: Path, progress: bool,
+) -> None:  # fmt: skip
+    """The report of lesson 8 for two classes, a shorter one for more; both end with the facts."""
+    title = f"Inspector of {Path(index.attrs['folder']).name}"
+    calibrated = {
+        split: inspector.logits(_pixels_of(index, split, inspector, progress))
+        / inspector.settings.temperature
+        for split in ("validation", "test")
+    }
+    truth = {split: labels[rows_of(index, split)] for split in calibrated}
+    facts = _facts(inspector, index)
+    if len(inspector.settings.classes) > 2:
+        decisions = calibrated["test"].argmax(axis=1)
+        page = report._page(title, _short_report(title, truth["test"], decisions, index) + facts)
+    else:
+        side = report.Predictions(
+            index[index["split"] == "test"], truth["test"], calibrated["test"],
+            truth["validation"], calibrated["validation"],
+        )  # fmt: skip
+        name = "lot split" if "lot" in index else "random split"
+        report.report({name: side}, path, title=title, cost_missed=cost_missed(index, options))
+        page = path.read_text(encoding="utf-8").replace("</main>", facts + "</main>")
+    with write_atomically(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def _short_report(title: str, truth: np.ndarray, decisions: np.ndarray, index: pd.DataFrame) -> str:
+    """For more than two classes: accuracy, and what each class was taken for."""
+    classes = index.attrs["classes"]
+    counts = pd.crosstab(truth, decisions).reindex(
+        index=range(len(classes)), columns=range(len(classes)), fill_value=0
+    )
+    counts.index, counts.columns = classes, [f"says {name}" for name in classes]
+    counts.insert(0, "found", np.diag(counts) / counts.sum(axis=1))
+    row = evaluation.accuracy_row("most probable class", truth, decisions)
+    tables = [
+        (pd.DataFrame([row]), "Accuracy on test photos, beside the commonest answer"),
+        (counts.reset_index(names="photo of"), "What the photos of each class were taken for"),
+    ]
+    body = "".join(report._table(table, caption) for table, caption in tables)
+    return f"<h1>{escape(title)}</h1>{body}"
+
+
+def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
+    """How the inspector was trained, who has seen the test photos, and the licences."""
+    notes = inspector.settings.notes
+    openings = test_openings(index.attrs["folder"])
+    facts = [(key, str(notes[key])) for key in ("trained", "split", "model", "options", "plan")]
+    facts += [(path, f"left out: {why}") for path, why in index.attrs["left_out"].items()]
+    facts += [(key, notes[key]) for key in notes if key.startswith("licence")]
+    seen = "The first model that sees the test photos has an honest result; later ones less so."
+    return (
+        "<h2>The training</h2>"
+        + report._table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
+        + report._table(pd.DataFrame(facts, columns=["fact", "value"]), "Facts")
+        + "<h2>The test photos were opened</h2>"
+        + report._table(openings, f"By {len(openings)} model(s) so far. {seen}")
+    )
+
+
+def _notes(
+    index: pd.DataFrame, options: TrainingOptions, plan: Plan, name: str, candidates: pd.DataFrame,
+    test: pd.DataFrame, openings: int,
+) -> dict:  # fmt: skip
+    """Plain facts that travel with the inspector: the training, its results, the licences."""
+    folder = Path(index.attrs["folder"])
+    counts = pd.crosstab(index["label"], index["split"])
+    return {
+        "trained": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "photos": folder.name,
+        "counts": {split: counts[split].to_dict() for split in counts},
+        "split": "by lot" if "lot" in index else "by photo, at random",
+        "left out": len(index.attrs["left_out"]),
+        "model": name,
+        "options": asdict(options),
+        "plan": asdict(plan),
+        "validation": candidates.round(4).to_dict("records"),
+        "test": test.round(4).to_dict("records"),
+        "test openings": openings,
+        "environment": tracking.environment(),
+        "licence of the photos": credits(folder),
+        "licence of the pretrained weights": "EfficientNet-Lite0, Apache-2.0",
+    }
