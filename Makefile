@@ -38,8 +38,10 @@ quiz-test: $(READY)
 	command -v chromium >/dev/null || (apt-get update && apt-get install -y chromium fonts-noto-cjk)
 	$(BIN)/pytest tests/browser tests/test_quiz_*.py course_lib/quiz
 
+# 77: the study needs photos that the course does not ship; it says which.
 studies: $(READY)
-	for study in studies/*.py; do echo "== $$study"; $(BIN)/python $$study || exit 1; done
+	for study in studies/*.py; do \
+	  echo "== $$study"; $(BIN)/python $$study || [ $$? -eq 77 ] || exit 1; done
 
 doctor: $(READY)
 	$(BIN)/python -m course_lib doctor
