@@ -110,7 +110,7 @@ def check_folder(
         raise CourseError(f"There is no folder {shorten(folder)}; check the path of your photos.")
     findings: list[Finding] = []
     names = list(_files(folder, findings))
-    all_facts = _look_at_all(folder, names, progress)
+    all_facts = look_at_all(folder, names, progress)
     findings += [(facts.path, *problem) for facts in all_facts for problem in facts.problems]
     photos = [facts for facts in all_facts if facts.is_photo]
     table = find_label_table(folder, labels, findings)
@@ -151,8 +151,14 @@ def _files(folder: Path, findings: list[Finding]) -> Iterator[str]:
                 yield (relative / name).as_posix()
 
 
-def _look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Facts]:
-    """Look at all files with one thread for each core: decoders run side by side."""
+def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Facts]:
+    """Look at all files with one thread for each core, so that decoders run side by side (lesson 2).
+
+    Example:
+        >>> from course_lib.data import solar_cells
+        >>> [facts.size for facts in look_at_all(solar_cells(), ["functional/cell0004.png"], False)]
+        [(300, 300)]
+    """
     from tqdm.auto import tqdm
 
     one_large_photo = Lock()
@@ -265,7 +271,7 @@ def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
             detail = f"the same bytes as {original.path}"
             yield copy.path, original.path, "exact duplicate", detail
     # One black photo equals another, so photos without contrast are not compared.
-    unlike = [group[0] for group in same_bytes.values() if _has_contrast(group[0])]
+    unlike = [group[0] for group in same_bytes.values() if group[0].has_contrast]
     if len(unlike) < 2:
         return
     pairs = near_duplicates(_thumbnails(unlike))
@@ -283,10 +289,6 @@ def _thumbnails(photos: Sequence[Facts]) -> np.ndarray:
     for row, photo in enumerate(photos):
         thumbnails[row], photo.thumbnail = photo.thumbnail, None
     return thumbnails
-
-
-def _has_contrast(photo: Facts) -> bool:
-    return int(photo.thumbnail.max()) - int(photo.thumbnail.min()) > 5
 
 
 def _two_labels(

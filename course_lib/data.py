@@ -193,6 +193,39 @@ def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
     return merged[["path", "label", *known.columns.drop("path")]]
 
 
+def complete(index: pd.DataFrame) -> pd.DataFrame:
+    """Fill in the columns that only the solar cells have, so that lessons 3 to 5 run (lesson 3).
+
+    What nobody wrote into ``index.csv`` gets a stand-in: one type of part, the experts sure
+    of each label, places in the order of the names, and each photo a lot of its own.
+
+    Returns:
+        The index with ``defect_probability``, ``cell_type``, ``position`` and, if there was no
+        position, ``lot``. One printed sentence names the columns that were filled in.
+
+    Example:
+        >>> complete(pd.DataFrame({"path": ["a/1.png"], "label": ["a"]}))["lot"].tolist()
+        Your index.csv has no defect_probability, cell_type, position: stand-ins are used, \
+and what a section says about them holds for the solar cells only.
+        ['a/1.png']
+    """
+    stand_ins = {
+        "defect_probability": (index["label"] == class_names(index)[-1]).astype(float),
+        "cell_type": "part",
+        "position": np.arange(len(index)),
+    }
+    missing = [name for name in stand_ins if name not in index or index[name].isna().any()]
+    if missing:
+        print(
+            f"Your index.csv has no {', '.join(missing)}: stand-ins are used, and what a section "
+            "says about them holds for the solar cells only."
+        )
+    completed = index.assign(**{name: stand_ins[name] for name in missing})
+    if "position" in missing and "lot" not in index:
+        completed["lot"] = completed["path"]
+    return completed
+
+
 def class_names(index: pd.DataFrame) -> list[str]:
     """The classes in the order of their numbers; the positive class comes last (lesson 2).
 

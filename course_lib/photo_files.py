@@ -75,6 +75,11 @@ class Facts:
     sharpness: float = np.nan
     thumbnail: np.ndarray | None = None  # uint8 (64, 64)
 
+    @property
+    def has_contrast(self) -> bool:
+        """Only then can it be compared: one black photo equals another."""
+        return self.thumbnail is not None and int(np.ptp(self.thumbnail)) > 5
+
     def add(self, problem: str, detail: str) -> None:
         self.problems.append((problem, detail))
 
@@ -98,6 +103,7 @@ def look_at(path: Path, name: str, one_large_photo: AbstractContextManager | Non
     try:
         data = _read(path, facts)
         if data is not None:
+            facts.digest = hashlib.sha256(data).hexdigest()
             _decode(data, facts, path.suffix.lower(), one_large_photo or nullcontext())
     except PermissionError:
         facts.add("no permission", "this user may not read the file")
@@ -192,7 +198,6 @@ def _decode(
         with one_large_photo if width * height > LARGE_PHOTO else nullcontext():
             image.load()
             _describe(image, facts)
-    facts.digest = hashlib.sha256(data).hexdigest()
     facts.is_photo = True
 
 

@@ -172,24 +172,42 @@ def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int 
     return result
 
 
-def prove_no_leak(index: pd.DataFrame, strict: bool = True) -> pd.DataFrame:
-    """Check that no photo is in two splits, by path and by bytes, and no lot either (lesson 5).
+def prove_no_leak(
+    index: pd.DataFrame, strict: bool = True, near: bool = True, progress: bool = False
+) -> pd.DataFrame:
+    """Check that no photo is in two splits, in no disguise, and no lot either (lesson 5).
 
-    The lot is checked where the index has a column ``lot``. Two files with the same bytes
-    are the same photo, whatever their names.
+    A photo is in two splits if one path, two files of the same bytes, or two photos that
+    are near duplicates (`course_lib.duplicates` says which copies that finds and which
+    not) lie in different splits. The lot is checked where the index has a column ``lot``.
 
     Args:
         index: table with the column ``split``; ``index.attrs["folder"]`` names the folder.
         strict: raise on the first leak; otherwise only report.
+        near: look for near duplicates too; that adds a second or two for some thousand photos.
+        progress: show a progress bar.
 
     Returns:
         One row for each check: ``check``, ``leaks`` (how many), ``verdict``.
 
     Raises:
-        CourseError: something is in two splits (only if ``strict``).
+        CourseError: something is in two splits (only if ``strict``), or a photo cannot be read.
     """
-    contents = [_photo_hash(index, path) for path in index["path"]]
-    things = {"same path": index["path"], "same bytes": pd.Series(contents, index=index.index)}
+    from course_lib.checks import look_at_all
+
+    if "folder" not in index.attrs:
+        raise CourseError("The index does not know its folder; make it again with index_folder.")
+    facts = look_at_all(Path(index.attrs["folder"]), list(index["path"]), progress)
+    missing = next((photo.path for photo in facts if not photo.digest), None)
+    if missing is not None:
+        raise CourseError(
+            f"The photo {missing} of the index cannot be found; make the index again with "
+            "index_folder."
+        )
+    digests = [photo.digest for photo in facts]
+    things = {"same path": index["path"], "same bytes": pd.Series(digests, index=index.index)}
+    if near:
+        things["near duplicate"] = pd.Series(_groups(facts), index=index.index)
     if "lot" in index:
         things["same lot"] = index["lot"]
     rows = []
@@ -206,13 +224,17 @@ def prove_no_leak(index: pd.DataFrame, strict: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["check", "leaks", "verdict"])
 
 
-def _photo_hash(index: pd.DataFrame, path: str) -> str:
-    try:
-        return hashlib.sha256((Path(index.attrs["folder"]) / path).read_bytes()).hexdigest()
-    except (KeyError, OSError) as error:
-        raise CourseError(
-            f"The photo {path} of the index cannot be found; make the index again with index_folder."
-        ) from error
+def _groups(facts: list) -> np.ndarray:
+    """A group number for each photo; photos that are near duplicates share it."""
+    from course_lib.duplicates import near_duplicates
+
+    group = np.arange(len(facts))
+    rows = np.array([row for row, photo in enumerate(facts) if photo.has_contrast], int)
+    if len(rows) > 1:
+        pairs = near_duplicates(np.stack([facts[row].thumbnail for row in rows]))
+        for first, second in rows[pairs[["first", "second"]].to_numpy(int)]:
+            group[group == group[second]] = group[first]
+    return group
 
 
 def save_split(index: pd.DataFrame, path: str | os.PathLike) -> Path:
