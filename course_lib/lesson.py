@@ -112,13 +112,15 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
     if kind not in ("random", "lot"):
         raise CourseError(f"The kind of split '{kind}' is unknown; choose 'random' or 'lot'.")
     path = kept_folder(photos) / f"split_{kind}.csv"
-    index = index_folder(photos)
+    index, decision = index_folder(photos), load_decision(photos)
+    if decision["doubtful_photos"] == "leave out" and "defect_probability" in index:
+        index = index[index["defect_probability"].isin([0, 1])].reset_index(drop=True)
     if path.exists():
         saved = splits.load_split(path, photos)
         _check_complete(saved, index, photos)
         return saved
     if kind == "lot":
-        index = splits.lot_split(index, lot_size=load_decision(photos)["lot_size"])
+        index = splits.lot_split(index, lot_size=decision["lot_size"])
     else:
         index = splits.random_split(index)
     splits.save_split(index, path)
@@ -127,13 +129,16 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
 
 def _check_complete(saved: pd.DataFrame, index: pd.DataFrame, photos: str | os.PathLike) -> None:
     """A photo that came after the split would be in no part, or later in the wrong one."""
-    if load_decision(photos)["doubtful_photos"] == "leave out":
-        return
     added = sorted(set(index["path"]) - set(saved["path"]))
     if added:
         raise CourseError(
-            f"{len(added)} photos came into {shorten(photos)} after it was split (the first is "
-            f"{added[0]}); delete {shorten(kept_folder(photos))} to split and train anew."
+            f"{len(added)} photos of {shorten(photos)} came after it was split, or were left out then "
+            f"(the first is {added[0]}); delete {shorten(kept_folder(photos))} to split and train anew."
+        )
+    if set(saved["path"]) - set(index["path"]):
+        raise CourseError(
+            f"The split of {shorten(photos)} still holds the doubtful photos that the decision of "
+            "lesson 4 leaves out; run lesson 5 again, and train anew."
         )
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from course_lib import splits
+from course_lib import lesson, splits
 from course_lib.errors import CourseError
 
 # From seven photos on, each stratum has at least one in 15 %.
@@ -179,7 +180,7 @@ def test_a_lot_of_no_photos_is_refused() -> None:
 
 def test_a_clean_split_is_proven(index: pd.DataFrame) -> None:
     proof = splits.prove_no_leak(splits.random_split(index))
-    assert proof["check"].tolist() == ["same path", "same bytes"]
+    assert proof["check"].tolist() == ["same path", "same bytes", "near duplicate"]
     assert set(proof["verdict"]) == {"no leak"}
 
 
@@ -190,7 +191,20 @@ def test_a_copied_photo_under_another_name_is_a_leak(index: pd.DataFrame, photos
 
     with pytest.raises(CourseError, match="same bytes is in two splits"):
         splits.prove_no_leak(split)
-    assert splits.prove_no_leak(split, strict=False)["verdict"].tolist() == ["no leak", "LEAK"]
+    verdicts = splits.prove_no_leak(split, strict=False)["verdict"].tolist()
+    assert verdicts == ["no leak", "LEAK", "LEAK"]
+
+
+def test_a_photo_saved_again_brighter_is_a_leak(index: pd.DataFrame, photos: Path) -> None:
+    split = splits.random_split(index)
+    train, test = (split["path"][split["split"] == name].iloc[0] for name in ("train", "test"))
+    brighter = Image.open(photos / train).point(lambda value: min(255, value * 1.1 + 3))
+    brighter.save(photos / test)
+
+    with pytest.raises(CourseError, match="near duplicate is in two splits"):
+        splits.prove_no_leak(split)
+    quick = splits.prove_no_leak(split, near=False)
+    assert quick["check"].tolist() == ["same path", "same bytes"]
 
 
 def test_a_row_that_stands_twice_is_a_leak(index: pd.DataFrame) -> None:
@@ -245,3 +259,15 @@ def test_an_unusable_split_table_is_named(
         (tmp_path / "split.csv").write_bytes(content)
     with pytest.raises(CourseError, match=sentence):
         splits.load_split(tmp_path / "split.csv", photos)
+
+
+def test_the_decision_to_leave_doubtful_photos_out_holds_for_the_split(
+    index: pd.DataFrame, photos: Path, work: Path
+) -> None:
+    index.assign(defect_probability=[0.5, *[1.0] * 19]).to_csv(photos / "index.csv", index=False)
+    lesson.split_index(photos)
+    lesson.save_decision(photos, doubtful_photos="leave out")
+    with pytest.raises(CourseError, match="run lesson 5 again"):
+        lesson.split_index(photos)
+    (lesson.kept_folder(photos) / "split_random.csv").unlink()
+    assert len(lesson.split_index(photos)) == len(lesson.split_index(photos)) == 19
