@@ -33,8 +33,10 @@ test: $(READY)
 lessons: $(READY)
 	$(BIN)/python lessons/build.py $(LESSON)
 
-# The browser tests of the quizzes need Chromium; everything else of them runs in `make test`.
+# The browser tests of the quizzes need Chromium and, to be tried there too, Notebook 7 and 6;
+# everything else of them runs in `make test`.
 quiz-test: $(READY)
+	$(BIN)/python -m pip install --quiet notebook nbclassic
 	command -v chromium >/dev/null || (apt-get update && apt-get install -y chromium fonts-noto-cjk)
 	$(BIN)/pytest tests/browser tests/test_quiz_*.py course_lib/quiz
 

@@ -22,6 +22,7 @@ import qti2latex
 from moodle_xml_parser.parser import parse_bytes
 
 from course_lib.errors import CourseError
+from course_lib.paths import project_folder
 from course_lib.quiz.bank import load_banks
 from course_lib.quiz.export import CARRIES, FORMATS, export
 from course_lib.quiz.grading import grade, right_answer
@@ -214,6 +215,19 @@ def test_what_a_format_cannot_carry_is_listed(bank, to):
     exported = export(bank, to, "both")
     left_out = {name for name, loss in exported.lost if loss.startswith("left out")}
     assert left_out == {q.id for q in bank.questions if q.type not in CARRIES[to]}
+
+
+def test_table_in_the_readme_says_which_types_a_format_carries():
+    text = (project_folder() / "README.md").read_text(encoding="utf-8")
+    table = text.split("<!-- formats:start -->")[1].split("<!-- formats:end -->")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.strip().splitlines()]
+    said = {}
+    for name, choices, *others in rows[2:]:
+        carried = {"single", "multiple", "numeric"} if choices.startswith("yes") else set()
+        types = zip(("ordering", "hotspot", "code"), others, strict=False)
+        carried |= {kind for kind, cell in types if cell != "no"}
+        said |= {form: carried for form in re.findall("`([a-z]+)`", name)}
+    assert said == CARRIES
 
 
 def test_page_and_paper_have_the_key_only_on_request():

@@ -93,6 +93,12 @@ def test_text_form_is_two_stable_lines():
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
+def test_running_in_colab_shows_the_widget_and_nothing_that_could_hide_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    bundle, _ = show(10)._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+
+
 def test_html_of_the_fallback_is_escaped():
     from dataclasses import replace
 
