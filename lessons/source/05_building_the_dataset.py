@@ -23,14 +23,15 @@
 # {{setup}} 5
 
 # %% [markdown]
-# `PHOTOS` may name your own folder with one sub-folder for each class. The split by lot needs a column `lot` or `position` in its `index.csv`. The decision of lesson 4 is loaded; if you have not run lesson 4, its default is used.
+# `PHOTOS` may name your own folder with one sub-folder for each class. The split by lot needs a column `lot` in its `index.csv`; without it, each photo counts as a lot of its own, and the split by lot is a random one. The decision of lesson 4 is loaded; if you have not run lesson 4, its default is used.
 
 # %%
 from course_lib import data, lesson
 
 PHOTOS = data.solar_cells()
 print(data.credits(PHOTOS).splitlines()[0])
-index = data.index_folder(PHOTOS)
+index = data.complete(data.index_folder(PHOTOS))
+*others, positive = data.class_names(index)
 decision = lesson.load_decision(PHOTOS)
 if decision["doubtful_photos"] == "leave out":
     index = index[index["defect_probability"].isin([0, 1])].reset_index(drop=True)
@@ -66,7 +67,7 @@ from course_lib import plots
 rows = [
     row
     for part in splits.SPLITS
-    for row in random_index.index[random_index["split"] == part][100:102]
+    for row in random_index.index[random_index["split"] == part][-2:]
 ]
 plots.photo_grid(
     [data.read_image(data.photo_path(index, row)) for row in rows],
@@ -112,7 +113,7 @@ splits.save_split(lot_index, lesson.kept_folder(PHOTOS) / "split_lot.csv")
 table = lot_index.groupby("split", sort=False).agg(
     photos=("path", "size"),
     lots=("lot", "nunique"),
-    defective=("label", lambda label: (label == "defective").mean()),
+    defective=("label", lambda label: (label == positive).mean()),
     mono=("cell_type", lambda cell_type: (cell_type == "mono").mean()),
 )
 table.loc[list(splits.SPLITS)].round(3)
@@ -140,21 +141,21 @@ plots.show(
 # %% [markdown]
 # ## Prove that nothing leaks
 #
-# A **leak** is anything that tells the model about the test photos before the test. Three checks: is a path in two parts, are the same bytes in two parts (a copy under another name), is a lot in two parts? First the split by lot, in strict mode: it stops with an error if it finds a leak.
+# A **leak** is anything that tells the model about the test photos before the test. Four checks: is a path in two parts? Are the same bytes in two parts (a copy under another name)? Is a **near duplicate** in two parts, a copy that was turned, brightened or saved again (lesson 2)? Is a lot in two parts? The third check reads every photo and takes some seconds. First the split by lot. With `strict=False` the check only reports; without it, a leak stops you with an error.
 
 # %%
-proof = splits.prove_no_leak(lot_index)
-assert (proof["verdict"] == "no leak").all()
+proof = splits.prove_no_leak(lot_index, strict=False)
+assert proof.set_index("check")["leaks"]["same lot"] == 0
 proof
 
 # %% [markdown]
-# Now the random split. You tell the check which lots there are, and ask it to report only (`strict=False`).
+# Now the random split. You tell the check which lots there are.
 
 # %%
 splits.prove_no_leak(random_index.assign(lot=lot_index["lot"]), strict=False)
 
 # %% [markdown]
-# No photo is in two parts, but **every lot** is. Whether this is a leak depends on your question. For "how well do you sort more cells of these same modules?" it is none. For "how well do you sort new modules?" it is one.
+# No path and no bytes are in two parts, but **every lot** is. Whether this is a leak depends on your question. For "how well do you sort more cells of these same modules?" it is none. For "how well do you sort new modules?" it is one.
 
 # %% [markdown]
 # ## A leak, and what it does to the accuracy
@@ -163,6 +164,7 @@ splits.prove_no_leak(random_index.assign(lot=lot_index["lot"]), strict=False)
 
 # %%
 import shutil
+from pathlib import Path
 from course_lib.paths import make_folder
 
 pool = random_index[random_index["split"] != "test"]
@@ -170,14 +172,14 @@ folder = make_folder(lesson.kept_folder(PHOTOS) / "saved_twice")
 for number, photo in enumerate(pool["path"]):
     target = folder / photo
     make_folder(target.parent)
-    shutil.copyfile(PHOTOS / photo, target)
+    shutil.copyfile(Path(PHOTOS) / photo, target)
     if number % 2 == 0:
-        shutil.copyfile(PHOTOS / photo, target.with_stem(target.stem + "_copy"))
+        shutil.copyfile(Path(PHOTOS) / photo, target.with_stem(target.stem + "_copy"))
 twice = splits.random_split(data.index_folder(folder), seed=0)
 print(len(pool), "photos became", len(twice))
 
 # %% [markdown]
-# *Predict first:* the check now gets a folder with copies, split photo by photo. Which of the three checks will complain?
+# *Predict first:* the check now gets a folder with copies, split photo by photo. Which of the four checks will complain first?
 
 # %% tags=["raises-exception"]
 splits.prove_no_leak(twice)
@@ -192,7 +194,7 @@ from course_lib import features, models
 
 backbone = models.load_backbone()
 feature_table = features.extract(index, backbone, stages="last")
-labels = data.label_numbers(index)
+labels = (index["label"] == positive).to_numpy(int)  # 1 for defective, 0 for functional
 print("photos, features of each photo:", feature_table.shape)
 
 
@@ -202,7 +204,8 @@ from course_lib.evaluation import accuracy_row
 
 def test_accuracy(name: str, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
     """Train a probe on the train part, score it on the test part; also each test photo's result."""
-    inputs, answers = features.extract(table, backbone, stages="last"), data.label_numbers(table)
+    inputs = features.extract(table, backbone, stages="last")
+    answers = (table["label"] == positive).to_numpy(int)
     train, test = (table["split"] == part for part in ("train", "test"))
     probe = features.linear_probe().fit(inputs[train], answers[train])
     predictions = probe.predict(inputs[test])
@@ -214,7 +217,8 @@ def test_accuracy(name: str, table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
 once = twice[~twice["path"].str.contains("_copy")].reset_index(drop=True)
 leaky, photos = test_accuracy("with copies", twice)
 clean, _ = test_accuracy("without copies", splits.random_split(once, seed=0))
-assert leaky["accuracy"] > clean["accuracy"] + 0.01
+if data.solar_cells() == PHOTOS:
+    assert leaky["accuracy"] > clean["accuracy"] + 0.01
 pd.DataFrame([leaky, clean]).round(3)
 
 # %% [markdown]
@@ -225,7 +229,8 @@ original = twice["path"].str.replace("_copy", "")
 known = photos["path"].str.replace("_copy", "").isin(original[twice["split"] == "train"])
 table = photos.groupby(known.map({True: "a copy in train", False: "no copy in train"}))["right"]
 accuracy = table.agg(["mean", "size"])
-assert accuracy["mean"]["a copy in train"] > accuracy["mean"]["no copy in train"] + 0.03
+if data.solar_cells() == PHOTOS:
+    assert accuracy["mean"]["a copy in train"] > accuracy["mean"]["no copy in train"] + 0.03
 accuracy.set_axis(["accuracy", "photos"], axis=1).rename_axis("test photos with").round(3)
 
 # %% [markdown]
@@ -235,27 +240,29 @@ accuracy.set_axis(["accuracy", "photos"], axis=1).rename_axis("test photos with"
 
 # %%
 shutil.rmtree(folder)
-clean_proof = splits.prove_no_leak(random_index)
-assert (clean_proof["verdict"] == "no leak").all()
+clean_proof = splits.prove_no_leak(random_index, strict=False, near=False)
 clean_proof
 
 # %% [markdown]
 # ### Nearly the same photo
 #
-# A copy that was brightened or saved again has other bytes. The finder of lesson 2 looks for such **near duplicates**.
+# A copy that was brightened or saved again has other bytes; the row "near duplicate" of the proof counts such copies. In your own folder, look at each pair. But no finder knows everything: it does not find a copy that was cropped, or turned by a few degrees, and it did not find the 50 solar cells that lesson 4 saw twice, 542 places apart. Count how many of those pairs each split separates.
 
 # %%
 from course_lib import datasets, duplicates
 
-thumbnails = np.array(datasets.pixels(index, size=64)[:, 0])
-pairs = duplicates.near_duplicates(thumbnails)
+thumbnails = np.array(datasets.pixels(index, size=64, progress=False)[:, 0])
+pattern = pd.DataFrame(duplicates.signatures(thumbnails), index=index["position"])
+later = pattern.reindex(pattern.index + 542).to_numpy()  # the photo 542 places later
+seen_twice = np.flatnonzero((pattern.to_numpy() * later).sum(axis=1) > 0.96)
 for name, table in {"random": random_index, "by lot": lot_index}.items():
-    part = table["split"].to_numpy()
-    apart = (part[pairs["first"]] != part[pairs["second"]]).sum()
-    print(f"{name}: {len(pairs)} pairs of near duplicates, {apart} of them in two parts")
+    part = table.set_index("position")["split"]
+    places = index["position"][seen_twice].to_numpy()
+    apart = (part[places].to_numpy() != part[places + 542].to_numpy()).sum()
+    print(f"{name}: {apart} of {len(seen_twice)} cells seen twice lie in two parts")
 
 # %% [markdown]
-# The solar cells have next to none. In your own folder, look at each pair.
+# Neither split knows of these pairs: the random split separates about half of them, and lots made of neighbours cannot see what lies 542 places apart. So about 2 photos in 100 tell a little too much, in both splits. If your factory photographs a part twice, give both photos the same `lot` in `index.csv`.
 
 # %% [markdown]
 # ## Random or by lot: the same model twice
@@ -327,7 +334,7 @@ seeds.round(3)
 means = seeds.groupby("folds")["accuracy"].mean()
 points = 100 * (means["random folds"] - means["folds by lot"])
 print(f"the random folds flatter the model by {points:.1f} points")
-assert points > 1
+assert points > 1 or data.solar_cells() != PHOTOS
 
 # %% [markdown]
 # With each seed the random folds are higher. These points are not skill: the model knew the modules. **The factory will see the lower number**, because each new module is a new lot. Look also at the worst and the best fold: with lots the result depends much on which modules you meet. One lot split alone says little.
@@ -506,9 +513,10 @@ balance = pd.DataFrame(rows)
 balance.drop(columns="photos").round(3)
 
 # %%
-assert balance["missed"][1] < balance["missed"][0]
-assert balance["overkill"][1] > balance["overkill"][0]
-print("class weights: fewer missed defects, more overkill")
+fewer_missed = balance["missed"][1] < balance["missed"][0]
+more_overkill = balance["overkill"][1] > balance["overkill"][0]
+print("class weights: fewer missed defects:", fewer_missed, "| more overkill:", more_overkill)
+assert (fewer_missed and more_overkill) or data.solar_cells() != PHOTOS
 
 # %% [markdown]
 # Both remedies find more defects and reject more good cells. The accuracy falls a little; the three intervals overlap. So they do not make the model better, they move the balance between two kinds of mistakes. The sampler also shows many defective photos several times and leaves others out. In lesson 8 you will move this balance in a third way, with a threshold, after the training. The course trains without weights.
@@ -525,7 +533,7 @@ quiz.show(5)
 # ## What you take with you
 #
 # - Train is for learning, validation for choosing, test is opened once. Same seed, same table, saved as a file.
-# - Prove that no path, no bytes and no lot is in two parts. A leak raises the accuracy and nothing else. Split first, augment afterwards.
+# - Prove that no path, no bytes, no near duplicate and no lot is in two parts. A leak raises the accuracy and nothing else. Split first, augment afterwards.
 # - The random split flatters by several points. The factory sees new lots, so the split by lot gives the honest number.
 #
 # Still unsolved: there is no model of your own yet. **Lesson 6** builds one from scratch and feeds it with these loaders.
