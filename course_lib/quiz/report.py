@@ -66,11 +66,13 @@ def difficulty(statistics: ClassStatistics, lesson: int) -> tuple[Figure, str]:
 
 def discrimination(statistics: ClassStatistics, lesson: int) -> tuple[Figure, str]:
     """How well each question tells strong learners from weak ones."""
+    from course_lib.plots import GREY, ORANGE
+
     rows = _answered(statistics, lesson)
     figure, axis = _axis(rows)
     axis.barh(np.arange(len(rows)), rows["discrimination"].fillna(0), height=0.6)
-    axis.axvline(0.2, color="#D55E00", linestyle="--", label="0.2: good from here on")
-    axis.axvline(0, color="#666666", linewidth=1)
+    axis.axvline(0.2, color=ORANGE, linestyle="--", label="0.2: good from here on")
+    axis.axvline(0, color=GREY, linewidth=1)
     axis.legend(fontsize=8)
     axis.set_xlim(-1, 1)
     figure.supxlabel("discrimination", fontsize=9)
@@ -96,14 +98,14 @@ def times(statistics: ClassStatistics, lesson: int) -> tuple[Figure, str]:
 
 def distractors(statistics: ClassStatistics, question: str) -> tuple[Figure, str]:
     """Who chose which option of a question: the strong third beside the weak third."""
+    from course_lib.plots import BLUE, ORANGE
+
     rows = statistics.options[statistics.options["question"] == question]
     names = [f"{row.option} {'(right)' if row.right else ''}".strip() for row in rows.itertuples()]
     figure, axis = _axis(rows, names, row_height=0.5)
     places = np.arange(len(rows))
-    axis.barh(places - 0.2, rows["strong"], height=0.35, color="#0072B2", label="strong third")
-    axis.barh(
-        places + 0.2, rows["weak"], height=0.35, color="#D55E00", hatch="//", label="weak third"
-    )
+    axis.barh(places - 0.2, rows["strong"], height=0.35, color=BLUE, label="strong third")
+    axis.barh(places + 0.2, rows["weak"], height=0.35, color=ORANGE, hatch="//", label="weak third")
     axis.set_xlim(0, 1)
     axis.set_title(f"options of {question}", fontsize=10)
     figure.supxlabel("share that chose the option", fontsize=9)
@@ -126,7 +128,7 @@ def progress(statistics: ClassStatistics) -> tuple[Figure, str]:
     share = (learners["right_in_the_end"] / learners["questions"]).rename("share")
     table = pd.concat([learners[["learner", "lesson"]], share], axis=1)
     table = table.pivot(index="learner", columns="lesson", values="share")
-    everybody = len(table)
+    everybody, reached = len(table), table.notna().sum()
     table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     table = table.tail(MOST_LEARNERS)
     figure, axes = new_figure(width=7.0, height=1.2 + 0.2 * len(table))
@@ -139,13 +141,10 @@ def progress(statistics: ClassStatistics) -> tuple[Figure, str]:
     axis.set_yticks(np.arange(len(table)), table.index, fontsize=7)
     figure.supxlabel("lesson; per cent of its questions that are right by now", fontsize=9)
     axis.spines[:].set_visible(False)
-    reached = table.notna().sum()
     described = "; ".join(f"lesson {lesson}: {count}" for lesson, count in reached.items())
-    shown = (
-        f"{len(table)} learners"
-        if len(table) == everybody
-        else (f"the {len(table)} of {everybody} learners who are least far")
-    )
+    shown = f"{everybody} learners"
+    if len(table) < everybody:
+        shown = f"the {len(table)} of {everybody} learners who are least far"
     return figure, f"Progress of {shown}. Learners who answered: {described}."
 
 

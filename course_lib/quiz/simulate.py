@@ -4,10 +4,12 @@ For instructors (``quizzes/00_class_report.ipynb``) and for the tests. Nobody's 
 and nothing can be learned from it about the course: it only shows what the statistics look like.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +58,9 @@ def simulate_class(
         for question in bank.questions
     }
     first_lessons = min(first_lessons, len(banks))
-    for _ in range(learners):
-        name = generator.bytes(6).hex()
+    for number in range(learners):
+        # The same names at every call, so that a class is overwritten and never mixed with another.
+        name = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()[:12]
         ability = generator.normal()
         lines = []
         for bank in banks[: generator.integers(first_lessons, len(banks) + 1)]:
@@ -122,9 +125,8 @@ def _wrong_answer(question: Question, generator: np.random.Generator) -> Any:
     right = right_answer(question)
     if question.type == "single":
         wrong = [place for place, option in enumerate(question.options) if not option.right]
-        return int(
-            wrong[min(generator.geometric(0.6), len(wrong)) - 1]
-        )  # the first one tempts most
+        most_tempting_first = min(int(generator.geometric(0.6)), len(wrong)) - 1
+        return wrong[most_tempting_first]
     if question.type == "multiple":
         # One option is marked or unmarked too many; somebody who marks nothing does not check.
         flipped = int(generator.integers(len(question.options)))
@@ -136,6 +138,9 @@ def _wrong_answer(question: Question, generator: np.random.Generator) -> Any:
         mistakes = question.number.mistakes
         return f"{mistakes[generator.integers(len(mistakes))].value:g}"
     if question.type == "hotspot":
-        squares = [list(s) for r in question.photo.regions if not r.right for s in r.squares]
-        return squares[generator.integers(len(squares))]
+        photo = question.photo
+        right_squares = {s for region in photo.regions if region.right for s in region.squares}
+        every = product(range(1, photo.rows + 1), range(1, photo.columns + 1))
+        wrong = [list(square) for square in every if square not in right_squares]
+        return wrong[generator.integers(len(wrong))]
     return [{"error": "ZeroDivisionError: division by zero"} for _ in question.code.cases]
