@@ -13,7 +13,7 @@ from course_lib.quiz import bank, simulate
 
 banks = bank.load_banks()
 simulated = work_folder() / "quiz_class" / "simulated"
-simulate.simulate_class(simulated, banks, disputed="04-accuracy-misleads")
+simulate.simulate_class(simulated, banks, seed=3, disputed="04-accuracy-misleads")
 print(f"{len(simulate.damage(simulated))} lines were damaged on purpose.")
 
 # %%
@@ -45,7 +45,7 @@ statistics.lessons.round(2)
 # %% [markdown]
 # ## Look at these questions first
 #
-# *Key may be wrong* means: strong learners miss this question more often than weak ones, or they prefer an option that the key calls wrong. Either the key is wrong, or the question can be read in two ways. In the simulated class one question was answered as if its key were wrong. The table finds it.
+# *Key may be wrong* means: strong learners miss this question more often than weak ones, or they prefer an option that the key calls wrong. Either the key is wrong, or the question can be read in two ways. In the simulated class one question was answered as if its key were wrong, and the table finds it. The flag is a hint and no proof: `studies/quiz_flags.py` measures how often it is right.
 
 # %%
 questions = statistics.questions
