@@ -33,8 +33,8 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
     Example:
         >>> from course_lib.models import ScratchCNN
         >>> model = ScratchCNN().eval()
-        >>> grad_cam(model, model.blocks, torch.rand(2, 1, 32, 32)).shape
-        (2, 2, 2)
+        >>> grad_cam(model, model.blocks[1], torch.rand(2, 1, 32, 32)).shape
+        (2, 4, 4)
     """
     kept = []
     hook = layer.register_forward_hook(lambda _module, _inputs, output: kept.append(output))

@@ -30,9 +30,10 @@ __all__ = [
 class ScratchCNN(nn.Module):
     """The small network that lesson 6 builds layer by layer.
 
-    Four blocks of convolution, batch normalisation, ReLU and pooling. Each halves width and
-    height; each after the first doubles the channels. Then the average over the picture, and one
-    linear layer.
+    Four blocks of convolution, batch normalisation and ReLU. The first looks through a window of
+    7×7 pixels, moves it by two and pools, so it leaves a quarter of width and height; the others
+    move by two, which halves them, and double the channels. Then the average over the picture, and
+    one linear layer.
 
     Args:
         classes: number of logits.
@@ -46,10 +47,11 @@ class ScratchCNN(nn.Module):
 
     def __init__(self, classes: int = 2, channels: int = 1, width: int = 16):
         super().__init__()
-        widths = [channels, width, 2 * width, 4 * width, 8 * width]
-        self.blocks = nn.Sequential(
-            *(scratch_block(before, after) for before, after in pairwise(widths))
-        )
+        widths = [width, 2 * width, 4 * width, 8 * width]
+        first = scratch_block(channels, width, kernel_size=7)
+        first.append(nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
+        others = (scratch_block(before, after) for before, after in pairwise(widths))
+        self.blocks = nn.Sequential(first, *others)
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(widths[-1], classes))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -57,13 +59,18 @@ class ScratchCNN(nn.Module):
         return self.head(self.blocks(images).mean(dim=(2, 3)))
 
 
-def scratch_block(channels_in: int, channels_out: int) -> nn.Sequential:
-    """One block of the scratch network: convolution, normalisation, ReLU, half the size (lesson 6)."""
+def scratch_block(channels_in: int, channels_out: int, kernel_size: int = 3) -> nn.Sequential:
+    """One block of the scratch network: convolution, normalisation, ReLU, half the size (lesson 6).
+
+    Args:
+        channels_in, channels_out: of the maps before and after.
+        kernel_size: width of the convolution's window in pixels, an odd number.
+    """
+    padding = kernel_size // 2
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False),
+        nn.Conv2d(channels_in, channels_out, kernel_size, stride=2, padding=padding, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
-        nn.MaxPool2d(2),
     )
 
 

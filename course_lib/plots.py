@@ -251,6 +251,7 @@ def learning_curves(
         axes[0, 1].axhline(baseline, color=GREY, linestyle=":", label="trivial baseline")
     for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylabel(quantity)
     axes[0, 1].legend(fontsize=8)
     show(figure, alt)

@@ -27,6 +27,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem; }
 h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 2px solid #0072B2; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; } caption { text-align: left; color: #444; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid #ccc; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
@@ -165,7 +166,7 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
 
 
 def _confusion_figures(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> str:
-    figure, axes = plots.new_figure(columns=2, width=9.0, height=3.2)
+    figure, axes = plots.new_figure(columns=2, width=9.0, height=4.2)
     texts = []
     for axis, limit in zip(axes[0], (0.5, threshold), strict=True):
         table = evaluation.confusion(labels, (probabilities >= limit).astype(int))
@@ -276,7 +277,8 @@ def _table(table: pd.DataFrame, caption: str) -> str:
     html = table.to_html(index=False, border=0, float_format=lambda value: f"{value:.3f}")
     html = html.replace("<th>", '<th scope="col">')
     start = html.index(">") + 1
-    return f"{html[:start]}<caption>{escape(caption)}</caption>{html[start:]}"
+    table = f"{html[:start]}<caption>{escape(caption)}</caption>{html[start:]}"
+    return f'<div class="wide">{table}</div>'
 
 
 def _figure(figure: Figure, alt: str) -> str:

@@ -56,9 +56,9 @@ def test_another_model_gives_another_map() -> None:
 def test_a_frozen_model_and_the_given_images_stay_as_they_are() -> None:
     model, images = ScratchCNN().requires_grad_(False), torch.rand(2, 1, 32, 32)
     with torch.no_grad():
-        maps = explain.grad_cam(model, model.blocks, images)
-    assert maps.shape == (2, 2, 2) and not images.requires_grad
-    assert not model.blocks._forward_hooks
+        maps = explain.grad_cam(model, model.blocks[1], images)
+    assert maps.shape == (2, 4, 4) and not images.requires_grad
+    assert not model.blocks[1]._forward_hooks
 
 
 def test_each_map_depends_on_its_own_photo_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from course_lib import lesson
 from course_lib.errors import CourseError
-from course_lib.weights import weights_hash
+from course_lib.weights import read_weights, weights_hash
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,7 +64,7 @@ def test_an_unknown_kind_of_split_is_refused(work: Path, photos: Path) -> None:
 def test_the_scratch_model_is_trained_once_and_then_loaded(
     work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"size": 32, "batch_size": 8, "epochs": 1, "learning_rate": 1e-3}
+    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 1}
     monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
     trained, loaders = lesson.scratch_model(photos, progress=False)
     time = (lesson.kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns
@@ -73,6 +73,19 @@ def test_the_scratch_model_is_trained_once_and_then_loaded(
     assert weights_hash(loaded) == weights_hash(trained)
     assert (lesson.kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns == time
     assert set(loaders) == {"train", "validation", "test"} and not loaded.training
+
+
+def test_a_scratch_model_of_other_settings_is_trained_anew(
+    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = []
+    for rate in (1e-3, 1e-2):
+        settings = {"size": 32, "batch_size": 8, "epochs": 1, "learning_rate": rate}
+        monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", lesson.SCRATCH_SETTINGS | settings)
+        hashes.append(weights_hash(lesson.scratch_model(photos, progress=False)[0]))
+    saved = read_weights(lesson.kept_folder(photos) / "scratch_random.pt")
+
+    assert hashes[0] != hashes[1] and saved["learning_rate"] == 1e-2
 
 
 def test_the_decision_is_readable_json(work: Path) -> None:

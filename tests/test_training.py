@@ -28,9 +28,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def loader(labels: list[int], batch_size: int = 4, seed: int = 0, **settings) -> BatchLoader:
-    """Photos of noise, 16 pixels wide; those of class 1 are brighter."""
+    """Photos of noise, 32 pixels wide; those of class 1 are brighter."""
     generator = np.random.default_rng(seed)
-    images = generator.integers(0, 150, (len(labels), 1, 16, 16), dtype=np.uint8)
+    images = generator.integers(0, 150, (len(labels), 1, 32, 32), dtype=np.uint8)
     images += np.array(labels, dtype=np.uint8)[:, None, None, None] * 80
     return BatchLoader(images, labels, batch_size=batch_size, **settings)
 
@@ -78,7 +78,7 @@ def test_validation_numbers_are_those_of_scikit_learn(labels: list[int]) -> None
 @pytest.mark.parametrize("labels", SETS.values(), ids=SETS)
 def test_training_numbers_are_those_of_scikit_learn(labels: list[int]) -> None:
     # Nothing is learned, so the numbers of the epoch are those of one model.
-    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2))
     train = loader(labels)
     history = fit(model, train, epochs=1, learning_rate=0.0, weight_decay=0.0)
     logits, _ = predict_logits(model, train, device="cpu")
@@ -164,7 +164,7 @@ def test_certain_probabilities_train_like_class_numbers() -> None:
 
 def test_accuracy_with_uncertain_labels_counts_the_likelier_class() -> None:
     labels = [0, 1, 1, 0, 1]
-    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2))
     train = loader(labels)
     train.labels = soft(labels, certainty=0.7)
     history = fit(model, train, epochs=1, learning_rate=0.0, weight_decay=0.0)
@@ -183,7 +183,7 @@ def test_accuracy_with_uncertain_labels_counts_the_likelier_class() -> None:
 def linear_model(classes: int = 2) -> nn.Sequential:
     """A model without batch normalisation, in which each photo counts on its own."""
     seed_everything(0)
-    return nn.Sequential(nn.Flatten(), nn.Linear(256, 16), nn.ReLU(), nn.Linear(16, classes))
+    return nn.Sequential(nn.Flatten(), nn.Linear(1024, 16), nn.ReLU(), nn.Linear(16, classes))
 
 
 def assert_same_weights(first: nn.Module, second: nn.Module) -> None:
@@ -257,7 +257,7 @@ def test_memory_for_not_even_one_photo_is_one_sentence() -> None:
 
 def test_another_error_of_the_model_is_not_taken_for_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        fit(nn.Sequential(nn.Flatten(), nn.Linear(255, 2)), loader(LABELS))
+        fit(nn.Sequential(nn.Flatten(), nn.Linear(1023, 2)), loader(LABELS))
 
 
 # precision
@@ -280,7 +280,7 @@ def test_bfloat16_learns_too_and_leaves_float32_weights() -> None:
 
 
 def test_averaged_weights_are_the_moving_average_of_all_steps() -> None:
-    model, seen = nn.Sequential(nn.Flatten(), nn.Linear(256, 2)), []
+    model, seen = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2)), []
     train = loader(LABELS, batch_size=10)  # one step in each epoch, so the hook sees each step
     fit(
         model, train, epochs=6, average_weights=0.8, schedule=None,
@@ -320,7 +320,7 @@ def test_averaging_changes_nothing_in_the_training_itself() -> None:
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_momentum_keeps_speed(momentum: float) -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2))
     by_hand, train = deepcopy(model), loader(LABELS, batch_size=10)
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": None, "weight_decay": 0.0}
     fit(model, train, epochs=3, momentum=momentum, **settings)
@@ -591,7 +591,7 @@ def test_parts_get_their_own_learning_rates() -> None:
 
 
 def test_a_loss_that_is_no_number_names_epoch_and_batch() -> None:
-    batches = [(torch.rand(2, 1, 16, 16), torch.tensor([0, 1])) for _ in range(4)]
+    batches = [(torch.rand(2, 1, 32, 32), torch.tensor([0, 1])) for _ in range(4)]
     batches[2][0][0, 0, 0, 0] = float("nan")
     with pytest.raises(CourseError, match="no longer a number in epoch 1, batch 3"):
         fit(new_model(), batches)
@@ -631,7 +631,7 @@ def test_class_weights_make_mistakes_in_a_class_count_more() -> None:
     labels = [0, 1] * 5
     shares = []
     for weights in ([10.0, 1.0], [1.0, 10.0]):
-        model = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+        model = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2))
         noise = loader([0] * 10)
         noise.labels = torch.tensor(labels)
         fit(model, noise, class_weights=torch.tensor(weights), learning_rate=1e-3, epochs=5)

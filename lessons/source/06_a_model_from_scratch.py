@@ -220,16 +220,18 @@ plots.photo_grid(pictures, titles, columns=4, size=1.8, alt=alt)
 # %% [markdown]
 # ## Receptive field: how much of the photo one number sees
 #
-# The *receptive field* (受容野) of a number is the part of the photo that can change it. A 3×3 convolution sees 3 pixels in width. After pooling, each step on the map is 2 pixels of the photo, so the next 3×3 window reaches further:
+# The *receptive field* (受容野) of a number is the part of the photo that can change it. A 3×3 convolution sees 3 pixels in width. After a stride of 2, each step on the map is 2 pixels of the photo, so the next 3×3 window reaches further:
 #
 # field after = field before + (kernel − 1) · step; each stride multiplies the step.
+#
+# Below, you build a network of four *blocks*. The first is a 7×7 convolution and a 3×3 pooling, the others are 3×3 convolutions. All have stride 2. How far does each see?
 
 # %%
 field, step, fields = 1, 1, []
-for block in range(1, 5):
-    for kernel_size, stride in [(3, 1), (2, 2)]:  # a convolution, then a pooling
+for block, kernels in enumerate([(7, 3), (3,), (3,), (3,)], start=1):
+    for kernel_size in kernels:
         field += (kernel_size - 1) * step
-        step *= stride
+        step *= 2
     fields.append(field)
     print(f"after block {block}: one number sees {field} x {field} pixels of the photo")
 
@@ -241,15 +243,15 @@ from course_lib import device
 
 device.seed_everything(0)
 model = models.ScratchCNN().eval()
-pixels = images.clone().requires_grad_()
-model.blocks(pixels)[:, :, 1, 1].sum().backward()  # one place of the last feature map, all channels
+pixels = torch.rand(32, 1, 192, 192, requires_grad=True)  # noise, larger than the field
+model.blocks(pixels)[:, :, 3, 3].sum().backward()  # one place of the last feature map, all channels
 touched = (pixels.grad.abs().amax(dim=(0, 1)) > 0).any(dim=0).nonzero()
 width = int(touched.max() - touched.min()) + 1
-print("the number at place (1, 1) is changed by", width, "columns of pixels")
+print("the number at place (3, 3) is changed by", width, "columns of pixels")
 assert width == fields[-1]
 
 # %% [markdown]
-# Formula and measurement agree. The frames below show the four fields on our cell at 64×64 pixels.
+# Formula and measurement agree. The frames below show the first three fields on our cell at 64×64 pixels. The fourth is larger than the cell.
 
 # %%
 from matplotlib.patches import Rectangle
@@ -257,35 +259,38 @@ from matplotlib.patches import Rectangle
 figure, axes = plots.new_figure(width=3.4, height=3.4)
 axis = axes[0, 0]
 plots.draw_photo(axis, data.read_pixels(path, 64))
-for number, (field, colour) in enumerate(zip(fields, plots.COLOURS, strict=False), start=1):
+for number, (field, colour) in enumerate(zip(fields[:3], plots.COLOURS, strict=False), start=1):
     corner, style = 32 - field / 2, {"fill": False, "color": colour, "linewidth": 2}
     axis.add_patch(Rectangle((corner, corner), field, field, label=f"block {number}", **style))
 axis.legend(fontsize=8, loc="upper right")
 plots.show(
-    figure, alt="The cell at 64 pixels with four nested frames: 4, 10, 22 and 46 pixels wide"
+    figure, alt="The cell at 64 pixels with three nested frames: 11, 19 and 35 pixels wide"
 )
 
 # %% [markdown]
-# After block 1 a number sees a scratch. After block 4 it sees most of the cell, enough to tell a crack, which ends, from a wire, which does not.
+# After block 1 a number sees a scratch. After block 3 it sees half the width of the cell, enough to tell a crack, which ends, from a wire, which does not. After block 4 it sees all of it.
 
 # %% [markdown]
 # ## Build the network, layer by layer
 #
-# Now put the parts together. One *block* is convolution, normalisation, ReLU, pooling: channels up, size down by half. The network is four blocks, then the mean of each feature map, then a linear layer that turns 128 means into 2 numbers, one for each class. These two numbers are called *logits* (ロジット).
+# Now put the parts together. One *block* is convolution with stride 2, normalisation, ReLU: channels up, size down by half. The first block uses a larger window, 7×7, and a pooling behind it: so it sees a piece of a crack at once, and leaves less to compute for the others. The network is four blocks, then the mean of each feature map, then a linear layer that turns 128 means into 2 numbers, one for each class. These two numbers are called *logits* (ロジット).
 
 
 # %%
-def block(channels_in, channels_out):
+def block(channels_in, channels_out, kernel=3):
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=False),
+        nn.Conv2d(channels_in, channels_out, kernel, stride=2, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
-        nn.MaxPool2d(2),
     )
 
 
+def first_block(channels):
+    return block(channels, 16, kernel=7).append(nn.MaxPool2d(3, stride=2, padding=1))
+
+
 device.seed_everything(0)
-blocks = nn.Sequential(block(1, 16), block(16, 32), block(32, 64), block(64, 128))
+blocks = nn.Sequential(first_block(1), block(16, 32), block(32, 64), block(64, 128))
 head = nn.Sequential(nn.Dropout(0.2), nn.Linear(128, 2))
 
 # %% [markdown]
@@ -306,7 +311,7 @@ rows.append(("head: the logits", tuple(logits.shape), sum(p.numel() for p in hea
 pd.DataFrame(rows, columns=["after", "shape", "parameters"])
 
 # %% [markdown]
-# Each block halves height and width, and doubles the channels from the second on. Block 2 by hand: 32 kernels of 16·3·3 weights are 4,608, and batch normalisation has 2 parameters for each of 32 channels: 4,672 in all.
+# The first block leaves a quarter of height and width: its convolution halves them, and its pooling once more. The other blocks halve them and double the channels. Block 2 by hand: 32 kernels of 16·3·3 weights are 4,608, and batch normalisation has 2 parameters for each of 32 channels: 4,672 in all.
 #
 # In a program the parts live in one class. `__init__` makes them, `forward` says how the photos pass through.
 
@@ -316,7 +321,7 @@ class SmallCNN(nn.Module):
     def __init__(self, classes=2, channels=1):
         super().__init__()
         self.blocks = nn.Sequential(
-            block(channels, 16), block(16, 32), block(32, 64), block(64, 128)
+            first_block(channels), block(16, 32), block(32, 64), block(64, 128)
         )
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(128, classes))
 
@@ -523,7 +528,7 @@ stems.round(3)
 # %% [markdown]
 # Accuracy on the validation photos, mean of three starts, with the 95 % interval of one run, beside the trivial baseline of always answering the commonest class.
 #
-# On the digits the small-image stem wins by several points: compare the two intervals. On the solar cells there is no such gain, although this stem leaves sixteen times as many numbers to compute with. The dark areas and long cracks that make a cell defective are still there after the coarse stem. "Small photos need a small stem" is a good first guess, and no law. Measure on your own photos.
+# On the digits the small-image stem wins by several points: compare the two intervals. On the solar cells there is no such gain, although this stem leaves sixteen times as many numbers to compute with. The dark areas and long cracks that make a cell defective are still there after the coarse stem. That is why our own first block is coarse too. "Small photos need a small stem" is a good first guess, and no law. Measure on your own photos.
 
 # %%
 accuracy = stems.set_index("model")["accuracy"]
