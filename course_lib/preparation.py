@@ -22,7 +22,11 @@ FEWEST = 4  # photos of a class: two to train on, one for validation, one for th
 ENOUGH = 30  # photos of a class below which a result says little
 SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
 # Whatever is not one of these, beside exactly one of these, is what an inspector looks for.
-SOUND = "good ok okay functional normal fine pass passed sound intact healthy undamaged negative"
+SOUND = set(
+    "good ok okay functional normal fine pass passed sound intact healthy undamaged uncracked clean "
+    "perfect nodefect negative".split()
+)
+NEGATIONS = {"no", "not", "non", "without"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool
         raise CourseError(
             f"The positive class '{positive}' is not there; the classes are {', '.join(names)}."
         )
-    sound = [name for name in names if set(re.split(r"[^a-z]+", name.lower())) & set(SOUND.split())]
+    words = {name: set(re.split(r"[^a-z]+", name.lower())) for name in names}
+    # "ok" and "no defect" are sound, "not ok" and "defect" are not.
+    sound = [n for n in names if bool(words[n] & SOUND) != bool(words[n] & NEGATIONS)]
     known = positive is not None
     if positive is None and "defective" in names:
         positive, known = "defective", True

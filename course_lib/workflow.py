@@ -22,7 +22,7 @@ from course_lib import datasets, device, evaluation, features, report, tracking,
 from course_lib.data import credits, photo_path
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, InspectorSettings, decide
-from course_lib.lesson import kept_folder, record_test_opening
+from course_lib.lesson import kept_folder, record_test_opening, test_openings
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone
 from course_lib.paths import make_folder, shorten, write_atomically
 from course_lib.planning import Plan, announcement, fresh_classifier, make_plan
@@ -202,6 +202,7 @@ def _fine_tune(
         epochs=plan.epochs,
         learning_rate=1e-3,
         label_smoothing=0.05,
+        patience=plan.epochs,  # all epochs; then the weights of the best one on validation
         checkpoint=work / "checkpoint.pt",
         progress=progress,
     )

@@ -1,0 +1,109 @@
+"""The commands train and predict: rows on standard output, faults on the other, a status that tells."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from course_lib.__main__ import main
+from course_lib.inference import Inspector, InspectorSettings
+from course_lib.models import ScratchCNN
+
+pytestmark = pytest.mark.usefixtures("work", "one_thread")
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> str:
+    torch.manual_seed(0)
+    settings = InspectorSettings(["functional", "defective"], 32, 1, [0.5], [0.25])
+    return str(Inspector(ScratchCNN(width=4), settings).save(tmp_path / "inspector"))
+
+
+def test_each_photo_is_a_row_of_json(
+    saved: str, photos: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["predict", saved.removesuffix(".safetensors"), str(photos), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 20 and set(rows[0]) == {"path", "probability", "decision", "problem"}
+
+
+def test_an_unreadable_photo_is_reported_and_sets_the_status(
+    saved: str, photos: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (photos / "defective" / "3.png").write_bytes(b"no photo")
+    paths = [str(photos / "defective"), str(photos / "functional" / "0.png"), "gone.png"]
+    assert main(["predict", saved, *paths, "--csv"]) == 1
+    out, err = capsys.readouterr()
+    table = pd.read_csv(StringIO(out))
+    assert len(table) == 12 and (table["decision"] == "not inspected").sum() == 2
+    assert "3.png is not an image" in err and "no photo gone.png" in err
+    assert main(["predict", saved, *paths, "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["probability"] for row in rows].count(None) == 2
+
+
+def test_heat_maps_are_drawn_also_for_photos_of_one_name(
+    saved: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    paths = [str(photos / label / "0.png") for label in ("functional", "defective")]
+    assert main(["predict", saved, *paths]) == 0
+    assert main(["predict", saved, *paths, "--csv", "--heatmaps", str(tmp_path / "maps")]) == 0
+    table = pd.read_csv(StringIO(capsys.readouterr().out.split("\n", 3)[3]))
+    pictures = [np.asarray(Image.open(file)) for file in table["heat_map"]]
+    assert len(pictures) == 2 and pictures[0].shape == (32, 32, 3)
+    assert any((picture[..., 0] != picture[..., 2]).any() for picture in pictures)
+
+
+def test_an_interrupted_inspection_goes_on(
+    saved: str, photos: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probabilities, seen = Inspector.probabilities, []
+
+    def counted(self: Inspector, images: np.ndarray, *arguments) -> np.ndarray:
+        if sum(seen) == 10:
+            raise KeyboardInterrupt
+        seen.append(len(images))
+        return probabilities(self, images, *arguments)
+
+    (photos / "functional").rename(photos / "later")
+    assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
+    first = capsys.readouterr().out
+    monkeypatch.setattr(Inspector, "probabilities", counted)
+    assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
+    assert capsys.readouterr().out == first and not seen, "kept rows were computed again"
+    assert main(["predict", saved, str(photos / "later")]) == 0 and sum(seen) == 10
+    Image.new("L", (40, 40)).save(photos / "later" / "0.png")  # another photo by this name
+    assert main(["predict", saved, str(photos / "later")]) == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "gone", "photo.png"],
+        ["predict", "gone"],
+        ["train", "no-such-folder", "--out", "x"],
+        ["train", "."],
+        ["train", ".", "--out", "x", "--minutes", "soon"],
+        ["predict", "x", "y", "--csv", "--json"],
+    ],
+)
+def test_wrong_use_is_status_2_without_a_traceback(
+    arguments: list[str], capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_train_stops_with_the_names_of_unreadable_photos(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (photos / "defective" / "3.png").write_bytes(b"no photo")
+    assert main(["train", str(photos), "--out", str(tmp_path / "out")]) == 2
+    assert "defective/3.png" in capsys.readouterr().err

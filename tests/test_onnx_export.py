@@ -1,0 +1,59 @@
+"""The exported file decides like the inspector, and says what it is."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib import onnx_export
+from course_lib.errors import CourseError
+from course_lib.inference import Inspector, InspectorSettings
+from course_lib.models import ScratchCNN
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+IMAGES = np.random.default_rng(0).integers(0, 255, (7, 1, 32, 32), dtype=np.uint8)
+
+
+def inspector(views: int = 1) -> Inspector:
+    torch.manual_seed(0)
+    settings = InspectorSettings(
+        ["functional", "defective"], 32, 1, [0.5], [0.25], 0.5, temperature=1.7, views=views
+    )
+    return Inspector(ScratchCNN(width=4), settings)
+
+
+@pytest.mark.parametrize("views", [1, 8])
+def test_the_exported_file_decides_like_the_inspector(tmp_path: Path, views: int) -> None:
+    path = onnx_export.export_onnx(inspector(views), tmp_path / "cells")
+    assert path.name == "cells.onnx"
+    result = onnx_export.compare(inspector(views), path, IMAGES, batch_size=3)
+    assert result["equal decisions"] == result["photos"] == 7
+    assert result["largest logit difference"] < 1e-4
+    session = onnx_export.open_onnx(path)
+    probabilities = session.run(["probabilities"], {"images": IMAGES})[0]
+    np.testing.assert_allclose(probabilities, inspector(views).probabilities(IMAGES), atol=1e-5)
+    settings = json.loads(session.get_modelmeta().custom_metadata_map["settings"])
+    assert settings["classes"] == ["functional", "defective"] and settings["threshold"] == 0.5
+
+
+def test_another_model_is_noticed_and_speed_is_measured(tmp_path: Path) -> None:
+    path = onnx_export.export_onnx(inspector(), tmp_path / "cells")
+    other = inspector()
+    torch.nn.init.constant_(other.model.head[-1].bias, 3.0)
+    assert onnx_export.compare(other, path, IMAGES)["largest logit difference"] > 1
+
+    threads = torch.get_num_threads()
+    table = onnx_export.latency(inspector(), path, IMAGES[:1], threads=1, repeats=5)
+    assert table["computed by"].tolist() == ["PyTorch", "ONNX Runtime"]
+    assert (table["95th percentile ms"] >= table["median ms"]).all() and table["speed"][0] == 1
+    assert torch.get_num_threads() == threads
+
+
+def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="no file"):
+        onnx_export.open_onnx(tmp_path / "gone.onnx")
+    (tmp_path / "text.onnx").write_text("<html>")
+    with pytest.raises(CourseError, match="damaged"):
+        onnx_export.open_onnx(tmp_path / "text.onnx")

@@ -1,0 +1,237 @@
+"""From a folder to an inspector: any two or more classes, honest about what cannot be used."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from course_lib import lesson, planning, preparation, tracking, training, workflow
+from course_lib.errors import CourseError
+from course_lib.inference import Inspector
+from course_lib.models import load_backbone
+from course_lib.preparation import TrainingOptions, prepare
+from course_lib.weights import weights_hash
+
+pytestmark = pytest.mark.usefixtures("work", "one_thread")
+
+SMALL = planning.Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
+
+
+@pytest.fixture
+def small_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan for seconds, as a short time on a slow computer would give."""
+    monkeypatch.setattr(workflow, "make_plan", lambda *_: SMALL)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+def quiet(photos: Path, **options) -> pd.DataFrame:
+    return prepare(photos, TrainingOptions(**options), progress=False, say=lambda _: None)
+
+
+# the whole way
+
+
+def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
+    photos: Path, tmp_path: Path, small_plan: None
+) -> None:
+    before = contents(photos)
+    trained = workflow.train(photos, tmp_path / "inspector", progress=False)
+    loaded = Inspector.load(tmp_path / "inspector.safetensors")
+
+    assert contents(photos) == before
+    assert loaded.settings.classes == ["functional", "defective"]
+    assert trained.candidates["model"].tolist() == ["probe", "fine-tuned"]
+    assert trained.test["accuracy"].iloc[1] >= 0.8, "bright spots are easy to see"
+    table = loaded.inspect(photos / "defective", progress=False)
+    assert (table["decision"] == "defective").mean() >= 0.8
+    assert loaded.settings.notes["test openings"] == 1 and len(lesson.test_openings(photos)) == 1
+    assert "LICENCE" in loaded.settings.notes["licence of the photos"]
+    assert tracking.runs()["test_accuracy"].tolist() == [trained.test["accuracy"].iloc[0]]
+    assert not list(lesson.kept_folder(photos).glob("train-*")), "work files are left behind"
+    page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
+    assert "The test photos were opened" in page and "Candidates on validation" in page
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, backbone = quiet(photos), load_backbone()
+    labels = preparation.label_numbers(index)
+
+    def tune(folder: Path):
+        folder.mkdir(exist_ok=True)
+        return workflow._fine_tune(index, labels, SMALL, TrainingOptions(), folder, False)[0]
+
+    whole = tune(tmp_path / "whole")
+    evaluate, calls = training.evaluate, []
+
+    def interrupt(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(training, "evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        tune(tmp_path / "parts")
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    resumed = tune(tmp_path / "parts")
+
+    assert weights_hash(resumed.model) == weights_hash(whole.model)
+    assert weights_hash(resumed.model.backbone) != weights_hash(backbone), "nothing was learned"
+
+
+def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, small_plan: None) -> None:
+    (photos / "scratched").mkdir()
+    for number in range(8):
+        picture = np.full((30, 50, 3), (200, number, 0), np.uint8)
+        picture[number : number + 3] = 0
+        Image.fromarray(picture).save(photos / "scratched" / f"{number}.jpg")
+    trained = workflow.train(photos, tmp_path / "three", progress=False)
+
+    assert trained.inspector.settings.classes == ["functional", "scratched", "defective"]
+    table = Inspector.load(trained.path).inspect(photos / "scratched", progress=False)
+    assert (table["decision"] == "scratched").mean() >= 0.8
+    assert "says scratched" in (tmp_path / "three.html").read_text(encoding="utf-8")
+
+
+# what can be used
+
+
+def test_unreadable_photos_stop_the_training_with_their_names(photos: Path) -> None:
+    (photos / "defective" / "3.png").write_bytes(b"no photo")
+    with pytest.raises(CourseError, match=r"1 photos cannot be read: defective/3\.png .*set-aside"):
+        quiet(photos)
+    index = quiet(photos, set_aside=True)
+    assert "defective/3.png" not in set(index["path"]) and len(index) == 19
+    assert list(index.attrs["left_out"]) == ["defective/3.png"]
+    assert (photos / "defective" / "3.png").exists(), "it is left out, not moved"
+
+
+def test_of_equal_photos_one_is_used_and_none_if_their_labels_differ(photos: Path) -> None:
+    shutil.copy(photos / "defective" / "1.png", photos / "defective" / "1_copy.png")
+    shutil.copy(photos / "defective" / "2.png", photos / "functional" / "two.png")
+    index = quiet(photos)
+    used = set(index["path"])
+    assert len(used & {"defective/1.png", "defective/1_copy.png"}) == 1
+    assert not used & {"defective/2.png", "functional/two.png"}
+
+
+def test_nearly_equal_photos_stay_in_one_split() -> None:
+    index = pd.DataFrame({"path": list("abcdefghij"), "label": ["x", "y"] * 5})
+    index["split"] = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    moved = preparation._keep_copies_together(index, [("e", "i"), ("b", "a")])
+    assert (
+        moved["split"].tolist() == ["train"] * 4 + ["test", "train"] + index["split"].tolist()[6:]
+    )
+
+
+def test_photos_of_one_lot_stay_together(photos: Path) -> None:
+    for file in photos.glob("*/*.png"):
+        file.rename(file.with_name(f"lot{int(file.stem) % 5}_{file.name}"))
+    index = quiet(photos, lot_pattern=r"lot(\d+)_")
+    assert sorted(index["lot"].unique()) == list("01234")
+    assert (index.groupby("lot")["split"].nunique() == 1).all()
+    with pytest.raises(CourseError, match="finds nothing in"):
+        quiet(photos, lot_pattern=r"batch\d")
+
+
+def test_a_lot_column_is_used_and_must_be_complete(photos: Path) -> None:
+    paths = sorted(path.relative_to(photos).as_posix() for path in photos.glob("*/*.png"))
+    table = pd.DataFrame({"path": paths, "lot": [f"L{n % 5}" for n in range(len(paths))]})
+    table.to_csv(photos / "index.csv", index=False)
+    assert (quiet(photos).groupby("lot")["split"].nunique() == 1).all()
+    table.iloc[1:].to_csv(photos / "index.csv", index=False)
+    with pytest.raises(CourseError, match=r"has no lot in index\.csv"):
+        quiet(photos)
+
+
+def test_a_class_that_is_too_small_is_named(photos: Path) -> None:
+    for number in range(7):
+        (photos / "defective" / f"{number}.png").unlink()
+    with pytest.raises(CourseError, match=r"class 'defective' has 3 usable photos.* at least 4"):
+        quiet(photos)
+
+
+@pytest.mark.parametrize("count", [4, 5, 6, 7, 8, 9])
+def test_a_tiny_class_is_in_every_split(photos: Path, count: int) -> None:
+    for number in range(count, 10):
+        (photos / "defective" / f"{number}.png").unlink()
+    assert quiet(photos).groupby("label")["split"].nunique().tolist() == [3, 3]
+
+
+def test_folders_of_splits_are_not_taken_for_classes(photos: Path) -> None:
+    (photos / "defective").rename(photos / "train")
+    (photos / "functional").rename(photos / "Test")
+    with pytest.raises(CourseError, match="not classes; train on the folder"):
+        quiet(photos)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "expected"),
+    [
+        (["good", "bad"], None, (["good", "bad"], True)),
+        (["OK", "NG"], None, (["OK", "NG"], True)),
+        (["ok", "not_ok"], None, (["ok", "not_ok"], True)),
+        (["defect", "no defect"], None, (["no defect", "defect"], True)),
+        (["Negative", "Positive"], None, (["Negative", "Positive"], True)),
+        (["rose", "tulip"], None, (["rose", "tulip"], False)),
+        (["rose", "tulip"], "rose", (["tulip", "rose"], True)),
+        (["defective", "dent", "ok"], None, (["dent", "ok", "defective"], True)),
+    ],
+)
+def test_the_positive_class_is_found_and_comes_last(names, wanted, expected) -> None:
+    assert preparation._classes(pd.DataFrame({"label": names}), wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"minutes": 0}, "no time to train in"),
+        ({"minutes": float("nan")}, "no time to train in"),
+        ({"cost_missed": -1}, "cannot cost -1"),
+        ({"lot_pattern": "("}, "no regular expression"),
+        ({"positive": "broken"}, "the classes are defective, functional"),
+    ],
+)
+def test_an_impossible_option_is_one_sentence(
+    photos: Path, tmp_path: Path, options: dict, sentence: str
+) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        workflow.train(photos, tmp_path / "out", TrainingOptions(**options), progress=False)
+
+
+# the plan
+
+
+def test_the_plan_keeps_to_the_time_and_is_kept(photos: Path, tmp_path: Path) -> None:
+    index, backbone = quiet(photos), load_backbone()
+    before = weights_hash(backbone)
+    plans = {}
+    for minutes in (0.01, 2):
+        folder = tmp_path / str(minutes)
+        folder.mkdir()
+        options = TrainingOptions(minutes=minutes)
+        plans[minutes] = planning.make_plan(index, backbone, options, folder)
+        assert planning.make_plan(index, backbone, options, folder) == plans[minutes]
+        assert plans[minutes].probe_seconds + plans[minutes].seconds < 60 * minutes + 5
+    assert plans[0.01].epochs == 0 and plans[2].epochs > 0
+    assert weights_hash(backbone) == before, "measuring has changed the backbone"
+
+
+def test_a_sample_keeps_every_class_in_every_split(photos: Path) -> None:
+    index = quiet(photos)
+    smaller = preparation.sample(index, 8, seed=0)
+    assert 8 <= len(smaller) <= 12 and smaller.attrs["classes"] == index.attrs["classes"]
+    assert smaller.groupby("label")["split"].nunique().tolist() == [3, 3]
