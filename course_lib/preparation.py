@@ -22,10 +22,10 @@ FEWEST = 4  # photos of a class: two to train on, one for validation, one for th
 ENOUGH = 30  # photos of a class below which a result says little
 SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
 # Whatever is not one of these, beside exactly one of these, is what an inspector looks for.
-SOUND = set(
-    "good ok okay functional normal fine pass passed sound intact healthy undamaged uncracked clean "
-    "perfect nodefect negative".split()
-)
+SOUND = {
+    "good", "ok", "okay", "functional", "normal", "fine", "pass", "passed", "sound", "intact",
+    "healthy", "undamaged", "uncracked", "clean", "perfect", "nodefect", "negative",
+}  # fmt: skip
 NEGATIONS = {"no", "not", "non", "without"}
 
 
