@@ -366,11 +366,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 if every file can be read, 1 if one cannot, 2 on wrong use.
     """
-    parser = argparse.ArgumentParser(prog="python -m course_lib check", description=__doc__)
-    parser.add_argument("folder", help="folder with photos; sub-folders are searched too")
-    parser.add_argument("--sheet", metavar="FILE.html", help="write a contact sheet, too")
-    parser.add_argument("--labels", metavar="TABLE.csv", help="table with path and label")
-    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="the size each photo should have")
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib check",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Find the photos of a folder that cannot or should not be used, and print\n"
+        "one line for each finding: file, problem, detail. Nothing is changed or deleted.",
+        epilog="exit status: 0 every file can be read, 1 a file cannot be read, 2 wrong use\n"
+        "example: python -m course_lib check my_photos --size 300x300 --sheet findings.html",
+    )
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="folder with photos; sub-folders are searched too, and the first one names the label",
+    )
+    parser.add_argument(
+        "--sheet",
+        metavar="FILE.html",
+        help="also write a page with a small picture of each photo that has a finding",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="TABLE.csv",
+        help="table with the columns path and label to compare with the files; "
+        "default: index.csv or labels.csv in FOLDER, if there is one",
+    )
+    parser.add_argument(
+        "--size",
+        metavar="WIDTHxHEIGHT",
+        help="the size in pixels that each photo should have, such as 300x300; "
+        "default: the size of nearly all photos",
+    )
     try:
         options = parser.parse_args(arguments)
         size = _parse_size(options.size, parser) if options.size else None

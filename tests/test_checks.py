@@ -228,6 +228,25 @@ def test_copies_of_solar_cells_are_found_and_strangers_are_not(tmp_path):
     assert len(found - copies) < 0.01 * len(paths)
 
 
+def test_many_copies_in_a_small_folder_of_small_photos_are_found(tmp_path):
+    copies = set()
+    for number in range(20):
+        textured(number, side=64).save(tmp_path / f"{number}.png")
+    changes = ["left", "mirror", "jpeg", "bright", "contrast"]
+    for number, name in enumerate(changes * 2):
+        EDITS[name](textured(number, side=64)).save(tmp_path / f"{number}_copy.png")
+        copies.add((f"{number}_copy.png", "near duplicate"))
+    found = {pair for pair in problems(check(tmp_path)) if pair[1] == "near duplicate"}
+    assert found == copies
+
+
+def test_a_large_photo_and_its_copy_in_another_format_match(tmp_path):
+    for number in range(6):
+        textured(number, side=500).convert("RGB").save(tmp_path / f"{number}.png")
+    textured(3, side=500).convert("RGB").save(tmp_path / "copy.jpg", quality=85)
+    assert problems(check(tmp_path)) == {("copy.jpg", "near duplicate")}
+
+
 def test_quarantine_and_back(messy, tmp_path):
     before = fingerprint(messy)
     findings = check(messy)

@@ -352,7 +352,26 @@ plots.photo_grid(
 assert set(copies["path"].str.split("/").str[1]) == planted
 
 # %% [markdown]
-# In each pair you see the same dark spots and cracks. One pair is worse than the others: the same photo lies in
+# In each pair you see the same dark spots and cracks. The finder has limits, too. *Predict first:* which of these copies will it find?
+
+# %%
+from course_lib import duplicates
+
+photo = Image.open(data.photo_path(index, 0)).convert("L")
+width, height = photo.size
+changes = {
+    "turned by a quarter": photo.transpose(Image.Transpose.ROTATE_90),
+    "cropped by 2 % at each side": photo.crop((width // 50, height // 50, width * 49 // 50, height * 49 // 50)),
+    "turned by 3 degrees": photo.rotate(3),
+}
+for name, copy in changes.items():
+    both = np.stack([np.asarray(picture.resize((64, 64))) for picture in (photo, copy)])
+    print(f"{name}: {'found' if len(duplicates.near_duplicates(both)) else 'not found'}")
+
+# %% [markdown]
+# It compares point with point. Where the points no longer lie on each other, it finds nothing. So "no near duplicate" is no proof that there is none.
+#
+# Back to the pairs that were found. One pair is worse than the others: the same photo lies in
 # `functional` and in `defective`. One of its two labels must be wrong. The check reports it as "two labels".
 
 # %%
