@@ -81,13 +81,21 @@ def predict(arguments: Sequence[str]) -> int:
     options = _parse(parser, arguments)
     if isinstance(options, int):
         return options
-    from course_lib.inference import Inspector
+    from course_lib.inference import Inspector, list_photos
 
     inspector = Inspector.load(options.inspector)
     keep = work_folder() / "predictions" / f"{inspector.code()}.jsonl"
 
     def work() -> int:
-        table = inspector.inspect(options.paths, heat_maps=options.heatmaps, keep=keep)
+        photos, size = list_photos(options.paths), inspector.settings.size
+        # Measured: Python with its libraries, and what 32 photos in the network need.
+        memory = 1e9 + 32 * size**2 * 350
+        print(
+            f"{len(photos)} photos, seen at {size} × {size} pixels; it needs up to about "
+            f"{memory / 1e9:.1f} GB of memory.",
+            file=sys.stderr,
+        )
+        table = inspector.inspect(photos, heat_maps=options.heatmaps, keep=keep)
         _print(table, "json" if options.json else "csv" if options.csv else "text")
         unread = table[table["decision"] == "not inspected"]
         for problem in unread["problem"]:
@@ -113,7 +121,9 @@ def _interruptible(work: Callable[[], int]) -> int:
 
 
 def _print(table: pd.DataFrame, form: str) -> None:
-    """The rows on standard output; a letter that the terminal does not know is written as a code."""
+    """The rows on standard output."""
+    from course_lib.preparation import say
+
     if form == "json":
         # NaN is no JSON; a photo that was not inspected has the probability null.
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -122,5 +132,4 @@ def _print(table: pd.DataFrame, form: str) -> None:
         text = table.to_csv(index=False, lineterminator="\n").rstrip("\n")
     else:
         text = table.drop(columns="problem").to_string(index=False, float_format="{:.3f}".format)
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    say(text)

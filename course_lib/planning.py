@@ -134,10 +134,6 @@ def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
 
 def announcement(plan: Plan, index: pd.DataFrame, classes: int) -> list[str]:
     lines = []
-    if plan.photos < len(index) or plan.photos > len(index):
-        lines.append(
-            f"In this time about {plan.photos} photos can be used, drawn from all classes."
-        )
     lines.append(
         f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then "
         + (

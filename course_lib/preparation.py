@@ -5,6 +5,7 @@ Introduced in lesson 10. Photos are only read; what cannot be used is left out a
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ SOUND = {
     "healthy", "undamaged", "uncracked", "clean", "perfect", "nodefect", "negative",
 }  # fmt: skip
 NEGATIONS = {"no", "not", "non", "without"}
+
+
+def say(text: str) -> None:
+    """Print a text; a letter that the terminal does not know is written as a code (lesson 10)."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def prepare(
     options: TrainingOptions,
     *,
     progress: bool = True,
-    say: Callable[[str], None] = print,
+    tell: Callable[[str], None] = say,
 ) -> pd.DataFrame:
     """Check a folder, index it, and split it without a leak (lesson 10).
 
@@ -79,7 +86,7 @@ def prepare(
             f"classes; train on the folder {shorten(Path(folder) / 'train')}, and keep "
             "the others for predict."
         )
-    say(f"Checking {len(index)} photos in {shorten(folder)} …")
+    tell(f"Checking {len(index)} photos in {shorten(folder)} …")
     findings = check_folder(folder, progress=progress)
     classes, known = _classes(index, options.positive)
     left_out = _left_out(index, findings, options)
@@ -106,10 +113,10 @@ def prepare(
     splits.prove_no_leak(index)
     index.attrs |= {"folder": str(folder), "classes": classes, "left_out": left_out}
     index.attrs |= {"remarks": remarks, "positive_known": known}
-    say(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
-    say(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
+    tell(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
+    tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
-        say(remark)
+        tell(remark)
     return index
 
 
@@ -140,11 +147,14 @@ def _left_out(
     label = dict(zip(index["path"], index["label"], strict=True))
     useless = findings[findings["problem"].isin(UNREADABLE) & findings["path"].isin(label)]
     found = {row.path: f"{row.problem}: {row.detail}" for row in useless.itertuples()}
+    # Such a name can neither be printed everywhere nor written into a table.
+    odd = [path for path in index["path"] if re.search(r"[\x00-\x1f\ud800-\udfff]", path)]
+    found |= {path: "its name has letters that are no text; rename it" for path in odd}
     if found and not options.set_aside:
         some = "; ".join(f"{path} ({why})" for path, why in list(found.items())[:10])
         more = f"; and {len(found) - 10} more" if len(found) > 10 else ""
         raise CourseError(
-            f"{len(found)} photos cannot be read: {some}{more}. Copy them again from their source, or "
+            f"{len(found)} photos cannot be used: {some}{more}. Copy them again from their source, or "
             "train without them with --set-aside (the files stay where they are)."
         )
     for copy, original in _copies(findings, "exact duplicate"):

@@ -53,7 +53,9 @@ def record(
     line = json.dumps(_plain(run), ensure_ascii=False)
     make_folder(log_file().parent)
     try:
-        with log_file().open("a", encoding="utf-8", newline="\n") as file:
+        with log_file().open(
+            "a", encoding="utf-8", errors="backslashreplace", newline="\n"
+        ) as file:
             file.write(line + "\n")
     except OSError as error:
         raise CourseError(

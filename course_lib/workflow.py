@@ -33,6 +33,7 @@ from course_lib.preparation import (
     prepare,
     rows_of,
     sample,
+    say,
 )
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
 from course_lib.weights import weights_hash
@@ -74,32 +75,33 @@ def train(
         KeyboardInterrupt: you interrupted it; nothing is lost.
     """
     options = options or TrainingOptions()
-    say = print if progress else (lambda *_: None)
+    tell = say if progress else (lambda _: None)
     _check_options(options, out)
-    index = prepare(folder, options, progress=progress, say=say)
+    index = prepare(folder, options, progress=progress, tell=tell)
     classes = index.attrs["classes"]
     work = _work_folder(index, options)
     backbone = load_backbone()
     plan = make_plan(index, backbone, options, work)
     if plan.photos < len(index):
-        say(
+        tell(
             f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes."
         )
         index = sample(index, plan.photos, options.seed)
     labels = label_numbers(index)
     for line in announcement(plan, index, len(classes)):
-        say(line)
+        tell(line)
     candidates, history = {}, pd.DataFrame()
     candidates["probe"] = _probe(index, labels, backbone, plan, options, progress)
     if plan.epochs:
         candidates["fine-tuned"], history = _fine_tune(index, labels, plan, options, work, progress)
     name, inspector, table = _choose(candidates, index, labels, progress)
     inspector = _with_threshold(inspector, index, labels, options, progress)
-    say(table.round(3).to_string(index=False))
-    say(f"Chosen on validation: {name}.")
-    test = _test(inspector, index, labels, options, progress)
+    tell(table.round(3).to_string(index=False))
+    tell(f"Chosen on validation: {name}.")
     weights = weights_hash(inspector.model)[:12]
+    # Written down before it happens, so that no interruption hides it.
     openings = record_test_opening(folder, f"train command, weights {weights}")
+    test = _test(inspector, index, labels, options, progress)
     results = {
         "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
         "test_accuracy": float(test["accuracy"].iloc[0]),
@@ -109,9 +111,9 @@ def train(
     path = inspector.save(out)
     page = path.with_suffix(".html")
     _write_report(inspector, index, labels, options, page, progress)
-    say(test.round(3).to_string(index=False))
-    say(f"The test photos of this folder have now been seen by {openings} model(s).")
-    say(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
+    tell(test.round(3).to_string(index=False))
+    tell(f"The test photos of this folder have now been seen by {openings} model(s).")
+    tell(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
     trained = Trained(path, inspector, index, table, test, history, openings)
     tracking.record(f"train {Path(folder).name}", asdict(options) | asdict(plan), results, history)
     shutil.rmtree(work)  # the way to the result; the result itself is saved
@@ -133,6 +135,10 @@ def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
                 f"The lot pattern '{options.lot_pattern}' is no regular expression ({error}); write "
                 r"for example 'lot(\d+)'."
             ) from error
+    if not Path(out).name:
+        raise CourseError(
+            f"'{out}' is no name for an inspector; give one, such as --out inspector."
+        )
     folder = make_folder(Path(out).parent)
     if not os.access(folder, os.W_OK):
         raise CourseError(
