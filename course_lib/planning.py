@@ -133,6 +133,7 @@ def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
 
 
 def announcement(plan: Plan, index: pd.DataFrame, classes: int) -> list[str]:
+    """What will be done, how long it takes, and how much memory and disk it needs."""
     lines = []
     lines.append(
         f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then "
@@ -157,6 +158,7 @@ def _duration(seconds: float) -> str:
 
 
 def fresh_classifier(backbone: Backbone, classes: int) -> Classifier:
+    """A backbone with a new head; its later stages may be trained, the early ones are frozen."""
     model = Classifier(backbone, classes)
     freeze(model)
     unfreeze(model, last=STAGES_TRAINED)

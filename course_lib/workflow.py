@@ -337,14 +337,15 @@ def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
     """How the inspector was trained, who has seen the test photos, and the licences."""
     notes = inspector.settings.notes
     openings = test_openings(index.attrs["folder"])
-    facts = [(key, str(notes[key])) for key in ("trained", "split", "model", "options", "plan")]
+    facts = [(key, notes[key]) for key in ("trained", "split", "model")]
+    facts += [*notes["options"].items(), *notes["plan"].items()]
     facts += [(path, f"left out: {why}") for path, why in index.attrs["left_out"].items()]
     facts += [(key, notes[key]) for key in notes if key.startswith("licence")]
     seen = "The first model that sees the test photos has an honest result; later ones less so."
     return (
         "<h2>The training</h2>"
         + report._table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
-        + report._table(pd.DataFrame(facts, columns=["fact", "value"]), "Facts")
+        + report._table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts")
         + "<h2>The test photos were opened</h2>"
         + report._table(openings, f"By {len(openings)} model(s) so far. {seen}")
     )

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"device"},
     "explain": set(),
     "features": {"models", "device", "data", "transforms"},
-    "inference": {"models", "transforms", "device", "data"},
+    "inference": {"explain", "models", "transforms", "device", "data"},
     "plots": set(),
 }
 
