@@ -194,7 +194,9 @@ def _remarks(
         )
     near = len(_copies(findings, "near duplicate"))
     if near:
-        remarks.append(f"{near} photos are nearly equal to another one; they stay in one split.")
+        remarks.append(
+            f"{near} photos are nearly equal to another one; where possible both are in one split."
+        )
     labels = int((findings["problem"] == "two labels").sum())
     if labels:
         remarks.append(

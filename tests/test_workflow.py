@@ -144,6 +144,20 @@ def test_nearly_equal_photos_stay_in_one_split() -> None:
     )
 
 
+def test_photos_that_are_all_alike_are_split_and_reported(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    part = generator.integers(0, 200, (64, 64), dtype=np.uint8)
+    for label, light in (("good", 0), ("bad", 3)):
+        (tmp_path / label).mkdir()
+        for number in range(12):
+            Image.fromarray(part + np.uint8(light + number)).save(
+                tmp_path / label / f"{number}.png"
+            )
+    index = quiet(tmp_path)
+    assert index.groupby("label")["split"].nunique().tolist() == [3, 3]
+    assert any("nearly equal photos are in two splits" in text for text in index.attrs["remarks"])
+
+
 def test_photos_of_one_lot_stay_together(photos: Path) -> None:
     for file in photos.glob("*/*.png"):
         file.rename(file.with_name(f"lot{int(file.stem) % 5}_{file.name}"))
