@@ -333,4 +333,6 @@ def _limits(pairs: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
         np.minimum.at(nearest, pairs[column].to_numpy(), shares)
     without_copy = nearest[(nearest > SMALLEST_LIMITS).all(axis=1), 0]
     usual = np.quantile(without_copy, 0.3) if len(without_copy) else 0.0
-    return np.minimum(SMALLEST_LIMITS * max(1.0, usual / 60 / SMALLEST_LIMITS[0]), LARGEST_LIMITS)
+    # The more photos, the more alike are the two most alike strangers among them.
+    usual /= 30 * max(1.0, np.sqrt(count / 100))
+    return np.clip(usual * np.array([1, 1, 2]), SMALLEST_LIMITS, LARGEST_LIMITS)
