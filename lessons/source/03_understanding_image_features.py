@@ -296,12 +296,14 @@ if data.solar_cells() == PHOTOS:
     assert accuracy["learned features"] > accuracy["ten features by hand"]
 
 # %% [markdown]
-# Ten numbers with a meaning beat the baseline. Learned features are better still. The intervals are wide with some 400 photos, so do not read
-# too much into a difference of one or two points.
+# Ten numbers with a meaning beat the baseline. Learned features are better still. `from` and `to` are the ends of the 95 % *interval*: some 400
+# photos are a sample, and with other photos the result would differ; of 100 such intervals about 95 hold the true accuracy. They are wide here,
+# so do not read too much into a difference of one or two *points* (percentage points: from 80 % to 82 % are two).
 #
 # ## The same on whole lots
 #
-# The photos of one *lot* were made together (here: cells of one solar module) and resemble each other. In the table above the classifier was judged on
+# The photos of one *lot* were made together and resemble each other. Here a lot is a solar *module*, the panel that you see on a roof: it
+# consists of many cells, often 60. In the table above the classifier was judged on
 # neighbours of its training photos. A factory gets *new* lots. Lesson 5 explains the second split, which keeps each lot in one piece. (If nothing in your own
 # folder tells the lots, this table repeats the random split.)
 

@@ -151,7 +151,7 @@ table = pd.DataFrame(
 table.round(3)
 
 # %% [markdown]
-# The photos are the same, but the number of defects differs by a third, and the baseline moves by several points. So an accuracy without this decision says little. Two teams with two decisions cannot compare their numbers.
+# The photos are the same, but the number of defects differs by a third, and the baseline moves by several points (percentage points). So an accuracy without this decision says little. Two teams with two decisions cannot compare their numbers.
 #
 # - *Follow the experts*: the line is in the middle, at 0.5. Most published results do this.
 # - *All defective*: you miss fewer defects, and you reject more good cells. Right where a missed defect is dangerous.
@@ -212,7 +212,7 @@ runs["photos / 60"] = runs["photos"] / 60
 runs.round(2)
 
 # %% [markdown]
-# A **run** is a row of files of one type without a break. Most runs have a multiple of 60 photos. A solar module often has 60 cells, in 6 rows of 10 (others have 72). So the guess is: the files are sorted by module, and 60 neighbours are the cells of one module. The files do not say so. You need a second proof.
+# A **run** is a row of files of one type without a break. Most runs have a multiple of 60 photos. A solar **module** (the panel that you see on a roof) often has 60 cells, in 6 rows of 10 (others have 72). So the guess is: the files are sorted by module, and 60 neighbours are the cells of one module. The files do not say so. You need a second proof.
 
 # %% [markdown]
 # ## Who looks like whom?

@@ -269,7 +269,7 @@ for name, table in {"random": random_index, "by lot": lot_index}.items():
 # %% [markdown]
 # ## Random or by lot: the same model twice
 #
-# Now the main question. How much does a random split flatter the model? One split depends on luck: which lots happen to be in the test part? So you use **folds**. Divide the photos into four folds; train on three and score the fourth, until each fold was scored once. Here you use train and validation photos only. The test part stays closed.
+# Now the main question. How much does a random split flatter the model, that is, how much too good does the model look? One split depends on luck: which lots happen to be in the test part? So you use **folds**. Divide the photos into four folds; train on three and score the fourth, until each fold was scored once. Here you use train and validation photos only. The test part stays closed.
 
 # %%
 from sklearn.model_selection import StratifiedKFold
@@ -339,7 +339,7 @@ print(f"the random folds flatter the model by {points:.1f} points")
 assert points > 1 or data.solar_cells() != PHOTOS
 
 # %% [markdown]
-# With each seed the random folds are higher. These points are not skill: the model knew the modules. **The factory will see the lower number**, because each new module is a new lot. Look also at the worst and the best fold: with lots the result depends much on which modules you meet. One lot split alone says little.
+# With each seed the random folds are higher. These (percentage) points are not skill: the model knew the modules. **The factory will see the lower number**, because each new module is a new lot. Look also at the worst and the best fold: with lots the result depends much on which modules you meet. One lot split alone says little.
 #
 # So why keep the random split at all? Published results use it, and you can compare with them. The course shows both from now on.
 
