@@ -64,11 +64,8 @@ class Backbone(nn.Module):
         """How many features a photo has, for ``stages`` as in `features`."""
         if isinstance(stages, int):
             return self.widths[stages]
-        return self.feature_count + (2 * sum(self._middle_widths) if stages == "all" else 0)
-
-    @property
-    def _middle_widths(self) -> list[int]:
-        return self.widths[len(self.stages) // 3 : -1]
+        middle = self.widths[len(self.stages) // 3 : -1] if stages == "all" else []
+        return 2 * sum(middle) + self.feature_count
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to the last feature map (N, features, h, w)."""
@@ -230,12 +227,16 @@ def _is_block(layer: nn.Module) -> bool:
 
 def _last_map(network: nn.Module, picture: Tensor) -> tuple[Tensor, Tensor]:
     """What enters the pooling or the first layer behind it, and what leaves the network."""
-    end = next(child for name, child in network.named_children() if name in ENDS)
+    ends = [child for name, child in network.named_children() if name in ENDS]
     caught: list[Tensor] = []
-    hook = end.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    hooks = [
+        end.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0])) for end in ends
+    ]
     logits = network(picture)
-    hook.remove()
-    return caught[0], logits
+    for hook in hooks:
+        hook.remove()
+    # Without such a layer nothing can be compared, and nothing is the same as an empty tensor.
+    return (caught or [torch.empty(0)])[0], logits
 
 
 class _WholeNetwork(nn.Module):

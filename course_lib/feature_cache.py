@@ -61,11 +61,11 @@ class FeatureCache:
                 continue
             try:
                 self._take_in(_Part(path, self.dtype))
-            except FileNotFoundError:
-                # Another process has merged it into a new part in this moment: look again.
-                return self.refresh()
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
                 self._damaged.add(path)  # its rows are made again
+                if isinstance(error, FileNotFoundError):
+                    # Another process has merged it into a new part in this moment: look again.
+                    return self.refresh()
 
     def _take_in(self, part: "_Part") -> None:
         self._parts[part.path] = part
@@ -93,7 +93,8 @@ class FeatureCache:
     def merge(self, codes: Sequence[str]) -> None:
         """Write one part with the rows in this order, then the other rows; remove the old parts."""
         wanted = [code.encode() for code in codes]
-        others = [code for code in self._place if code not in set(wanted)]
+        first = set(wanted)
+        others = [code for code in self._place if code not in first]
         order, old = [*wanted, *others], list(self._parts.values())
         self._write(
             (self._read(order[at : at + BLOCK]) for at in range(0, len(order), BLOCK)), len(order)

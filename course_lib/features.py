@@ -81,44 +81,37 @@ def extract(
     """
     size = size or backbone.size
     _check(index, backbone, stages, size, precision, augment, views)
-    # The mean of the last stage is the end of "all", so both are kept as one.
-    kept = "all" if stages == "last" else stages
-    facts = [
-        _decoding(),
-        size,
-        backbone.mean,
-        backbone.std,
-        weights_hash(backbone),
-        kept,
-        precision,
-    ]
-    if augment is not None:
-        facts.append((_behaviour(augment, size), seed))
-    key = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-    folder = work_folder() / "features" / f"{backbone.name}-{size}-{key}"
     data.photo_path(index, 0)  # says so if the index does not know its folder
     paths = [os.path.join(index.attrs["folder"], path) for path in index["path"]]
     photos = [_photo_hash(path) for path in paths]
-    if augment is None:
-        codes = [photo[:32] for photo in photos]
-    else:
+    facts = [_decoding(), size, backbone.mean, backbone.std, weights_hash(backbone), precision]
+    codes = [photo[:32] for photo in photos]
+    if augment is not None:
+        facts += [_behaviour(augment, size), seed]
         codes = [
             hashlib.sha256(f"{photo} view {view} seed {seed}".encode()).hexdigest()[:32]
             for view in range(views)
             for photo in photos
         ]
-    with FeatureCache(folder, backbone.count_features(kept)) as cache:
-        missing = {
-            code: paths[number % len(paths)]
-            for number, code in enumerate(codes)
-            if code not in cache
-        }
-        if missing:
-            compute = _Computation(backbone, kept, size, precision, augment)
-            _fill(cache, missing, compute, batch_size, progress)
-            cache.merge(codes)
-        features = cache.table(codes)
-    features = features[:, -backbone.feature_count :] if stages == "last" else features
+    # The mean of the last stage is the end of "all": where that is kept already, it is read there.
+    for kept in ("all", "last") if stages == "last" else (stages,):
+        key = hashlib.sha256(repr([*facts, kept]).encode()).hexdigest()[:16]
+        folder = work_folder() / "features" / f"{backbone.name}-{size}-{key}"
+        with FeatureCache(folder, backbone.count_features(kept)) as cache:
+            missing = {
+                code: paths[number % len(paths)]
+                for number, code in enumerate(codes)
+                if code not in cache
+            }
+            if missing and kept != stages:
+                continue
+            if missing:
+                compute = _Computation(backbone, kept, size, precision, augment)
+                _fill(cache, missing, compute, batch_size, progress)
+                cache.merge(codes)
+            features = cache.table(codes)
+            break
+    features = features[:, -backbone.count_features(stages) :]
     return features if augment is None else features.reshape(views, len(index), -1)
 
 
@@ -163,7 +156,7 @@ class _Computation:
         self.device = devices.choose()
         self.backbone = backbone.to(self.device, memory_format=torch.channels_last).eval()
         self.stages, self.size, self.augment = stages, size, augment
-        self.dtype = PRECISIONS[precision]
+        self.precision, self.dtype = precision, PRECISIONS[precision]
         self._try_out()
 
     def _try_out(self) -> None:
@@ -190,7 +183,13 @@ class _Computation:
             photos = [_changed(photo, self.augment, code) for photo, code in pairs]
         pixels = torch.stack(photos).to(self.device)
         images = to_float(pixels, self.backbone.mean, self.backbone.std)
-        return self._run(images).float().cpu().numpy()
+        features = self._run(images).float().cpu().numpy()
+        if not np.isfinite(features).all():
+            raise CourseError(
+                f"Some features of {shorten(paths[0])} or the photos after it are no longer numbers in "
+                f"{self.precision}; choose precision='float32'."
+            )
+        return features
 
     @torch.no_grad()
     def _run(self, images: Tensor) -> Tensor:

@@ -63,20 +63,20 @@ def main(given: argparse.Namespace) -> None:
     index = photo_index(given.data, given.limit)
     photos = Photos(index, data.label_numbers(index), test_rows(index, given.seed), given.size)
     print(f"{len(index)} photos, {photos.test.sum()} of them for the test; {device.describe()}")
-    rows: dict[str, dict] = {}
+    rows = []
     with fresh_work_folder():
-        for found in routes(photos, given):
-            rows[found["model"]] = found
-            print(pd.DataFrame([found]).to_string(index=False), flush=True)
-    table = pd.DataFrame(list(rows.values()))
-    print_and_save(table, "cifar10_transfer_or_scratch", given.limit)
-    frozen, _, scratch = rows.values()
-    gain, share = frozen["accuracy"] - scratch["accuracy"], frozen["seconds"] / scratch["seconds"]
-    print(f"Frozen against scratch: {100 * gain:+.1f} points in {share:.2f} of the time.")
+        for route in ROUTES if given.routes is None else given.routes:
+            for found in ROUTES[route](photos, given):
+                rows.append(found)
+                print(pd.DataFrame([found]).to_string(index=False), flush=True)
+    name = "cifar10_transfer_or_scratch"
+    print_and_save(
+        pd.DataFrame(rows), f"{name}_{given.routes[0]}" if given.routes else name, given.limit
+    )
 
 
-def routes(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
-    """The rows of the table; 1 and 3 both begin with one pass of the frozen backbone."""
+def transfer(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
+    """Routes 1 and 3, which both begin with one pass of the frozen backbone over all photos."""
     train, test = ~photos.test, photos.test
     start = perf_counter()
     backbone = models.load_backbone(given.backbone, given.weights)
@@ -126,7 +126,6 @@ def routes(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
     seconds = pass_seconds + perf_counter() - start
     name = f"probe, then last {given.last} stages"
     yield row(name, photos, answers, epochs, seconds, model, given)
-    yield from_scratch(photos, given)
 
 
 def epochs_within(model: nn.Module, loader: datasets.BatchLoader, minutes: float) -> int:
@@ -144,7 +143,7 @@ def epochs_within(model: nn.Module, loader: datasets.BatchLoader, minutes: float
     return int(np.clip(minutes * 60 / seconds, 1, 8))
 
 
-def from_scratch(photos: Photos, given: argparse.Namespace) -> dict:
+def from_scratch(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
     """Route 2: the same network, but its weights start at random and all are trained."""
     device.seed_everything(given.seed)
     start = perf_counter()
@@ -152,7 +151,7 @@ def from_scratch(photos: Photos, given: argparse.Namespace) -> dict:
     model = models.Classifier(backbone, len(data.class_names(photos.index)))
     fit(model, photos.loader(backbone, ~photos.test, given.seed, training=True), epochs=3)
     answers = answers_of(model, photos.loader(backbone, photos.test, 0, training=False))
-    return row("scratch, all layers", photos, answers, 3, perf_counter() - start, model, given)
+    yield row("scratch, all layers", photos, answers, 3, perf_counter() - start, model, given)
 
 
 def answers_of(model: nn.Module, loader: datasets.BatchLoader) -> np.ndarray:
@@ -198,6 +197,8 @@ def mirror_and_shift(images: Tensor, generator: torch.Generator) -> Tensor:
     return torch.stack(moved)
 
 
+ROUTES = {"transfer": transfer, "scratch": from_scratch}
+
 if __name__ == "__main__":
     parser = arguments(
         __doc__.splitlines()[0],
@@ -205,6 +206,9 @@ if __name__ == "__main__":
     )
     parser.add_argument("--backbone", default="efficientnet_lite0", help="any of load_backbone")
     parser.add_argument("--weights", help="file or folder with the weights of the backbone")
+    parser.add_argument(
+        "--routes", nargs=1, choices=ROUTES, help="only these, with a results file of their own"
+    )
     parser.add_argument("--size", type=int, default=96, help="width of the photos in pixels")
     parser.add_argument("--precision", default="float32", help="of the frozen pass")
     parser.add_argument("--last", type=int, default=6, help="stages that are fine-tuned")

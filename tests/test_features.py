@@ -147,6 +147,15 @@ def test_what_was_done_with_a_photo_is_part_of_its_key(
     assert sum(computed) == 4 * len(settings)
 
 
+def test_the_last_stage_needs_no_other(
+    index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
+) -> None:
+    small = extract(index, backbone, stages="last", size=32)  # too small for the spreads of "all"
+    last = extract(index, backbone, stages="last")
+    assert sum(computed) == 40 and np.isfinite(small).all()
+    np.testing.assert_allclose(extract(index, backbone)[:, -1280:], last, rtol=1e-4, atol=1e-5)
+
+
 def test_one_stage_alone(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     found, every = extract(index, backbone, stages=3), extract(index, backbone)
     assert found.shape == (20, backbone.widths[3])
