@@ -118,6 +118,19 @@ def test_a_damaged_or_foreign_file_is_one_sentence(
         Inspector.load(saved)
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    inspector = scratch_inspector()
+    torch.nn.init.constant_(inspector.model.head[-1].bias, float("nan"))
+    with pytest.raises(CourseError, match="weights that are no numbers"):
+        Inspector.load(inspector.save(tmp_path / "broken"))
+
+
+def test_the_code_changes_with_what_changes_decisions_and_with_nothing_else() -> None:
+    code = scratch_inspector().code()
+    assert code == scratch_inspector(notes={"trained": "today"}).code()
+    assert code != scratch_inspector(threshold=0.4).code()
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"no inspector .*gone\.safetensors"):
         Inspector.load(tmp_path / "gone.safetensors")
@@ -128,6 +141,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         ({"classes": ["one"]}, "at least two classes"),
         ({"classes": ["a", "b", "c"]}, "needs 2 class names"),
+        ({"classes": ["a", "a"]}, "a different name for each class"),
+        ({"classes": [0, 1]}, "classes with names"),
         ({"channels": 2}, "1 or 3 channels"),
         ({"mean": [0.5] * 3}, "one mean for each channel"),
         ({"std": [0.0]}, "std above 0"),
@@ -183,6 +198,18 @@ def test_nothing_to_inspect_is_one_sentence(tmp_path: Path) -> None:
     for nothing in ([], tmp_path):
         with pytest.raises(CourseError, match="no photo"):
             scratch_inspector().inspect(nothing, progress=False)
+
+
+def test_folders_and_photos_may_be_mixed_and_each_photo_comes_once(photos: Path) -> None:
+    paths = [photos / "defective" / "3.png", photos / "defective", "gone.png"]
+    found = inference.list_photos(paths)
+    assert len(found) == 11 and found[0].name == "3.png" and found[-1].name == "gone.png"
+
+
+def test_with_three_classes_the_probability_is_that_of_the_decision(photos: Path) -> None:
+    settings = InspectorSettings(list("abc"), **GREY)
+    table = Inspector(ScratchCNN(3, width=4), settings).inspect(photos, progress=False)
+    assert (table["probability"] >= 1 / 3).all() and set(table["decision"]) <= set("abc")
 
 
 def test_hidden_files_are_not_inspected(photos: Path) -> None:
