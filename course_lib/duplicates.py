@@ -111,6 +111,14 @@ def invariants(signature: np.ndarray) -> np.ndarray:
     turn also swaps rows with columns. So the magnitudes, with each number and its swapped
     partner replaced by the larger and the smaller of the two, are the same in all views.
     """
+    blocks = _in_blocks(lambda block: _magnitudes(signature[block]), len(signature), 500)
+    blind = np.concatenate(blocks)
+    blind -= blind.mean(axis=0, keepdims=True)
+    blind /= np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6
+    return blind
+
+
+def _magnitudes(signature: np.ndarray) -> np.ndarray:
     size = 16
     frequency, position = np.mgrid[:size, :size]
     cosines = np.cos(np.pi * frequency * (position + 0.5) / size).astype(np.float32)
@@ -119,9 +127,7 @@ def invariants(signature: np.ndarray) -> np.ndarray:
     swapped = magnitude.transpose(0, 2, 1)
     upper = np.triu(np.ones((size, size), bool))
     blind = np.where(upper, np.maximum(magnitude, swapped), np.minimum(magnitude, swapped))
-    blind = np.sqrt(blind.reshape(len(images), -1))
-    blind -= blind.mean(axis=0, keepdims=True)
-    return blind / (np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6)
+    return np.sqrt(blind.reshape(len(images), -1))
 
 
 def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataFrame:
@@ -180,7 +186,7 @@ def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
         return nearest
 
     count = len(vectors)
-    step = max(1, min(400, 4_000_000 // count))  # 16 MB at a time
+    step = max(1, min(400, 2_000_000 // count))  # 8 MB at a time
     nearest = np.concatenate(_in_blocks(nearest_of, count, step))
     pairs = np.column_stack([np.repeat(np.arange(count), neighbours), nearest.ravel()])
     return np.unique(np.sort(pairs, axis=1), axis=0)
