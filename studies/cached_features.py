@@ -46,8 +46,8 @@ def main(given: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory(prefix="study-") as folder:
             copy_photos(index, rows, copies, Path(folder))
             table.append(in_own_process(folder, given))
-            print(pd.DataFrame(table[-1:]).to_string(index=False), flush=True)
-    print_and_save(pd.DataFrame(table), "cached_features", given.limit)
+        # After each row, so that a run that is stopped keeps what it has measured.
+        print_and_save(pd.DataFrame(table), "cached_features", given.limit)
 
 
 def copy_photos(index: pd.DataFrame, rows: np.ndarray, copies: int, folder: Path) -> None:

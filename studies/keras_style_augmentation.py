@@ -72,10 +72,11 @@ def main(given: argparse.Namespace) -> None:
             facts = {"trained weights": weights, "seconds": round(seconds), "seed": seed}
             rows.append(row | facts | {"size": given.size, "epochs": given.epochs})
             print(f"seed {seed}, {name}: {row['accuracy']:.4f} in {seconds:.0f} s", flush=True)
-    table = pd.DataFrame(rows)
+        # After each seed, so that a run that is stopped keeps what it has found.
+        table = pd.DataFrame(rows)
+        print_and_save(table, "keras_style_augmentation", given.limit)
     summary = table.groupby("model", sort=False)["accuracy"].agg(["mean", "min", "max"])
     print("\n" + summary.round(4).to_string())
-    print_and_save(table, "keras_style_augmentation", given.limit)
 
 
 def unfreeze_last_layers(backbone: models.Backbone, count: int) -> None:
