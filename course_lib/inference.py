@@ -125,8 +125,8 @@ class Inspector:
         Returns:
             float32, (N, h, w), 0…1.
         """
-        last = self.model.blocks if isinstance(self.model, ScratchCNN) else self.model.backbone
-        layer = last[-1] if isinstance(self.model, ScratchCNN) else last.stages[-1]
+        scratch = isinstance(self.model, ScratchCNN)
+        layer = self.model.blocks[-1] if scratch else self.model.backbone.stages[-1]
         found = []
         for batch, target in zip(self._batches(images, 1), targets, strict=True):
             found.append(grad_cam(self.model, layer, batch, int(target))[0])

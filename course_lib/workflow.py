@@ -78,7 +78,6 @@ def train(
     tell = say if progress else (lambda _: None)
     _check_options(options, out)
     index = prepare(folder, options, progress=progress, tell=tell)
-    classes = index.attrs["classes"]
     work = _work_folder(index, options)
     backbone = load_backbone()
     plan = make_plan(index, backbone, options, work)
@@ -88,7 +87,7 @@ def train(
         )
         index = sample(index, plan.photos, options.seed)
     labels = label_numbers(index)
-    for line in announcement(plan, index, len(classes)):
+    for line in announcement(plan, index):
         tell(line)
     candidates, history = {}, pd.DataFrame()
     candidates["probe"] = _probe(index, labels, backbone, plan, options, progress)
