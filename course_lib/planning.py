@@ -72,7 +72,7 @@ def make_plan(
     def epoch_seconds(size: int) -> float:
         return (share["train"] * learning + share["validation"] * looking) * size**2
 
-    # Below 96 pixels and 3 epochs fine-tuning was worse than the probe, unless photos are many.
+    # One epoch at 64 pixels left 180 flowers far below the probe (61 and 89 %); many photos learn more.
     size, epochs = SIZES[-1], 0
     for fewest, smallest in ((6, 128), (3, 96), (1, 64)):
         fitting = [

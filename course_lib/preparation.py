@@ -87,8 +87,8 @@ def prepare(
             "the others for predict."
         )
     tell(f"Checking {len(index)} photos in {shorten(folder)} …")
-    findings = check_folder(folder, progress=progress)
     classes, known = _classes(index, options.positive)
+    findings = check_folder(folder, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
     remarks = _remarks(index, classes, known, findings)
