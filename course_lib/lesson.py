@@ -145,7 +145,7 @@ def _check_complete(saved: pd.DataFrame, index: pd.DataFrame, photos: str | os.P
 
 
 def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: bool = True):
-    """The model that lesson 7 trained, or the same trained again (about 40 s on two cores).
+    """The model that lesson 7 trained, or the same trained again (about 20 s on two cores).
 
     Args:
         photos: the photo folder.

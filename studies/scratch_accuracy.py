@@ -18,6 +18,8 @@ from course_lib import data, evaluation, lesson
 from course_lib.paths import project_folder, write_atomically
 from course_lib.transforms import eight_views
 
+RESULTS = project_folder() / "studies" / "results"
+
 
 def main() -> None:
     """Train, test, print and save."""
@@ -40,14 +42,13 @@ def main() -> None:
                     rows.append(
                         {"seed": seed, "part": part, "views": views, **row, "seconds": seconds}
                     )
-                    print(rows[-1], flush=True)
-    table = pd.DataFrame(rows).rename(columns={"model": "split"})
+            print(pd.DataFrame(rows[-4:]).round(3).to_string(index=False, header=False), flush=True)
+            table = pd.DataFrame(rows).rename(columns={"model": "split"})
+            # After each training, so that an interrupted study keeps what it has.
+            with write_atomically(RESULTS / "scratch_accuracy.csv") as file:
+                table.round(4).to_csv(file, index=False, lineterminator="\n")
     summary = table.groupby(["split", "part", "views"])[["accuracy", "baseline", "seconds"]]
     print("\n" + summary.agg(["mean", "min", "max"]).round(3).to_string())
-    with write_atomically(
-        project_folder() / "studies" / "results" / "scratch_accuracy.csv"
-    ) as file:
-        table.round(4).to_csv(file, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
