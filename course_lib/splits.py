@@ -201,7 +201,7 @@ def prove_no_leak(
     missing = next((photo.path for photo in facts if not photo.digest), None)
     if missing is not None:
         raise CourseError(
-            f"The photo {missing} of the index cannot be found; make the index again with "
+            f"The photo {missing} of the index cannot be found or is empty; make the index again with "
             "index_folder."
         )
     digests = [photo.digest for photo in facts]
