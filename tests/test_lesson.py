@@ -104,7 +104,7 @@ def test_photos_added_after_the_split_are_noticed(work: Path, photos: Path) -> N
     lesson.split_index(photos)
     first = next(photos.glob("*/*.png"))
     shutil.copyfile(first, first.with_stem("added_later"))
-    with pytest.raises(CourseError, match="1 photos of .* came after it was split"):
+    with pytest.raises(CourseError, match=r"1 photos of .* came after it was split"):
         lesson.split_index(photos)
 
 

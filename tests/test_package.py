@@ -28,12 +28,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "splits": {"checks", "duplicates"},  # only to prove that no photo is in two splits
     "transforms": set(),
     "datasets": {"data", "transforms"},
-    "models": {"device"},
+    # Two rooms of the models: the networks that others trained, and where their weights lie.
+    "backbone_sources": set(),
+    "backbones": {"backbone_sources"},
+    "models": {"backbones"},
     "training": {"device"},
     "evaluation": {"device"},
     "explain": set(),
-    "features": {"models", "device", "data", "transforms"},
+    "feature_cache": set(),
+    "features": {"backbones", "device", "data", "feature_cache", "transforms"},
     "inference": {"explain", "models", "transforms", "device", "data"},
+    "onnx_export": {"inference", "transforms"},
+    "tracking": {"device", "plots"},
+    "report": {"data", "evaluation", "explain", "plots"},
+    # The whole way as one command: these stand at the end of the line and may call all before.
+    "preparation": {"checks", "data", "splits"},
+    "planning": {"data", "device", "models", "preparation", "training"},
     "plots": set(),
 }
 
