@@ -126,7 +126,8 @@ class Inspector:
             float32, (N, h, w), 0…1.
         """
         scratch = isinstance(self.model, ScratchCNN)
-        layer = self.model.blocks[-1] if scratch else self.model.backbone.stages[-1]
+        # The last maps of the scratch network are too coarse: 2 x 2 for a photo of 64 pixels.
+        layer = self.model.blocks[-2] if scratch else self.model.backbone.stages[-1]
         found = []
         for batch, target in zip(self._batches(images, 1), targets, strict=True):
             found.append(grad_cam(self.model, layer, batch, int(target))[0])

@@ -115,7 +115,7 @@ def report(
         parts += _side(name, side, costs)
     parts += _mistakes(*next(iter(sides.items())), mistakes)
     parts += ["<h2>The photos</h2>", f"<p>{escape(_licence(sides))}</p>"]
-    page = _page(title, "\n".join(parts))
+    page = html_page(title, "\n".join(parts))
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(path)
@@ -132,7 +132,7 @@ def _overview(sides: Mapping[str, Predictions]) -> str:
         "temperatures were chosen on validation photos. The columns <em>from</em> and <em>to</em> "
         "hold a 95 % interval. A random split may put photos of one lot into training and test; a "
         "lot split keeps each lot together, as in a factory that inspects new lots.</p>"
-        + _table(pd.DataFrame(rows), "Accuracy at threshold 0.5, beside the commonest answer")
+        + html_table(pd.DataFrame(rows), "Accuracy at threshold 0.5, beside the commonest answer")
     )
 
 
@@ -144,7 +144,7 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
     yield f"<h2>{escape(name.capitalize())}</h2>"
     yield f"<p>{len(side.labels)} test photos, {int(side.labels.sum())} of them defective.</p>"
     for limit, words in ((0.5, "0.5"), (threshold, f"{threshold:.2f}, chosen by cost")):
-        yield _table(
+        yield html_table(
             evaluation.inspection_table(side.labels, probabilities, limit),
             f"Measures at threshold {words}; the last column always answers “functional”",
         )
@@ -156,7 +156,7 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
         f"<p>A missed defect costs {missed:g}, a good part that is rejected {overkill:g}. "
         f"The cheapest threshold on validation is {threshold:.2f}.</p>"
     )
-    yield _table(
+    yield html_table(
         evaluation.cost_table(side.labels, probabilities, threshold, *costs),
         "Cost of each inspected part",
     )
@@ -234,7 +234,7 @@ def _calibration(side: Predictions) -> str:
         },
     )
     before, after = table["calibration error"]
-    return _table(
+    return html_table(
         table,
         "Expected calibration error; 0 is perfect, and even true probabilities reach only the last column",
     ) + _figure(
@@ -272,7 +272,7 @@ def _licence(sides: Mapping[str, Predictions]) -> str:
     return " ".join(data.credits(folder) for folder in folders)
 
 
-def _table(table: pd.DataFrame, caption: str) -> str:
+def html_table(table: pd.DataFrame, caption: str) -> str:
     """A table in HTML, numbers with three decimals, for screen readers with a caption."""
     html = table.to_html(index=False, border=0, float_format=lambda value: f"{value:.3f}")
     html = html.replace("<th>", '<th scope="col">')
@@ -292,7 +292,8 @@ def _picture(png: bytes, alt: str, caption: str = "") -> str:
     return f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{source}">{below}</figure>'
 
 
-def _page(title: str, body: str) -> str:
+def html_page(title: str, body: str) -> str:
+    """A whole page around ``body`` (HTML), in the style of the report; it fetches nothing."""
     # The policy forbids the page to fetch anything, from anywhere.
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return f"""<!DOCTYPE html>

@@ -302,7 +302,9 @@ def _write_report(
     facts = _facts(inspector, index)
     if len(inspector.settings.classes) > 2:
         decisions = calibrated["test"].argmax(axis=1)
-        page = report._page(title, _short_report(title, truth["test"], decisions, index) + facts)
+        page = report.html_page(
+            title, _short_report(title, truth["test"], decisions, index) + facts
+        )
     else:
         side = report.Predictions(
             index[index["split"] == "test"], truth["test"], calibrated["test"],
@@ -328,7 +330,7 @@ def _short_report(title: str, truth: np.ndarray, decisions: np.ndarray, index: p
         (pd.DataFrame([row]), "Accuracy on test photos, beside the commonest answer"),
         (counts.reset_index(names="photo of"), "What the photos of each class were taken for"),
     ]
-    body = "".join(report._table(table, caption) for table, caption in tables)
+    body = "".join(report.html_table(table, caption) for table, caption in tables)
     return f"<h1>{escape(title)}</h1>{body}"
 
 
@@ -343,10 +345,10 @@ def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
     seen = "The first model that sees the test photos has an honest result; later ones less so."
     return (
         "<h2>The training</h2>"
-        + report._table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
-        + report._table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts")
+        + report.html_table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
+        + report.html_table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts")
         + "<h2>The test photos were opened</h2>"
-        + report._table(openings, f"By {len(openings)} model(s) so far. {seen}")
+        + report.html_table(openings, f"By {len(openings)} model(s) so far. {seen}")
     )
 
 
