@@ -64,7 +64,10 @@ def protected_folder() -> Iterator[Path]:
         os.chmod(folder, 0o555)
         root = hasattr(os, "setresuid") and os.getuid() == 0
         if root:
-            os.setresuid(NOBODY, NOBODY, 0)
+            try:
+                os.setresuid(NOBODY, NOBODY, 0)
+            except OSError:
+                pytest.skip("this container knows no user but root, who may write everywhere")
         try:
             yield folder
         finally:
