@@ -311,7 +311,7 @@ for seed in (0, 1):
     folds["folds by lot", seed] = by_lot.to_numpy()
 predictions = {key: fold_predictions(numbers) for key, numbers in folds.items()}
 
-# %% tags=["nbval-approx-0.02"]
+# %% tags=["nbval-approx-0.04"]
 names = ("random folds", "folds by lot")
 comparison = pd.DataFrame([accuracy_row(name, answers, predictions[name, 0]) for name in names])
 plots.accuracies(

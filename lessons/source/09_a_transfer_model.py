@@ -528,7 +528,7 @@ pd.DataFrame(rows).rename(columns={"model": "mean and deviation"}).round(3)
 #
 # Two questions help to choose: how many labelled photos do you have, and how similar are they to everyday photos?
 
-# %%
+# %% tags=["nbval-approx-0.02"]
 figure, axes = plots.new_figure(width=7.5, height=3.6)
 axis = axes[0, 0]
 advice = {

@@ -68,7 +68,7 @@ statistics.options[statistics.options["question"] == SUSPECT].round(2)
 #
 # A dot is the share of right *first* answers: later ones were made after the learner had read why the first was wrong. The line is the 95 % interval. Where two lines overlap widely, this class does not show which question is harder.
 
-# %%
+# %% tags=["nbval-approx-0.03"]
 LESSON = 4
 plots.show(*report.difficulty(statistics, LESSON))
 
@@ -77,7 +77,7 @@ plots.show(*report.difficulty(statistics, LESSON))
 #
 # *Discrimination* is the correlation of one question with the others of its lesson. From 0.2 on a question does its work. Near 0 everybody had it right, or everybody guessed. Below 0 something is wrong with it.
 
-# %%
+# %% tags=["nbval-approx-0.03"]
 plots.show(*report.discrimination(statistics, LESSON))
 
 # %% [markdown]
@@ -85,7 +85,7 @@ plots.show(*report.discrimination(statistics, LESSON))
 #
 # The dot is the median, so one learner at lunch does not move it. A long bar means that the question is quick for some and slow for others. Its text may be hard to read.
 
-# %%
+# %% tags=["nbval-approx-0.03"]
 plots.show(*report.times(statistics, LESSON))
 
 # %% [markdown]
@@ -100,7 +100,7 @@ of_lesson.drop(columns=["lesson", "objective", "type"]).round(2)
 #
 # The names are pseudonyms that the course made up. Only the learner can tell you which one is theirs: it is the name of their file. An empty place means that this lesson was not answered yet.
 
-# %%
+# %% tags=["nbval-approx-0.03"]
 plots.show(*report.progress(statistics))
 
 # %%
