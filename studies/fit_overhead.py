@@ -3,8 +3,8 @@
     python studies/fit_overhead.py [--photos 960] [--repetitions 5] [--threads 1]
 
 The network, batches and settings of lesson 7, on photos of noise. In each repetition both loops train
-the same ten epochs three times, in turns; both end with the same weights, which is checked. The quickest of the
-three counts, in seconds of the processor: so other programs on the machine hardly show. Two minutes.
+the same ten epochs three times, in turns; both end with the same weights, which is checked. The quickest
+of the three counts, in seconds of the processor: so other programs on the machine hardly show. Two minutes.
 Results: studies/results/fit_overhead.csv
 """
 
