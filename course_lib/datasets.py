@@ -123,7 +123,29 @@ class PhotoDataset(torch.utils.data.Dataset):
         return image, int(self.labels[number])
 
 
-class BatchLoader:
+class _Loader:
+    """What the loaders of photos and of features share: how many batches, and which rows are next."""
+
+    labels: Tensor
+    batch_size: int
+    shuffle: bool
+    seed: int
+    epoch: int
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.labels) // self.batch_size)
+
+    def _order(self) -> tuple[Tensor, torch.Generator]:
+        """The rows of this epoch, and the random numbers that go on from there."""
+        # Seeded by epoch, so that a resumed training sees the same order as an uninterrupted one.
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        count = len(self.labels)
+        order = torch.randperm(count, generator=generator) if self.shuffle else torch.arange(count)
+        return order, generator
+
+
+class BatchLoader(_Loader):
     """Give photos and labels in batches, made in one step from the decoded pixels (lesson 5).
 
     It does what ``torch.utils.data.DataLoader`` does for photos that are decoded
@@ -178,23 +200,68 @@ class BatchLoader:
         self.augment, self.mean, self.std = augment, mean, std
         self.epoch = 0
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return -(-len(self.labels) // self.batch_size)
-
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # Seeded by epoch, so that a resumed training sees the same order as an uninterrupted one.
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        count = len(self.labels)
-        order = torch.randperm(count, generator=generator) if self.shuffle else torch.arange(count)
+        order, generator = self._order()
         if self.shuffle or self.augment:
             self.epoch += 1
-        for start in range(0, count, self.batch_size):
+        for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size].to(self.labels.device)
             images = self.images[rows]
             if self.augment is not None:
                 images = self.augment(images, generator)
             yield to_float(images, self.mean, self.std), self.labels[rows]
+
+
+class FeatureLoader(_Loader):
+    """Give kept features and labels in batches, so that a head is trained without the backbone (lesson 9).
+
+    ``fit(model.head, FeatureLoader(…), epochs=10, channels_last=False)`` costs seconds: the
+    backbone ran once, in `course_lib.features.extract`.
+
+    Args:
+        features: float32, (N, D); or (views, N, D) as `course_lib.features.extract` gives them with
+            ``augment``. Then epoch after epoch shows the next view, and after the last one the first.
+        labels: whole numbers, (N,).
+        batch_size: photos in a batch; the last batch may be smaller.
+        shuffle: another order in each epoch. The order depends on ``seed`` and ``epoch`` only.
+
+    Iterating gives ``(features, labels)``: float32 (B, D) and int64 (B,).
+
+    Raises:
+        CourseError: no photos, or another number of labels than of photos.
+
+    Example:
+        >>> loader = FeatureLoader(np.zeros((2, 5, 8), np.float32), [0, 1, 0, 1, 0], batch_size=2)
+        >>> [tuple(features.shape) for features, labels in loader]
+        [(2, 8), (2, 8), (1, 8)]
+    """
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: Sequence[int],
+        *,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        seed: int = 0,
+    ):
+        self.features = features if features.ndim == 3 else features[None]
+        self.labels = torch.as_tensor(np.array(labels), dtype=torch.int64)
+        count = self.features.shape[1]
+        if count != len(self.labels) or count == 0:
+            raise CourseError(
+                f"There are features of {count} photos and {len(self.labels)} labels; both must be in the "
+                "same order and number, and at least one."
+            )
+        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        order, _ = self._order()
+        view = self.features[self.epoch % len(self.features)]
+        self.epoch += 1
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            yield torch.from_numpy(np.asarray(view[rows.numpy()], np.float32)), self.labels[rows]
 
 
 def loaders(

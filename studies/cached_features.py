@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from study_tools import arguments, fresh_work_folder, photo_index, print_and_save, run
 
-from course_lib import data, device, features, models
+from course_lib import data, datasets, device, features, models
 from course_lib.errors import CourseError
 from course_lib.training import fit
 from course_lib.transforms import to_float
@@ -92,7 +92,7 @@ def measure(index: pd.DataFrame, given: argparse.Namespace) -> dict:
         def train() -> None:
             device.seed_everything(given.seed)
             head = torch.nn.Linear(inputs.shape[1], len(data.class_names(index)))
-            loader = features.FeatureLoader(inputs, labels, shuffle=True, seed=given.seed)
+            loader = datasets.FeatureLoader(inputs, labels, shuffle=True, seed=given.seed)
             fit(head, loader, epochs=EPOCHS, channels_last=False, progress=False)
 
         epochs = timed(train)

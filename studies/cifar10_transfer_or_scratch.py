@@ -97,7 +97,7 @@ def transfer(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
     scaled = (inputs - mean) / spread
     fit(
         head,
-        features.FeatureLoader(scaled[train], photos.labels[train], shuffle=True, seed=given.seed),
+        datasets.FeatureLoader(scaled[train], photos.labels[train], shuffle=True, seed=given.seed),
         epochs=3,
         channels_last=False,
         progress=False,

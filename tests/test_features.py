@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import data, features
+from course_lib import data, datasets, features
 from course_lib.errors import CourseError
 from course_lib.feature_cache import FeatureCache
 from course_lib.models import Backbone, load_backbone
@@ -379,7 +379,7 @@ def test_a_head_learns_from_kept_features_view_by_view() -> None:
     labels = generator.integers(0, 2, 60)
     views = generator.normal(size=(3, 60, 8)).astype(np.float32) + 3 * labels[None, :, None]
     head = torch.nn.Linear(8, 2)
-    loader = features.FeatureLoader(views, labels, batch_size=10, shuffle=True)
+    loader = datasets.FeatureLoader(views, labels, batch_size=10, shuffle=True)
     history = fit(
         head,
         loader,
@@ -394,7 +394,7 @@ def test_a_head_learns_from_kept_features_view_by_view() -> None:
 
 def test_each_epoch_shows_the_next_view() -> None:
     views = np.arange(3, dtype=np.float32)[:, None, None] * np.ones((3, 5, 2), np.float32)
-    loader = features.FeatureLoader(views, [0, 1, 0, 1, 0], batch_size=2)
+    loader = datasets.FeatureLoader(views, [0, 1, 0, 1, 0], batch_size=2)
     shown = [{float(batch.max()) for batch, _ in loader} for _ in range(4)]
     assert shown == [{0.0}, {1.0}, {2.0}, {0.0}]
 
@@ -402,7 +402,7 @@ def test_each_epoch_shows_the_next_view() -> None:
 @pytest.mark.parametrize("labels", [[0], []])
 def test_features_and_labels_must_agree(labels: list[int]) -> None:
     with pytest.raises(CourseError, match="must be in the same order and number"):
-        features.FeatureLoader(np.zeros((len(labels) * 2, 3), np.float32), labels)
+        datasets.FeatureLoader(np.zeros((len(labels) * 2, 3), np.float32), labels)
 
 
 def test_a_trained_backbone_does_not_get_the_features_of_the_untrained(
