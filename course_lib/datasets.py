@@ -201,37 +201,63 @@ class BatchLoader(_Loader):
         self.epoch = 0
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for images, labels, _ in self.parts(slice(None)):
+            yield images, labels
+
+    def parts(self, own: slice) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Of each batch the photos of one process; `course_lib.processes` asks for them (lesson 10).
+
+        The order and the random changes are those of the whole batch, so that several processes
+        together see exactly what one would see.
+
+        Args:
+            own: which rows of each batch, such as ``slice(1, None, 2)`` for the second of two.
+
+        Returns:
+            Triples of images and labels of these rows, and the labels of the whole batch.
+
+        Example:
+            >>> loader = BatchLoader(np.zeros((5, 1, 8, 8), np.uint8), [0, 1, 2, 3, 4], batch_size=4)
+            >>> [(labels.tolist(), len(whole)) for _, labels, whole in loader.parts(slice(1, None, 2))]
+            [([1, 3], 4), ([], 1)]
+        """
         order, generator = self._order()
         if self.shuffle or self.augment:
             self.epoch += 1
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size].to(self.labels.device)
-            images = self.images[rows]
-            if self.augment is not None:
-                images = self.augment(images, generator)
-            yield to_float(images, self.mean, self.std), self.labels[rows]
+            if self.augment is None:
+                images = self.images[rows[own]]
+            else:
+                images = self.augment(self.images[rows], generator)[own]
+            labels = self.labels[rows]
+            yield to_float(images, self.mean, self.std), labels[own], labels
 
 
 class FeatureLoader(_Loader):
-    """Give kept features and labels in batches, so that a head is trained without the backbone (lesson 9).
+    """Give kept features and labels in batches, so that the frozen part never runs again (lesson 9).
 
     ``fit(model.head, FeatureLoader(…), epochs=10, channels_last=False)`` costs seconds: the
-    backbone ran once, in `course_lib.features.extract`.
+    backbone ran once, in `course_lib.features.extract`. Kept maps train the stages behind them in the
+    same way, see `course_lib.models.AfterStage`.
 
     Args:
-        features: float32, (N, D); or (views, N, D) as `course_lib.features.extract` gives them with
-            ``augment``. Then epoch after epoch shows the next view, and after the last one the first.
-        labels: whole numbers, (N,).
+        features: (N, D), or (N, C, H, W) for maps, as `course_lib.features.extract` gives them; with
+            ``views`` one dimension more in front.
+        labels: class numbers, (N,), or the probability of each class, (N, classes).
         batch_size: photos in a batch; the last batch may be smaller.
         shuffle: another order in each epoch. The order depends on ``seed`` and ``epoch`` only.
+        views: how many views of each photo ``features`` holds, as ``extract`` gives them with
+            ``augment``. Each photo begins with a view of its own, and each epoch shows its next one.
 
-    Iterating gives ``(features, labels)``: float32 (B, D) and int64 (B,).
+    Iterating gives ``(features, labels)``: float32 (B, D) or (B, C, H, W), and int64 (B,) or, for
+    probabilities, float32 (B, classes).
 
     Raises:
-        CourseError: no photos, or another number of labels than of photos.
+        CourseError: no photos, or another number of labels or of views than there are.
 
     Example:
-        >>> loader = FeatureLoader(np.zeros((2, 5, 8), np.float32), [0, 1, 0, 1, 0], batch_size=2)
+        >>> loader = FeatureLoader(np.zeros((5, 8), np.float32), [0, 1, 0, 1, 0], batch_size=2)
         >>> [tuple(features.shape) for features, labels in loader]
         [(2, 8), (2, 8), (1, 8)]
     """
@@ -239,14 +265,22 @@ class FeatureLoader(_Loader):
     def __init__(
         self,
         features: np.ndarray,
-        labels: Sequence[int],
+        labels: Sequence[int] | np.ndarray,
         *,
         batch_size: int = 64,
         shuffle: bool = False,
+        views: int | None = None,
         seed: int = 0,
     ):
-        self.features = features if features.ndim == 3 else features[None]
-        self.labels = torch.as_tensor(np.array(labels), dtype=torch.int64)
+        self.features = features[None] if views is None else features
+        if views not in (None, len(features)):
+            raise CourseError(
+                f"The features hold {len(features)} views, not {views}; give the number that extract "
+                "was called with."
+            )
+        labels = np.array(labels)
+        kind = torch.int64 if labels.ndim == 1 else torch.float32
+        self.labels = torch.as_tensor(labels, dtype=kind)
         count = self.features.shape[1]
         if count != len(self.labels) or count == 0:
             raise CourseError(
@@ -254,14 +288,17 @@ class FeatureLoader(_Loader):
                 "same order and number, and at least one."
             )
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
+        first = torch.Generator().manual_seed(seed)
+        self._first_view = torch.randint(len(self.features), (count,), generator=first).numpy()
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order, _ = self._order()
-        view = self.features[self.epoch % len(self.features)]
+        view = (self._first_view + self.epoch) % len(self.features)
         self.epoch += 1
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
-            yield torch.from_numpy(np.asarray(view[rows.numpy()], np.float32)), self.labels[rows]
+            chosen = self.features[view[rows.numpy()], rows.numpy()]
+            yield torch.from_numpy(np.asarray(chosen, np.float32)), self.labels[rows]
 
 
 def loaders(

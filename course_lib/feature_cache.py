@@ -26,6 +26,7 @@ class FeatureCache:
     Args:
         folder: where the parts lie; it is made when the first one is written.
         width: numbers in a row. Parts of another width are ignored.
+        kind: float32, or float16 for half the space.
 
     Example:
         >>> import tempfile
@@ -35,9 +36,12 @@ class FeatureCache:
         (True, [[3.0, 4.0], [1.0, 2.0]])
     """
 
-    def __init__(self, folder: str | Path, width: int):
+    def __init__(self, folder: str | Path, width: int, kind: type = np.float32):
         self.folder = Path(folder)
-        self.dtype = np.dtype([("code", "S32"), ("checksum", "<u4"), ("features", "<f4", (width,))])
+        self.kind = np.dtype(kind).newbyteorder("<")
+        self.dtype = np.dtype(
+            [("code", "S32"), ("checksum", "<u4"), ("features", self.kind, (width,))]
+        )
         self._parts: dict[Path, _Part] = {}
         self._damaged: set[Path] = set()
         self._place: dict[bytes, tuple[_Part, int]] = {}
@@ -111,7 +115,7 @@ class FeatureCache:
                     _remove(file)
 
     def table(self, codes: Sequence[str]) -> np.ndarray:
-        """The features of these codes, float32 (N, width), read-only where it is a map of the file.
+        """The features of these codes, (N, width), read-only where it is a map of the file.
 
         Rows that lie in this order in one part are mapped: the disk is read as they are used.
         Others are copied into memory.
@@ -120,7 +124,7 @@ class FeatureCache:
         part, start = self._place[wanted[0]]
         if part.holds(wanted, start):
             return part.map(start, len(wanted))["features"]
-        features = np.empty((len(wanted), *self.dtype["features"].shape), np.float32)
+        features = np.empty((len(wanted), *self.dtype["features"].shape), self.kind)
         for at in range(0, len(wanted), BLOCK):
             features[at : at + BLOCK] = self._read(wanted[at : at + BLOCK])["features"]
         return features

@@ -5,6 +5,7 @@ Introduced in lesson 9; lessons 3 to 5 use it as a preview.
 
 import hashlib
 import inspect
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ def extract(
     backbone: Backbone,
     *,
     stages: str | int = "all",
+    maps: bool = False,
     size: int | None = None,
     batch_size: int = 32,
     precision: str = "float32",
@@ -60,6 +62,9 @@ def extract(
         stages: "all" for mean and spread of the feature maps of all but the earliest stages,
             "last" for the mean of the last one only (what most articles use), or the number
             of one stage, from 0, for its mean.
+        maps: keep the feature maps of that one stage as they are, instead of their means. A
+            frozen part of a network then runs once, and `course_lib.models.AfterStage` trains
+            what comes behind it, epoch after epoch (lesson 10).
         size: width and height in pixels; by default the backbone's own.
         batch_size: photos computed at a time.
         precision: "float32", or "bfloat16" or "float16" where the processor is faster with them;
@@ -73,14 +78,15 @@ def extract(
 
     Returns:
         float32, (N, D), in the order of the index; D is ``backbone.count_features(stages)``. With
-        ``augment`` (views, N, D). Where possible it is a read-only map of the file, so that
-        it needs no memory; make a copy before you change it.
+        ``maps`` float16, (N, C, h, w): half the space on the disk, and rounded to three
+        digits. With ``augment`` one dimension more in front: (views, N, …). Where possible it is a
+        read-only map of the file, so that it needs no memory; make a copy before you change it.
 
     Raises:
         CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
     size = size or backbone.size
-    _check(index, backbone, stages, size, precision, augment, views)
+    _check(index, backbone, stages, maps, size, precision, augment, views)
     data.photo_path(index, 0)  # says so if the index does not know its folder
     paths = [os.path.join(index.attrs["folder"], path) for path in index["path"]]
     photos = [_photo_hash(path) for path in paths]
@@ -93,11 +99,15 @@ def extract(
             for view in range(views)
             for photo in photos
         ]
+    if maps:
+        facts.append("maps")
+    shape = _map_shape(backbone, stages, size) if maps else (backbone.count_features(stages),)
     # The mean of the last stage is the end of "all": where that is kept already, it is read there.
     for kept in ("all", "last") if stages == "last" else (stages,):
         key = hashlib.sha256(repr([*facts, kept]).encode()).hexdigest()[:16]
         folder = work_folder() / "features" / f"{backbone.name}-{size}-{key}"
-        with FeatureCache(folder, backbone.count_features(kept)) as cache:
+        width = math.prod(shape) if maps else backbone.count_features(kept)
+        with FeatureCache(folder, width, np.float16 if maps else np.float32) as cache:
             missing = {
                 code: paths[number % len(paths)]
                 for number, code in enumerate(codes)
@@ -106,19 +116,20 @@ def extract(
             if missing and kept != stages:
                 continue
             if missing:
-                compute = _Computation(backbone, kept, size, precision, augment)
+                compute = _Computation(backbone, kept, maps, size, precision, augment)
                 _fill(cache, missing, compute, batch_size, progress)
                 cache.merge(codes)
             features = cache.table(codes)
             break
-    features = features[:, -backbone.count_features(stages) :]
-    return features if augment is None else features.reshape(views, len(index), -1)
+    features = features[:, -math.prod(shape) :]
+    return features.reshape(*([] if augment is None else [views]), len(index), *shape)
 
 
 def _check(
     index: pd.DataFrame,
     backbone: Backbone,
     stages: str | int,
+    maps: bool,
     size: int,
     precision: str,
     augment: BatchTransform | None,
@@ -132,6 +143,10 @@ def _check(
         raise CourseError(
             f"The stages '{stages}' are unknown; choose 'all', 'last' or a number from 0 to {last}."
         )
+    if maps and not isinstance(stages, int):
+        raise CourseError(
+            f"Maps are kept of one stage, not of '{stages}'; give its number, 0 to {last}, as stages."
+        )
     if precision not in PRECISIONS:
         raise CourseError(
             f"The precision '{precision}' is unknown; choose one of {', '.join(PRECISIONS)}."
@@ -142,6 +157,14 @@ def _check(
         )
 
 
+@torch.no_grad()
+def _map_shape(backbone: Backbone, stage: int, size: int) -> tuple[int, ...]:
+    """Channels, height and width of one stage's maps."""
+    device = next(backbone.parameters()).device
+    black = torch.zeros(1, 3, size, size, device=device)
+    return tuple(backbone.eval().stages[: stage + 1](black).shape[1:])
+
+
 class _Computation:
     """From the files of a few photos to their features, in one place for all chunks."""
 
@@ -149,13 +172,14 @@ class _Computation:
         self,
         backbone: Backbone,
         stages: str | int,
+        maps: bool,
         size: int,
         precision: str,
         augment: BatchTransform | None,
     ):
         self.device = devices.choose()
         self.backbone = backbone.to(self.device, memory_format=torch.channels_last).eval()
-        self.stages, self.size, self.augment = stages, size, augment
+        self.stages, self.maps, self.size, self.augment = stages, maps, size, augment
         self.precision, self.dtype = precision, PRECISIONS[precision]
         self._try_out()
 
@@ -196,6 +220,8 @@ class _Computation:
         images = images.contiguous(memory_format=torch.channels_last)
         faster = torch.autocast(self.device.type, self.dtype) if self.dtype else nullcontext()
         with faster:
+            if self.maps:
+                return self.backbone.stages[: self.stages + 1](images).flatten(1)
             return self.backbone.features(images, self.stages)
 
 

@@ -13,6 +13,7 @@ from course_lib.backbones import Backbone, imagenet_classes, load_backbone, untr
 from course_lib.errors import CourseError
 
 __all__ = [
+    "AfterStage",
     "Backbone",
     "Classifier",
     "ScratchCNN",
@@ -172,6 +173,57 @@ def unfreeze(model: Classifier, last: int | None = None) -> None:
             parameter.requires_grad = True
     for parameter in model.head.parameters():
         parameter.requires_grad = True
+
+
+class AfterStage(nn.Module):
+    """The part of a classifier behind a frozen stage: maps in, logits out (lesson 10).
+
+    Frozen stages give the same maps in every epoch. `course_lib.features.extract` keeps them with
+    ``maps=True``; then only the rest of the network has to run. It shares its weights with the
+    classifier: what ``fit`` changes here is changed there.
+
+    Args:
+        model: a classifier whose head sees the last stage.
+        stage: the last of the frozen stages, from 0.
+
+    Raises:
+        CourseError: no such stage, a stage up to this one is trained, or the head sees all stages.
+
+    Example:
+        >>> model = Classifier(load_backbone(), classes=2)
+        >>> freeze(model)
+        >>> unfreeze(model, last=3)
+        >>> AfterStage(model, 5)(torch.zeros(1, 112, 4, 4)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(self, model: Classifier, stage: int):
+        super().__init__()
+        stages = list(model.backbone.stages)
+        if not 0 <= stage < len(stages) - 1:
+            raise CourseError(
+                f"Behind stage {stage} no other stage stands; choose 0 to {len(stages) - 2}."
+            )
+        if model.stages != "last":
+            raise CourseError(
+                "The head of this classifier sees the maps of all stages; build it with stages='last'."
+            )
+        trained = [
+            part for part in stages[: stage + 1] for p in part.parameters() if p.requires_grad
+        ]
+        if trained:
+            raise CourseError(
+                f"A stage up to number {stage} is trained, so its maps change; freeze it, or keep the "
+                "maps of an earlier stage."
+            )
+        self.later, self.head = nn.Sequential(*stages[stage + 1 :]), model.head
+        self.register_buffer("feature_mean", model.feature_mean)
+        self.register_buffer("feature_spread", model.feature_spread)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps (N, C, h, w) of the frozen stage to logits (N, classes)."""
+        features = self.later(maps).mean(dim=(2, 3))
+        return self.head((features - self.feature_mean) / self.feature_spread)
 
 
 def trainable_parameters(model: nn.Module) -> pd.DataFrame:

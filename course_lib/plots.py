@@ -268,7 +268,7 @@ def draw_confusion_matrix(axis: Axes, table: pd.DataFrame) -> None:
     """Draw the four outcomes of `course_lib.evaluation.confusion` as coloured fields (lesson 8)."""
     counts = table.to_numpy()
     axis.imshow(counts, cmap="Blues", vmin=0, vmax=counts.max() * 1.2)
-    names = [["right: good part passes", "overkill"], ["missed defect", "right: defect found"]]
+    names = [["right:\ngood part passes", "overkill"], ["missed defect", "right:\ndefect found"]]
     for row, column in np.ndindex(2, 2):
         colour = "white" if counts[row, column] > 0.6 * counts.max() else "black"
         text = f"{counts[row, column]}\n{names[row][column]}"
@@ -321,7 +321,7 @@ def draw_calibration(axis: Axes, tables: dict[str, pd.DataFrame]) -> None:
 
 def lines(
     x: np.ndarray, curves: dict[str, np.ndarray], *, xlabel: str, ylabel: str, alt: str,
-    mark: dict[str, float] | None = None, diagonal: bool = False,
+    mark: dict[str, float] | None = None, diagonal: bool = False, by_factors: bool = False,
 ) -> None:  # fmt: skip
     """Show curves over a common axis (lesson 8).
 
@@ -330,6 +330,7 @@ def lines(
         curves: name → values, (N,).
         mark: name → x value for a dashed upright line.
         diagonal: also draw the line y = x.
+        by_factors: equal steps along the axis are equal factors, such as 0.001, 0.01, 0.1.
     """
     figure, axes = new_figure()
     axis = axes[0, 0]
@@ -340,6 +341,8 @@ def lines(
         axis.axvline(value, color=COLOURS[(number + 3) % 6], linestyle="--", label=name)
     if diagonal:
         axis.axline((0, 0), slope=1, color=GREY, linestyle=":")
+    if by_factors:
+        axis.set_xscale("log")
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     axis.legend(fontsize=8)

@@ -161,10 +161,13 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
         )
     figure, axes = plots.new_figure()
     axis = axes[0, 0]
-    for number, run in enumerate(chosen[-last:]):
+    chosen = chosen[-last:]
+    names = [run["name"] for run in chosen]
+    for number, run in enumerate(chosen):
         epochs = [row["epoch"] for row in run["history"]]
         values = [row[measure] for row in run["history"]]
-        label = f"{run['name']} ({run['run'][:4]})"
+        same = names.count(run["name"]) > 1
+        label = f"{run['name']} ({run['run'][:4]})" if same else run["name"]
         axis.plot(epochs, values, marker="o", color=plots.COLOURS[number % 6], label=label)
     axis.set_xlabel("epoch")
     axis.set_ylabel(measure.replace("_", " "))

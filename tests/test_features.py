@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import data, datasets, features
+from course_lib import data, datasets, features, models
 from course_lib.errors import CourseError
 from course_lib.feature_cache import FeatureCache
 from course_lib.models import Backbone, load_backbone
@@ -379,7 +379,7 @@ def test_a_head_learns_from_kept_features_view_by_view() -> None:
     labels = generator.integers(0, 2, 60)
     views = generator.normal(size=(3, 60, 8)).astype(np.float32) + 3 * labels[None, :, None]
     head = torch.nn.Linear(8, 2)
-    loader = datasets.FeatureLoader(views, labels, batch_size=10, shuffle=True)
+    loader = datasets.FeatureLoader(views, labels, batch_size=10, shuffle=True, views=3)
     history = fit(
         head,
         loader,
@@ -392,11 +392,19 @@ def test_a_head_learns_from_kept_features_view_by_view() -> None:
     assert history["train_accuracy"].iloc[-1] == 1.0
 
 
-def test_each_epoch_shows_the_next_view() -> None:
+def test_each_epoch_shows_the_next_view_of_each_photo() -> None:
     views = np.arange(3, dtype=np.float32)[:, None, None] * np.ones((3, 5, 2), np.float32)
-    loader = datasets.FeatureLoader(views, [0, 1, 0, 1, 0], batch_size=2)
-    shown = [{float(batch.max()) for batch, _ in loader} for _ in range(4)]
-    assert shown == [{0.0}, {1.0}, {2.0}, {0.0}]
+    loader = datasets.FeatureLoader(views, [0, 1, 0, 1, 0], batch_size=2, views=3)
+    shown = [torch.cat([batch for batch, _ in loader])[:, 0].int().tolist() for _ in range(4)]
+    assert shown[3] == shown[0]
+    for photo in range(5):
+        assert sorted(epoch[photo] for epoch in shown[:3]) == [0, 1, 2]
+    assert len(set(shown[0])) > 1, "all photos begin with the same view"
+
+
+def test_views_must_be_as_many_as_said() -> None:
+    with pytest.raises(CourseError, match="hold 3 views, not 2"):
+        datasets.FeatureLoader(np.zeros((3, 5, 2), np.float32), [0] * 5, views=2)
 
 
 @pytest.mark.parametrize("labels", [[0], []])
@@ -455,3 +463,69 @@ def test_the_probe_separates_bright_spots(
     found = extract(index, backbone)
     probe = features.linear_probe().fit(found[::2], labels[::2])
     assert probe.score(found[1::2], labels[1::2]) == 1.0
+
+
+# maps of a frozen stage
+
+
+def test_maps_are_what_the_frozen_part_gives(
+    index: pd.DataFrame, backbone: Backbone, work: Path
+) -> None:
+    maps = features.extract(index, backbone, stages=5, maps=True, size=64, progress=False)
+    assert maps.shape == (len(index), 112, 4, 4) and maps.dtype == np.float16
+    means = features.extract(index, backbone, stages=5, size=64, progress=False)
+    np.testing.assert_allclose(maps.astype(np.float32).mean(axis=(2, 3)), means, atol=2e-3)
+    again = features.extract(index, backbone, stages=5, maps=True, size=64, progress=False)
+    assert np.array_equal(maps, again)
+
+
+def test_views_of_maps_stand_in_front(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
+    views = features.extract(
+        index, backbone, stages=6, maps=True, size=64, augment=flips_and_quarter_turns, views=2,
+        progress=False,
+    )  # fmt: skip
+    assert views.shape == (2, len(index), 192, 2, 2)
+
+
+@pytest.mark.parametrize("stages", ["all", "last"])
+def test_maps_are_kept_of_one_stage(
+    stages: str, index: pd.DataFrame, backbone: Backbone, work: Path
+) -> None:
+    with pytest.raises(CourseError, match="Maps are kept of one stage"):
+        features.extract(index, backbone, stages=stages, maps=True)
+
+
+def test_training_behind_kept_maps_equals_training_the_whole_network(
+    index: pd.DataFrame, work: Path
+) -> None:
+    labels = data.label_numbers(index)
+    maps = features.extract(index, load_backbone(), stages=6, maps=True, size=64, progress=False)
+    histories, weights = [], []
+    for kept in (True, False):
+        torch.manual_seed(0)
+        model = models.Classifier(load_backbone(), classes=2)
+        models.freeze(model)
+        models.unfreeze(model, last=2)
+        if kept:
+            part, loader = models.AfterStage(model, 6), datasets.FeatureLoader(maps, labels)
+        else:
+            pixels = datasets.pixels(index, 64, channels=3, progress=False)
+            mean, std = model.backbone.mean, model.backbone.std
+            part, loader = model, datasets.BatchLoader(pixels, labels, mean=mean, std=std)
+        histories.append(fit(part, loader, epochs=3, device="cpu", progress=False))
+        weights.append(model.head.weight.detach().clone())
+    np.testing.assert_allclose(histories[0]["train_loss"], histories[1]["train_loss"], rtol=0.01)
+    torch.testing.assert_close(weights[0], weights[1], rtol=0.05, atol=5e-3)
+
+
+def test_a_trained_stage_has_no_maps_to_keep() -> None:
+    model = models.Classifier(load_backbone(), classes=2)
+    models.freeze(model)
+    models.unfreeze(model, last=3)
+    models.AfterStage(model, 5)
+    with pytest.raises(CourseError, match="up to number 6 is trained"):
+        models.AfterStage(model, 6)
+    with pytest.raises(CourseError, match="no other stage stands"):
+        models.AfterStage(model, 8)
+    with pytest.raises(CourseError, match="stages='last'"):
+        models.AfterStage(models.Classifier(load_backbone(), 2, stages="all"), 5)

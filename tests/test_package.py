@@ -28,11 +28,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "splits": {"checks", "duplicates"},  # only to prove that no photo is in two splits
     "transforms": set(),
     "datasets": {"data", "transforms"},
+    # The playground of lesson 10: what there is to choose, and the page that shows it.
+    "augmentations": {"datasets", "transforms"},
+    "playground": {"augmentations", "plots"},
     # Two rooms of the models: the networks that others trained, and where their weights lie.
     "backbone_sources": set(),
     "backbones": {"backbone_sources"},
     "models": {"backbones"},
-    "training": {"device"},
+    # Several processes that train together, and the layers that look at the batch of all.
+    "whole_batch": set(),
+    "processes": {"device", "whole_batch"},
+    "training": {"device", "processes"},
+    "tuning": {"device", "training"},
     "evaluation": {"device"},
     "explain": set(),
     "feature_cache": set(),
@@ -44,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The whole way as one command: these stand at the end of the line and may call all before.
     "preparation": {"checks", "data", "splits"},
     "planning": {"data", "device", "models", "preparation", "training"},
+    "launching": {"device", "preparation"},
     "plots": set(),
 }
 
