@@ -5,6 +5,7 @@ Introduced in lesson 5.
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -152,13 +153,16 @@ class BatchLoader(_Loader):
     already, but picks a whole batch at once, which is many times faster than one by one.
 
     Args:
-        images: uint8, (N, C, H, W).
+        images: uint8, (N, C, H, W). A file map, as `pixels` gives it, is not copied into memory:
+            each batch reads its own photos.
         labels: class numbers, (N,), or the probability of each class, (N, classes).
+        rows: which of the N photos to give, such as those for training; by default all.
         batch_size: photos in a batch; the last batch may be smaller.
         shuffle: another order in each epoch. The order depends on ``seed`` and `epoch` only.
         augment: a batch transform from `course_lib.transforms`, for training photos only.
         mean, std: one number for each channel; the pixels become ``(x/255 − mean) / std``.
-        device: where the batches shall lie.
+        device: where the batches shall lie. On a GPU all photos of the loader are kept there, as
+            whole numbers, so that only once do they travel to it.
 
     Iterating gives ``(images, labels)``: float32 (B, C, H, W), and int64 (B,) or, for
     probabilities, float32 (B, classes).
@@ -174,6 +178,7 @@ class BatchLoader(_Loader):
         images: np.ndarray,
         labels: Sequence[int],
         *,
+        rows: np.ndarray | None = None,
         batch_size: int = 64,
         shuffle: bool = False,
         seed: int = 0,
@@ -191,14 +196,21 @@ class BatchLoader(_Loader):
             raise CourseError("There are no photos to load; check the split of the index.")
         if batch_size < 1:
             raise CourseError(f"A batch cannot hold {batch_size} photos; choose 1 or more.")
-        # A copy: a memory-mapped array cannot be written to, and tensors assume they can.
-        self.images = torch.from_numpy(np.array(images)).to(device)
-        labels = np.array(labels)
+        rows = _row_numbers(rows, len(labels))
+        device, labels = torch.device(device), np.array(labels)[rows]
+        self._pixels, self._rows = _as_tensor(images), torch.from_numpy(rows)
+        if device.type != "cpu":
+            self._pixels, self._rows = self.images.to(device), torch.arange(len(rows))
         kind = torch.int64 if labels.ndim == 1 else torch.float32
         self.labels = torch.as_tensor(labels, dtype=kind).to(device)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.augment, self.mean, self.std = augment, mean, std
         self.epoch = 0
+
+    @property
+    def images(self) -> Tensor:
+        """A copy of all photos of this loader, uint8 (N, C, H, W)."""
+        return self._pixels.index_select(0, self._rows.to(self._pixels.device))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for images, labels, _ in self.parts(slice(None)):
@@ -225,13 +237,30 @@ class BatchLoader(_Loader):
         if self.shuffle or self.augment:
             self.epoch += 1
         for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size].to(self.labels.device)
+            chosen = order[start : start + self.batch_size]
+            rows = self._rows[chosen].to(self._pixels.device)
             if self.augment is None:
-                images = self.images[rows[own]]
+                images = self._pixels.index_select(0, rows[own])
             else:
-                images = self.augment(self.images[rows], generator)[own]
-            labels = self.labels[rows]
+                images = self.augment(self._pixels.index_select(0, rows), generator)[own]
+            labels = self.labels[chosen.to(self.labels.device)]
             yield to_float(images, self.mean, self.std), labels[own], labels
+
+
+def _row_numbers(rows: np.ndarray | None, count: int) -> np.ndarray:
+    """The numbers of the chosen rows, int64; rows may also be given as yes or no for each photo."""
+    chosen = np.arange(count) if rows is None else np.asarray(rows)
+    chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+    if len(chosen) == 0:
+        raise CourseError("There are no photos to load; check the rows.")
+    return chosen
+
+
+def _as_tensor(images: np.ndarray) -> Tensor:
+    """A tensor over the same memory. It is only read, so a file map that cannot be written to will do."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.ascontiguousarray(images))
 
 
 class FeatureLoader(_Loader):
@@ -243,8 +272,10 @@ class FeatureLoader(_Loader):
 
     Args:
         features: (N, D), or (N, C, H, W) for maps, as `course_lib.features.extract` gives them; with
-            ``views`` one dimension more in front.
+            ``views`` one dimension more in front, or a list of such arrays. They are not copied,
+            so they may be larger than the memory.
         labels: class numbers, (N,), or the probability of each class, (N, classes).
+        rows: which of the N photos to give, such as those for training; by default all.
         batch_size: photos in a batch; the last batch may be smaller.
         shuffle: another order in each epoch. The order depends on ``seed`` and ``epoch`` only.
         views: how many views of each photo ``features`` holds, as ``extract`` gives them with
@@ -264,41 +295,50 @@ class FeatureLoader(_Loader):
 
     def __init__(
         self,
-        features: np.ndarray,
+        features: np.ndarray | Sequence[np.ndarray],
         labels: Sequence[int] | np.ndarray,
         *,
+        rows: np.ndarray | None = None,
         batch_size: int = 64,
         shuffle: bool = False,
         views: int | None = None,
         seed: int = 0,
     ):
-        self.features = features[None] if views is None else features
-        if views not in (None, len(features)):
+        self.views = [features] if views is None else list(features)
+        if views not in (None, len(self.views)):
             raise CourseError(
-                f"The features hold {len(features)} views, not {views}; give the number that extract "
+                f"The features hold {len(self.views)} views, not {views}; give the number that extract "
                 "was called with."
             )
         labels = np.array(labels)
-        kind = torch.int64 if labels.ndim == 1 else torch.float32
-        self.labels = torch.as_tensor(labels, dtype=kind)
-        count = self.features.shape[1]
-        if count != len(self.labels) or count == 0:
+        count = len(self.views[0])
+        if count != len(labels) or count == 0:
             raise CourseError(
-                f"There are features of {count} photos and {len(self.labels)} labels; both must be in the "
+                f"There are features of {count} photos and {len(labels)} labels; both must be in the "
                 "same order and number, and at least one."
             )
+        self.rows = _row_numbers(rows, count)
+        kind = torch.int64 if labels.ndim == 1 else torch.float32
+        self.labels = torch.as_tensor(labels[self.rows], dtype=kind)
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
-        first = torch.Generator().manual_seed(seed)
-        self._first_view = torch.randint(len(self.features), (count,), generator=first).numpy()
+        first = np.random.default_rng(seed)
+        self._first_view = first.integers(len(self.views), size=len(self.rows))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order, _ = self._order()
-        view = (self._first_view + self.epoch) % len(self.features)
+        views = (self._first_view + self.epoch) % len(self.views)
         self.epoch += 1
         for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            chosen = self.features[view[rows.numpy()], rows.numpy()]
-            yield torch.from_numpy(np.asarray(chosen, np.float32)), self.labels[rows]
+            chosen = order[start : start + self.batch_size]
+            numbers = chosen.numpy()
+            yield self._features(views[numbers], self.rows[numbers]), self.labels[chosen]
+
+    def _features(self, views: np.ndarray, rows: np.ndarray) -> Tensor:
+        """One view of each of these photos."""
+        found = np.empty((len(rows), *self.views[0].shape[1:]), np.float32)
+        for view in np.unique(views):
+            found[views == view] = self.views[view][rows[views == view]]
+        return torch.from_numpy(found)
 
 
 def loaders(
@@ -342,8 +382,9 @@ def loaders(
         rows = np.flatnonzero(index["split"] == name)
         training = name == "train"
         result[name] = BatchLoader(
-            images[rows],
-            train_labels[rows] if training else labels[rows],
+            images,
+            train_labels if training else labels,
+            rows=rows,
             batch_size=batch_size,
             shuffle=training,
             augment=augment if training else None,

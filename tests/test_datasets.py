@@ -1,6 +1,7 @@
 """Pixels are decoded once and kept truthfully; loaders give every photo once in each epoch."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +229,23 @@ def test_probabilities_as_labels_reach_the_batch() -> None:
     labels = next(iter(loader))[1]
     assert labels.dtype == torch.float32
     assert np.array_equal(labels.numpy(), probabilities)
+
+
+def test_a_loader_of_some_rows_gives_what_a_loader_of_a_copy_gives(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (10, 1, 8, 8), np.uint8)
+    np.save(tmp_path / "pixels.npy", images)
+    kept = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    labels, rows = np.arange(10), np.array([7, 2, 9, 4])
+    settings = {"batch_size": 3, "shuffle": True, "augment": transforms.flips_and_quarter_turns}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        some = datasets.BatchLoader(kept, labels, rows=rows, **settings)
+    copied = datasets.BatchLoader(images[rows], labels[rows], **settings)
+    for (first, first_labels), (second, second_labels) in zip(some, copied, strict=True):
+        assert torch.equal(first, second) and torch.equal(first_labels, second_labels)
+    assert torch.equal(some.images, copied.images)
+    by_mask = datasets.BatchLoader(kept, labels, rows=np.isin(labels, rows))
+    assert by_mask.labels.tolist() == [2, 4, 7, 9]
+    assert np.array_equal(kept, images), "the kept pixels have changed"
+    with pytest.raises(CourseError, match="no photos to load"):
+        datasets.BatchLoader(kept, labels, rows=rows[:0])

@@ -402,6 +402,19 @@ def test_each_epoch_shows_the_next_view_of_each_photo() -> None:
     assert len(set(shown[0])) > 1, "all photos begin with the same view"
 
 
+def test_some_rows_of_a_list_of_views() -> None:
+    views = [np.full((6, 2), view, np.float16) + np.arange(6)[:, None] for view in (0, 10)]
+    rows = np.array([5, 1, 2])
+    loader = datasets.FeatureLoader(views, np.arange(6), rows=rows, batch_size=2, views=2)
+    for _ in range(2):
+        shown = [(batch[:, 0] % 10, labels) for batch, labels in loader]
+        assert [len(labels) for _, labels in shown] == [2, 1]
+        assert torch.cat([features for features, _ in shown]).tolist() == [5, 1, 2]
+        assert torch.cat([labels for _, labels in shown]).tolist() == [5, 1, 2]
+    with pytest.raises(CourseError, match="no photos to load"):
+        datasets.FeatureLoader(views, np.arange(6), rows=rows[:0], views=2)
+
+
 def test_views_must_be_as_many_as_said() -> None:
     with pytest.raises(CourseError, match="hold 3 views, not 2"):
         datasets.FeatureLoader(np.zeros((3, 5, 2), np.float32), [0] * 5, views=2)
