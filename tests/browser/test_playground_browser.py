@@ -63,7 +63,8 @@ def test_the_playground_is_played_from_the_keyboard(tmp_path):
                 None if r.url.startswith(("data:", "file:", "blob:")) else foreign.append(r.url)
             ),
         )
-        page.expose_function("toPython", waiting.append)
+        # A function of Python's own, because Playwright writes a note onto it.
+        page.expose_function("toPython", lambda change: waiting.append(change))
 
         def exchange():
             page.wait_for_timeout(50)  # lets the calls of the page arrive here
