@@ -5,6 +5,9 @@ Introduced in lesson 1.
 
 import os
 import random
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,11 @@ import torch
 from course_lib.errors import CourseError
 
 KINDS = ("cuda", "mps", "xpu", "cpu")
+# Where Linux says how much memory a container may take, and takes: its newer and its older way.
+CONTAINER_FILES = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
 
 
 def choose(wanted: str | None = None) -> torch.device:
@@ -56,8 +64,8 @@ def describe(device: torch.device | None = None) -> str:
     """One line about the device, for the head of a lesson (lesson 1)."""
     device = device or choose()
     if device.type == "cuda":
-        properties = torch.cuda.get_device_properties(device)
-        return f"GPU {properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+        memory = torch.cuda.get_device_properties(device).total_memory / 2**30
+        return f"GPU {torch.cuda.get_device_name(device)}, {memory:.0f} GiB, {_capability(device)}"
     if device.type in ("mps", "xpu"):
         return f"GPU ({device.type})"
     line = f"CPU, {torch.get_num_threads()} threads"
@@ -67,10 +75,13 @@ def describe(device: torch.device | None = None) -> str:
 
 
 def table() -> pd.DataFrame:
-    """What each kind of processor is, whether it is here, and how much memory it has (lesson 1).
+    """What each kind of processor is, whether it is here, and what it can do (lesson 1).
 
     Returns:
-        One row for each kind: ``device``, ``what it is``, ``here`` ("yes" or "no"), ``memory``.
+        One row for each kind: ``device``, ``what it is``, ``here`` ("yes" or "no"), ``memory``,
+        ``free`` memory at this moment, ``capability`` (the version number of an NVIDIA card's
+        abilities, or the widest instructions that PyTorch uses on a CPU), ``precision`` (what
+        it can do without imitating it, see `precisions`).
     """
     meaning = {
         "cuda": "NVIDIA (or AMD) graphics card",
@@ -80,14 +91,91 @@ def table() -> pd.DataFrame:
     }
     rows = []
     for kind in KINDS:
-        here = _is_there(kind)
-        memory = "shared with the computer"
-        if kind == "cuda":
-            memory = "–"
-            if here:
-                memory = f"{torch.cuda.get_device_properties(0).total_memory / 2**30:.0f} GiB"
-        rows.append((kind, meaning[kind], "yes" if here else "no", memory if here else "–"))
-    return pd.DataFrame(rows, columns=["device", "what it is", "here", "memory"])
+        if not _is_there(kind):
+            rows.append((kind, meaning[kind], "no", *4 * "–"))
+            continue
+        device = torch.device(kind)
+        memory, free = "shared with the computer", available_memory(device)
+        if kind in ("cuda", "xpu"):
+            memory = f"{getattr(torch, kind).get_device_properties().total_memory / 2**30:.0f} GiB"
+        own = [
+            p for p, how in precisions(device).items() if how in ("own instructions", "possible")
+        ]
+        rows.append(
+            (kind, meaning[kind], "yes", memory, "–" if free is None else f"{free / 2**30:.1f} GiB",
+             _capability(device), ", ".join(own))
+        )  # fmt: skip
+    columns = ["device", "what it is", "here", "memory", "free", "capability", "precision"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def precisions(device: torch.device | None = None) -> dict[str, str]:
+    """What a device can do with each precision that ``fit(precision=…)`` knows (lesson 1).
+
+    Own instructions mostly make a precision fast. An imitated one gives the same numbers, but can
+    be hundreds of times slower than float32: `course_lib.speed.fastest_settings` measures it.
+
+    Returns:
+        For float32, bfloat16 and float16: "own instructions", "imitated", "possible" (PyTorch
+        does not tell how) or "not possible".
+
+    Example:
+        >>> precisions(torch.device("cpu"))["float32"]
+        'own instructions'
+    """
+    device = device or choose()
+    words = {True: "own instructions", False: "imitated"}
+    if device.type == "cuda":
+        bfloat16 = words[torch.cuda.is_bf16_supported(including_emulation=False)]
+        float16 = words[torch.cuda.get_device_capability(device) >= (5, 3)]
+    else:
+        bfloat16 = words[_cpu_has_bfloat16()] if device.type == "cpu" else "possible"
+        # Its small gradients become 0; `fit` guards them on NVIDIA cards only.
+        float16 = "not possible"
+    return {"float32": words[True], "bfloat16": bfloat16, "float16": float16}
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether this processor has bfloat16 instructions, and PyTorch's library for CPUs uses them."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        can = torch.cpu.get_capabilities()
+        has = any(can.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+    else:  # older releases of PyTorch
+        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        has = any(getattr(torch.cpu, name)() for name in names if hasattr(torch.cpu, name))
+    uses = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return has and (uses is None or uses())
+
+
+def _capability(device: torch.device) -> str:
+    """A GPU's version of abilities, or a CPU's instruction set, as PyTorch names them."""
+    if device.type == "cuda":
+        return "compute capability {}.{}".format(*torch.cuda.get_device_capability(device))
+    return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else "–"
+
+
+def available_memory(device: torch.device | None = None) -> int | None:
+    """Bytes that a network may still take: of a graphics card, or of the computer (lesson 1).
+
+    In a container it is what the container is still allowed. None where the system does not
+    tell: an Apple GPU, or a Python without the package ``psutil`` (which IPython brings along).
+    """
+    device = device or choose()
+    if device.type in ("cuda", "xpu"):
+        # What PyTorch keeps for its next tensors is free as well.
+        card = getattr(torch, device.type)
+        kept = card.memory_reserved(device) - card.memory_allocated(device)
+        return card.mem_get_info(device)[0] + kept
+    if device.type == "mps" or find_spec("psutil") is None:
+        return None
+    import psutil
+
+    available = psutil.virtual_memory().available
+    for limit, used in CONTAINER_FILES:  # a number each, or the word "max"
+        with suppress(OSError, ValueError):
+            left = int(Path(limit).read_text()) - int(Path(used).read_text())
+            available = min(available, max(left, 0))
+    return available
 
 
 def seed_everything(seed: int = 0) -> None:

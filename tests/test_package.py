@@ -39,6 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "whole_batch": set(),
     "processes": {"device", "whole_batch"},
     "training": {"device", "processes"},
+    # What a network costs here: tried on a copy of it, by one step of training or prediction.
+    "rehearsal": {"training"},
+    "contest": {"device", "rehearsal", "training"},
+    "speed": {"contest", "device", "rehearsal"},
+    "memory": {"device", "rehearsal"},
     "tuning": {"device", "training"},
     "evaluation": {"device"},
     "explain": set(),
