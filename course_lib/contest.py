@@ -1,6 +1,6 @@
 """Candidates for the fastest settings take turns, so that a busy moment of the computer hits all.
 
-`course_lib.speed` (lesson 1) holds this contest and keeps its answer.
+`course_lib.speed` (lesson 7) holds this contest and keeps its answer.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class _Candidate:
 
 
 class Contest:
-    """Plain float32 against candidates, in heats; then the winner against plain once more (lesson 1).
+    """Plain float32 against candidates, in heats; then the winner against plain once more (lesson 7).
 
     Args:
         trial: the network and its sample.
@@ -221,7 +221,7 @@ def _fewer_threads(device: torch.device) -> list[int]:
 
 
 def change(plain: Tensor, other: Tensor, training: bool = False) -> float:
-    """How far the answers of a network moved, in the probability of a class (lesson 1).
+    """How far the answers of a network moved, in the probability of a class (lesson 7).
 
     In prediction it is the greatest change on the sample. In training it is the mean over photos
     of each one's greatest change, because normalising a batch of few photos amplifies rounding for

@@ -68,7 +68,7 @@ def extract(
         size: width and height in pixels; by default the backbone's own.
         batch_size: photos computed at a time.
         precision: "float32", or "bfloat16" or "float16" where the processor is faster with them;
-            lesson 1 measures that. The result is float32 always.
+            lesson 7 measures that. The result is float32 always.
         augment: a batch transform; each photo is then shown ``views`` times, changed at random.
             It is told apart from others by its name and by what it does to a few test pictures.
         views: how many changed views of each photo; each costs one pass, and only once.

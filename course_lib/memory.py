@@ -1,6 +1,6 @@
 """How many photos fit into the memory at once, and what is in use of it.
 
-Introduced in lesson 1.
+Introduced in lesson 7.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ def largest_batch(
     seconds: float = 10.0,
     device: torch.device | str | None = None,
 ) -> int:
-    """The largest batch that fits into the memory with room to spare: 1, 2, 4, 8, … photos (lesson 1).
+    """The largest batch that fits into the memory with room to spare: 1, 2, 4, 8, … photos (lesson 7).
 
     The batch is doubled as long as the next one is expected to fit, there is time left and no
     step ends out of memory. What a step needs is measured: on a graphics card by PyTorch, elsewhere
@@ -171,7 +171,7 @@ def _storages(nested: object) -> list[torch.UntypedStorage]:
 
 
 def free_memory(device: torch.device | str | None = None) -> pd.DataFrame:
-    """Give back what Python and PyTorch keep without using it, and say what is in use (lesson 1).
+    """Give back what Python and PyTorch keep without using it, and say what is in use (lesson 7).
 
     A tensor that a variable still names stays: write ``del model`` first.
 

@@ -234,17 +234,16 @@ def learning_curves(
     """
     figure, axes = new_figure(columns=2, width=9.0)
     for number, (name, history) in enumerate(histories.items()):
-        colour = COLOURS[number % 6]
+        # Not by colour alone: several runs have a mark each, on both of their lines.
+        colour, mark = COLOURS[number % 6], "osD^vP"[number % 6]
         for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
             axis.plot(
-                history["epoch"],
-                history[f"train_{quantity}"],
-                color=colour,
-                label=f"{name}: training",
-            )
+                history["epoch"], history[f"train_{quantity}"], color=colour, markersize=4,
+                marker=mark if len(histories) > 1 else None, label=f"{name}: training",
+            )  # fmt: skip
             if f"validation_{quantity}" in history:
                 axis.plot(
-                    history["epoch"], history[f"validation_{quantity}"], "--o", color=colour,
+                    history["epoch"], history[f"validation_{quantity}"], f"--{mark}", color=colour,
                     markersize=4, label=f"{name}: validation",
                 )  # fmt: skip
     if baseline is not None:

@@ -1,6 +1,6 @@
 """How a network computes, and trying that out on a copy, so that the network stays as it is.
 
-`course_lib.speed` and `course_lib.memory` (lesson 1) work with it.
+`course_lib.speed` and `course_lib.memory` (lesson 7) work with it.
 """
 
 import random
@@ -23,7 +23,7 @@ DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropou
 
 @dataclass(frozen=True)
 class Settings:
-    """How a network computes: they change its speed, and its answers only by rounding (lesson 1).
+    """How a network computes: they change its speed, and its answers only by rounding (lesson 7).
 
     They go into the training as ``fit(…, precision=settings.precision,
     channels_last=settings.channels_last)``, and around other code as ``with settings.active():``.
@@ -105,7 +105,7 @@ class Settings:
 
 
 class Rehearsal:
-    """Steps of prediction or training on a copy of a network (lesson 1).
+    """Steps of prediction or training on a copy of a network (lesson 7).
 
     The network keeps its weights, running statistics, gradients and mode. Only the random numbers
     are shared, and each step starts them anew: put `random_state_kept` around it. Dropout is off,
@@ -209,7 +209,7 @@ class Rehearsal:
 
 @contextmanager
 def random_state_kept(device: torch.device) -> Iterator[None]:
-    """Whatever draws random numbers inside the ``with`` block, those after it stay the same (lesson 1)."""
+    """Whatever draws random numbers inside the ``with`` block, those after it stay the same (lesson 7)."""
     states = _random_states(device)
     python, numpy = random.getstate(), np.random.get_state()
     try:

@@ -1,6 +1,6 @@
 """Which precision, memory order and number of threads is fastest: for this network, on this machine.
 
-Introduced in lesson 1. There is no rule that holds everywhere: bfloat16 makes one network several
+Introduced in lesson 7. There is no rule that holds everywhere: bfloat16 makes one network several
 times faster and another one slower, and on some processors it is hundreds of times slower.
 """
 
@@ -35,7 +35,7 @@ def fastest_settings(
     compile: bool = False,
     device: torch.device | str | None = None,
 ) -> Settings:
-    """Measure how this network computes fastest on this machine, and keep the answer (lesson 1).
+    """Measure how this network computes fastest on this machine, and keep the answer (lesson 7).
 
     Candidates are the precisions (float32, bfloat16, on NVIDIA cards float16), both orders of the
     pixels in memory, on a CPU fewer threads, and ``torch.compile`` if asked for. They take turns

@@ -23,7 +23,7 @@
 # {{setup}} 6
 
 # %% [markdown]
-# `PHOTOS` may name your own folder, with one sub-folder for each class. The course's photos are the solar cells of the ELPV dataset, licence CC BY-NC-SA 4.0.
+# `PHOTOS` may name your own folder, with two sub-folders: one for the good parts, and one called `defective`. The course's photos are the solar cells of the ELPV dataset, licence CC BY-NC-SA 4.0.
 
 # %%
 from course_lib import data, lesson
@@ -176,7 +176,7 @@ table.round(3)
 # %% [markdown]
 # Before, the channels differ in mean (shown without its sign) and spread. After, all are alike. The convolution before it needs no bias: batch normalisation would take it away again. Hence `bias=False`.
 #
-# During training the layer uses the mean and spread of the present batch. For single photos later it uses an average over all batches it has seen. Lesson 7 shows why one must tell the model which of the two is wanted.
+# During training the layer uses the mean and spread of the present batch. For single photos later it uses a moving average, in which the last batches it has seen count most. Lesson 7 shows why one must tell the model which of the two is wanted.
 
 # %% [markdown]
 # ## What trained layers see
@@ -197,7 +197,7 @@ with torch.no_grad():
         print(f"after stage {number}:", tuple(activations.shape))
 
 # %% [markdown]
-# Height and width shrink from stage to stage, and there are more and more channels. So the network trades *where* for *what*.
+# On the whole height and width shrink, from 112 to 7, and the channels grow, from 32 to 1,280, though not at every stage. So the network trades *where* for *what*.
 
 
 # %% tags=["nbval-approx-0.05"]
@@ -211,11 +211,11 @@ for number in (0, 2, 4):
     for channel in kept[number].std(dim=(1, 2)).topk(4).indices.tolist():
         pictures.append(as_picture(kept[number][channel]))
         titles.append(f"stage {number}, channel {channel}")
-alt = "Feature maps. Stage 0: edges of wires and cracks. Stage 2: coarser areas. Stage 4: blocks"
+alt = "Feature maps. Stage 0: edges of wires and cracks. Stage 2: wires and cracks, bright or dark by direction. Stage 4: blocks"
 plots.photo_grid(pictures, titles, columns=4, size=1.8, alt=alt)
 
 # %% [markdown]
-# These are the four channels of each stage that change most over the cell. Stage 0 still looks like the photo: light against dark, and edges. In stage 2 some maps pick out lines of one direction: the wires in one, the steep cracks in another. In stage 4 only coarse blocks are left. Each says "something of my kind is here", and no person can tell at a glance what kind. In lesson 9 such numbers become your features.
+# These are the four channels of each stage that change most over the cell. Stage 0 still looks like the photo: light against dark, and edges. In stage 2 some maps tell directions apart: in channel 8, cracks that fall to the right are bright and cracks that rise are dark. In stage 4 only coarse blocks are left. Each says "something of my kind is here", and no person can tell at a glance what kind. In lesson 9 such numbers become your features.
 
 # %% [markdown]
 # ## Receptive field: how much of the photo one number sees
@@ -268,7 +268,7 @@ plots.show(
 )
 
 # %% [markdown]
-# After block 1 a number sees a scratch. After block 3 it sees half the width of the cell, enough to tell a crack, which ends, from a wire, which does not. After block 4 it sees all of it.
+# After block 1 a number sees a scratch. After block 3 it sees half the width of the cell, enough to tell a crack, which ends, from a wire, which does not. After block 4 the window is wider than the cell.
 
 # %% [markdown]
 # ## Build the network, layer by layer
@@ -600,7 +600,7 @@ assert 0.4 < first_loss < 2
 # %% [markdown]
 # It is about 1: by chance the random weights favour one of the classes a little. That is normal. A first loss of 10 would be a reason to look at the photos' numbers and at the last layer.
 #
-# Now 60 steps on these 16 photos. Model A gives logits to the loss. Model B does the same with a softmax before the loss: our mistake on purpose.
+# Now 60 *steps* on these 16 photos. In a step an *optimizer* moves all weights a little, so that the loss falls; lesson 7 explains these lines one by one. Model A gives logits to the loss. Model B does the same with a softmax before the loss: our mistake on purpose.
 
 
 # %%

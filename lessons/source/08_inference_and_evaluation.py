@@ -25,7 +25,9 @@
 # {{setup}} 8
 
 # %% [markdown]
-# `PHOTOS` names the photo folder. You may put your own folder there; it needs one sub-folder for each class.
+# `PHOTOS` names the photo folder. You may put your own folder there; it needs two sub-folders: one for the good parts, and one called `defective`. Run lesson 5 with it
+# first: the sections on new lots need the lots that it writes down. A cell that ends in `assert` may stop, because its limit was set for
+# the solar cells; then go on with the next cell.
 #
 # The model of lesson 7 is loaded. If it is not there, it is trained again with the same settings. That takes about half a
 # minute.
@@ -254,9 +256,9 @@ cost_slider(labels, probabilities, *costs)
 #
 # ## The test photos, opened once
 #
-# Everything is chosen: the model, its weights, the threshold. Now the test photos of this model are opened. First, all measures
-# at threshold 0.5. The columns `from` and `to` hold the *bootstrap interval*: we draw from each class as many test photos as it
-# has, with replacement, 500 times, and look at how far the measure wanders. The last column belongs to an "inspector" that always
+# Everything is chosen: the model, its weights, the threshold. Now the test photos of this model are opened. First, the measures at threshold 0.5, and two that need no threshold: average precision, and the area under the ROC curve (0.5 is
+# guessing, 1 is perfect). The columns `from` and `to` hold the *bootstrap interval*: we draw from each class as many test photos as it
+# has, with replacement, 500 times, and keep the middle 95 % of the results. The last column belongs to an "inspector" that always
 # says "functional". It is the trivial baseline.
 
 # %% tags=["nbval-approx-0.06"]
@@ -314,8 +316,9 @@ pd.DataFrame(rows, columns=["threshold", "value", "cost on test"]).round(3)
 evaluation.calibration_table(test_labels, test_probabilities, bins=5).round(2)
 
 # %% [markdown]
-# Compare `said` and `true` in each row. Where `true` is larger, the model was too careful; where it is smaller, too sure.
-# Here they lie near each other. The mean gap, weighted by the number of photos, is the *expected calibration
+# Compare `said` and `true` in each row. Where `true` is larger, the model gave the defect too little probability; where it is smaller, too
+# much. A model is too sure if what it says lies nearer to 0 or 1 than what came true.
+# Here they lie near each other, except in the row with the fewest photos. The mean gap, weighted by the number of photos, is the *expected calibration
 # error* (ECE). 0 is perfect.
 #
 # For comparison we make a model that is too sure of itself. It is the same network, trained for 60 epochs on the same 400 photos at half size,
@@ -384,7 +387,8 @@ plots.show(figure, "Left: the curve of the lesson 7 model lies near the diagonal
            "the memoriser's curve is too flat before scaling and nearer to the diagonal after it.")  # fmt: skip
 
 # %% [markdown]
-# On the dotted line a model can be taken at its word. The memoriser's dashed curve lies below the line on the right: it said
+# On the dotted line a model can be taken at its word. On the left the two curves lie on each other,
+# because the temperature is about 1. The memoriser's dashed curve lies below the line on the right: it said
 # "nearly certain", and it was wrong far too often.
 #
 # ## Where does the model look?
@@ -407,7 +411,8 @@ plots.heat_maps(
 )  # fmt: skip
 
 # %% [markdown]
-# Where a cell has one dark area, the map often marks it. In other cells it marks the border or a corner of the photo, where no
+# The number above a photo is its probability of a defect. Yellow marks where the photo speaks most for a defect, dark violet where it
+# does not. (The black photo is a cell that hardly shines.) Where a cell has one dark area, the map often marks it. In other cells it marks the border or a corner of the photo, where no
 # defect is.
 #
 # The maps with a dark area look convincing. Pictures like these persuade people quickly, so they need a test. A heat map that explains the
@@ -472,7 +477,8 @@ rows = [
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# The accuracy is lower on doubted photos, and their baseline is another one. The interval is wide, because
+# The accuracy is lower on doubted photos, and it does not beat their own baseline: there the model is no better than always giving the
+# same answer. The interval is wide, because
 # they are few. A doubtful label puts a limit on what
 # any model can reach.
 #
@@ -505,9 +511,10 @@ assert (sides["from"] > sides["baseline"]).all()
 sides.round(3)
 
 # %% [markdown]
-# Both accuracies lie above their baseline. Compare the last three columns: do the probabilities fit as well on new lots, and is the
-# threshold that was chosen on other lots still cheaper than rejecting every cell? A threshold belongs to the lots on which it was chosen.
-# One lot split is only one draw of lots, and the baselines differ. So read this as a warning, not as a law.
+# Both accuracies lie above their baseline. But look at the last three columns: on the new lots the probabilities fit less well, and here the threshold that was chosen on other
+# lots costs more than rejecting every cell. A threshold belongs to the lots on which it was chosen.
+# One lot split is only one draw of lots, and the baselines differ. (`from` and `to` come from the formula of lesson 3
+# here, so they differ a little from the bootstrap interval above.) So read this as a warning, not as a law.
 #
 # ## The report
 #
@@ -530,7 +537,8 @@ print(shorten(file), "figures and photos inside:", text.count('src="data:image/p
 assert "src=\"http" not in text
 
 # %% [markdown]
-# Open the file in your browser: in JupyterLab, click the folder symbol at the left, go to the file, and double-click it. It names the licence of
+# Open the file: in JupyterLab, click the folder symbol at the left, go up to the folder of the course, then to the file printed above,
+# and double-click it. It names the licence of
 # the photos too, because it shows some of them.
 #
 # ## Quiz

@@ -24,9 +24,12 @@
 # {{setup}} 9
 
 # %% [markdown]
-# `PHOTOS` names the photo folder. You may put your own folder there; it needs one sub-folder for each class.
+# `PHOTOS` names the photo folder. You may put your own folder there; it needs two sub-folders: one for the good parts, and one called `defective`. Run lesson 5 with it
+# first: the sections on new lots need the lots that it writes down. A cell that ends in `assert` may stop, because its limit was set for
+# the solar cells; then go on with the next cell.
 #
-# This lesson makes choices, so it uses the train and validation photos only. The rows of the test photos are removed right here.
+# This lesson makes choices, so it leaves the test photos alone: their rows are removed right here. (One section also uses the split by lot,
+# which has test photos of its own. Some test photos of the random split are train or validation photos there.)
 
 # %%
 from course_lib import data, lesson
@@ -44,10 +47,10 @@ index["split"].value_counts().rename("photos").to_frame()
 # ## Why a network that knows cats can help with solar cells
 #
 # The network `efficientnet_lite0` was trained on ImageNet: over a million photos of a thousand things, such as dogs and cups.
-# No solar cell was among them. But to tell a thousand things apart, it had to learn edges, lines, spots and textures. A crack is a
+# None of these things is a solar cell. But to tell a thousand things apart, it had to learn edges, lines, spots and textures. A crack is a
 # line. A dark area is a spot. To use what was learned for one task in another task is called *transfer learning*.
 #
-# The part without its last layer is the *backbone*. It works in stages. Each stage turns maps into new maps, smaller and more of them.
+# The part without its last layer is the *backbone*. It works in stages. Each stage turns maps into new maps. On the whole they become smaller, and there are more of them.
 
 # %%
 import pandas as pd
@@ -65,7 +68,7 @@ shapes = [(number, m.shape[1], f"{m.shape[2]} × {m.shape[3]}") for number, m in
 pd.DataFrame(shapes, columns=["stage", "maps", "size of a map"]).set_index("stage").T
 
 # %% [markdown]
-# Stage 0 is the photo itself, with its three colour channels. Stage 9 gives 1,280 maps of 7 × 7 fields. Here is the photo with the three
+# Here stage 0 is the photo itself, with its three colour channels, so each number is one higher than in lesson 6. Stage 9 gives 1,280 maps of 7 × 7 fields. Here is the photo with the three
 # strongest maps each of an early, a middle and the last stage.
 
 # %%
@@ -244,8 +247,8 @@ plots.lines(
 )  # fmt: skip
 
 # %% [markdown]
-# With few photos the network from scratch is only a little better than the baseline. The probe is useful from the start, and with
-# 200 photos it does at least about as well as scratch with 800.
+# The network from scratch beats the baseline, but it gains little from more photos. (It trains for 12 epochs here, not 30 as in lesson 7.)
+# On average the probe is ahead at each number of photos: with 200 it is better than scratch with 800.
 #
 # ## New lots
 #
@@ -379,7 +382,8 @@ print(f"accuracy on validation: {training.evaluate(model, judge_loader)[1]:.3f}"
 models.trainable_parameters(model)
 
 # %% [markdown]
-# Compare with the last row of the history above: one epoch more, with all weights, changes little.
+# Compare with the last row of the history above: one epoch more, with all weights, changes little. Compare also with the
+# head alone: on 200 photos fine-tuning has not brought more here. So measure before you unfreeze more.
 #
 # ## The same 200 photos, four ways, on two splits
 #
@@ -391,7 +395,7 @@ models.trainable_parameters(model)
 # - *from scratch*: the same network, but all its weights are random at the start.
 #
 # The last three see photos of 128 pixels, for five epochs. Each is a function that takes a loader of training photos and gives a trained
-# network. The difference between them is what is frozen, and what the weights are at the start.
+# network. They differ in what is frozen, in the weights at the start, and in the learning rates.
 
 # %%
 CLASSES = len(data.class_names(index))
@@ -560,7 +564,7 @@ plots.show(figure, "Four fields: few or many photos, like or unlike everyday pho
 # %% tags=["nbval-approx-0.03"]
 from IPython.display import display
 
-if "cell_type" in index:
+if {"mono", "poly"} <= set(index.get("cell_type", [])):
     poly = (index["cell_type"] == "poly").to_numpy()
     types, rows = {"mono": ~poly, "poly": poly}, []
     for trained_on, source in {**types, "both": np.ones_like(poly)}.items():
@@ -590,8 +594,8 @@ answers = yours.predict(all_features[validation])
 pd.DataFrame([evaluation.accuracy_row(f"{number} photos", labels[validation], answers)]).round(3)
 
 # %% [markdown]
-# **Your turn:** unfreeze the last four stages (`models.unfreeze(model, last=4)`), and prove with `models.trainable_parameters(model)` how many
-# weights train now.
+# **Your turn:** let only the last four stages and the head train: `models.freeze(model)` first, then
+# `models.unfreeze(model, last=4)`. Prove with `models.trainable_parameters(model)` how many weights train now.
 #
 # ## Quiz
 
