@@ -15,6 +15,9 @@ INTERRUPTED = 130  # what a shell gives for Ctrl+C
 def train(arguments: Sequence[str]) -> int:
     """``python -m course_lib train FOLDER --out inspector`` (lesson 10).
 
+    Started by ``torchrun --nproc-per-node N -m course_lib train …``, it trains in N processes, see
+    `course_lib.processes`.
+
     Returns:
         The exit status: 0 good, 2 wrong use (such as photos that cannot be read), 130 interrupted.
 
@@ -24,7 +27,8 @@ def train(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m course_lib train",
         description="Train an inspector on a folder with one sub-folder for each class.",
-        epilog="Your photos are only read. Exit status: 0 good, 2 wrong use, 130 interrupted.",
+        epilog="Your photos are only read. Exit status: 0 good, 2 wrong use, 130 interrupted. For N GPUs: "
+        "torchrun --nproc-per-node N -m course_lib train …",
     )
     add = parser.add_argument
     add("folder", help="photos, one sub-folder for each class")
@@ -43,7 +47,7 @@ def train(arguments: Sequence[str]) -> int:
     options = _parse(parser, arguments)
     if isinstance(options, int):
         return options
-    from course_lib import workflow
+    from course_lib import processes, workflow
 
     wishes = {key: value for key, value in vars(options).items() if key not in ("folder", "out")}
 
@@ -51,7 +55,8 @@ def train(arguments: Sequence[str]) -> int:
         workflow.train(options.folder, options.out, workflow.TrainingOptions(**wishes))
         return 0
 
-    return _interruptible(work)
+    with processes.joined() as group:
+        return _interruptible(work, tell=group.is_first)
 
 
 def predict(arguments: Sequence[str]) -> int:
@@ -112,11 +117,12 @@ def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argpars
         return int(stop.code or 0)
 
 
-def _interruptible(work: Callable[[], int]) -> int:
+def _interruptible(work: Callable[[], int], tell: bool = True) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
+        if tell:
+            print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
 
 

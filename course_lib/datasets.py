@@ -197,20 +197,31 @@ class BatchLoader(_Loader):
         if batch_size < 1:
             raise CourseError(f"A batch cannot hold {batch_size} photos; choose 1 or more.")
         rows = _row_numbers(rows, len(labels))
-        device, labels = torch.device(device), np.array(labels)[rows]
         self._pixels, self._rows = _as_tensor(images), torch.from_numpy(rows)
-        if device.type != "cpu":
-            self._pixels, self._rows = self.images.to(device), torch.arange(len(rows))
+        labels = np.array(labels)[rows]
         kind = torch.int64 if labels.ndim == 1 else torch.float32
-        self.labels = torch.as_tensor(labels, dtype=kind).to(device)
+        self.labels = torch.as_tensor(labels, dtype=kind)
+        self.to(device)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.augment, self.mean, self.std = augment, mean, std
         self.epoch = 0
 
     @property
     def images(self) -> Tensor:
-        """A copy of all photos of this loader, uint8 (N, C, H, W)."""
-        return self._pixels.index_select(0, self._rows.to(self._pixels.device))
+        """A copy of all photos of this loader, uint8 (N, C, H, W), in the computer's memory."""
+        return self._pixels.index_select(0, self._rows.to(self._pixels.device)).cpu()
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the photos of this loader take, as whole numbers."""
+        return len(self._rows) * self._pixels[0].numel()
+
+    def to(self, device: torch.device | str) -> "BatchLoader":
+        """Make the batches on a GPU: all photos travel to it now, and never again (lesson 7)."""
+        device = torch.device(device)
+        if device.type != self._pixels.device.type:
+            self._pixels, self._rows = self.images.to(device), torch.arange(len(self._rows))
+        return self
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for images, labels, _ in self.parts(slice(None)):
@@ -243,7 +254,7 @@ class BatchLoader(_Loader):
                 images = self._pixels.index_select(0, rows[own])
             else:
                 images = self.augment(self._pixels.index_select(0, rows), generator)[own]
-            labels = self.labels[chosen.to(self.labels.device)]
+            labels = self.labels[chosen].to(self._pixels.device)
             yield to_float(images, self.mean, self.std), labels[own], labels
 
 

@@ -168,8 +168,10 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
         values = [row[measure] for row in run["history"]]
         same = names.count(run["name"]) > 1
         label = f"{run['name']} ({run['run'][:4]})" if same else run["name"]
-        axis.plot(epochs, values, marker="o", color=plots.COLOURS[number % 6], label=label)
+        mark, colour = "osD^vP"[number % 6], plots.COLOURS[number % 6]
+        axis.plot(epochs, values, marker=mark, color=colour, label=label)
     axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_ylabel(measure.replace("_", " "))
     axis.legend(fontsize=8)
     plots.show(figure, alt)

@@ -7,7 +7,7 @@ and a checkpoint from which an interrupted run goes on as if nothing had happene
 import os
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from course_lib import device as devices
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
+from course_lib.processes import Group, current_group
 from course_lib.weights import load_weights, read_weights
 
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
@@ -59,10 +60,16 @@ def fit(
     of a GPU is too small for a batch, the batch goes through the model in halves; each
     step still counts the whole batch.
 
+    Inside `course_lib.processes.joined`, several processes train together. Each takes its part of
+    every batch, so with the same loader the history is that of one process up to rounding; it is
+    the same in all of them, as is the model. Only the first one shows progress, saves and calls
+    ``on_epoch_end``. The number of processes is not part of a checkpoint: any other number goes on.
+
     Args:
         model: images (N, C, H, W) to logits (N, classes). It is changed in place.
         train: gives batches ``(images, labels)``, such as a `BatchLoader`. Labels are class
-            numbers, int64 (N,), or the probability of each class, float32 (N, classes).
+            numbers, int64 (N,), or the probability of each class, float32 (N, classes). In several
+            processes it must give the same batches in each of them.
         validation: the same for validation photos, or None to train without.
         epochs: how many times each training photo is seen.
         learning_rate: step size; a dictionary gives each part of the model its own, such
@@ -120,32 +127,40 @@ def fit(
         raise CourseError(
             "Early stopping (patience) needs validation photos; give a validation loader."
         )
+    for loader in (train, validation):
+        _bring_photos(loader, device)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     model.to(device, memory_format=memory_format)
     run = _Run(model, train, device, memory_format, settings)
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None:
         run.load(checkpoint)
+    run.network = run.group.replicate(model)
     bar = tqdm(
         total=epochs * len(train), initial=run.epoch * len(train), desc="training", unit="batch",
-        disable=not progress,
+        disable=not (progress and run.group.is_first),
     )  # fmt: skip
     try:
-        while run.epoch < epochs and not run.out_of_patience(patience):
-            start = perf_counter()
-            row = {"epoch": run.epoch + 1}
-            row |= _train_epoch(run, bar)
-            if validation is not None:
-                loss, accuracy = evaluate(run.result, validation, device=device)
-                row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            row |= {"learning_rate": run.optimizer.param_groups[-1]["lr"]}
-            row |= {"seconds": perf_counter() - start}
-            run.end_epoch(row)
-            if checkpoint is not None:
-                run.save(checkpoint)
-            for hook in on_epoch_end:
-                hook(row)
+        with run.group.interrupted_together():
+            while run.epoch < epochs and not run.out_of_patience(patience):
+                start = perf_counter()
+                row = {"epoch": run.epoch + 1}
+                row |= _train_epoch(run, bar)
+                if validation is not None:
+                    loss, accuracy = evaluate(
+                        run.result, validation, device=device, group=run.group
+                    )
+                    row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+                row |= {"learning_rate": run.optimizer.param_groups[-1]["lr"]}
+                row |= {"seconds": perf_counter() - start}
+                run.end_epoch(run.group.from_first(row))
+                if run.group.is_first:
+                    if checkpoint is not None:
+                        run.save(checkpoint)
+                    for hook in on_epoch_end:
+                        hook(row)
     except KeyboardInterrupt:
-        print(f"Interrupted after {run.epoch} complete epochs; what was learned is kept.")
+        if run.group.is_first:
+            print(f"Interrupted after {run.epoch} complete epochs; what was learned is kept.")
     finally:
         bar.close()
     if patience is not None and run.best is not None:
@@ -154,6 +169,15 @@ def fit(
         model.load_state_dict(run.result.state_dict())
     model.eval()
     return pd.DataFrame(run.history)
+
+
+def _bring_photos(loader: Iterable | None, device: torch.device) -> None:
+    """On a GPU with room for them, the photos of a `BatchLoader` travel to it once, not in each epoch."""
+    if device.type == "cpu" or not hasattr(loader, "bytes"):
+        return
+    free = devices.available_memory(device) or 2**30  # an Apple GPU does not tell
+    if loader.bytes < free / 4:
+        loader.to(device)
 
 
 def _check(settings: dict, device: torch.device) -> None:
@@ -192,6 +216,9 @@ class _Run:
     def __init__(self, model, train, device, memory_format, settings: dict):
         self.model, self.train, self.settings = model, train, settings
         self.device, self.memory_format = device, memory_format
+        # The processes that train together, mostly just this one; and what computes the logits:
+        # the model, or what shares its gradients with the other processes.
+        self.group, self.network = current_group(), model
         self.epoch, self.history = 0, []
         self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
         # How many photos go through the model at once; 0 means the whole batch.
@@ -215,6 +242,18 @@ class _Run:
         """The model to judge: the average where there is one."""
         return self.model if self.average is None else self.average.module
 
+    @property
+    def random_numbers(self) -> list[Tensor]:
+        """Where the random numbers of the processor stand, and those of the GPU if one is used."""
+        gpu = [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else []
+        return [torch.get_rng_state(), *gpu]
+
+    @random_numbers.setter
+    def random_numbers(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        if len(states) > 1 and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self.device)
+
     def out_of_patience(self, patience: int | None) -> bool:
         return patience is not None and self.epoch - self.best_epoch >= patience
 
@@ -233,8 +272,8 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule else None,
             "scaler": self.scaler.state_dict(),
-            "random": torch.get_rng_state(),
-            "random_gpu": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "random": self.random_numbers[0],
+            "random_gpu": self.random_numbers[1:],
             "loader_epoch": getattr(self.train, "epoch", None),
             "epoch": self.epoch,
             "history": self.history,
@@ -248,7 +287,10 @@ class _Run:
             torch.save(state, temporary)
 
     def load(self, path: str | os.PathLike) -> None:
-        state = read_weights(path)
+        """Go on where the file stands, if there is one; the first process reads it for all."""
+        state = self.group.first_does(lambda: read_weights(path) if Path(path).exists() else None)
+        if state is None:
+            return
         if state.get("settings") != self.settings:
             raise CourseError(
                 f"The checkpoint {shorten(path)} comes from a run with other settings; delete it to "
@@ -261,9 +303,7 @@ class _Run:
         if self.schedule:
             self.schedule.load_state_dict(state["schedule"])
         self.scaler.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["random"])
-        if torch.cuda.is_available() and state["random_gpu"]:
-            torch.cuda.set_rng_state_all(state["random_gpu"])
+        self.random_numbers = [state["random"], *state["random_gpu"]]
         if state["loader_epoch"] is not None:
             self.train.epoch = state["loader_epoch"]
         for name in ("epoch", "history", "best", "best_loss", "best_epoch", "photos_at_once"):
@@ -315,17 +355,20 @@ def _parameter_groups(model: nn.Module, learning_rate: float | dict[str, float])
 def _train_epoch(run: _Run, bar: tqdm) -> dict:
     """One pass over the training photos, counted photo by photo."""
     set_training_mode(run.model)
+    if run.group.count > 1:
+        # A loader that draws from them, such as torch's DataLoader, gives all the same batches.
+        run.random_numbers = run.group.from_first(run.random_numbers)
     total_loss, correct, photos, number = 0, 0, 0, 0
-    batches = iter(run.train)
-    while group := list(islice(batches, run.settings["accumulate"])):
-        loss, hits = _step_within_memory(run, group, number + 1)
-        number += len(group)
-        photos += sum(len(labels) for _, labels in group)
+    batches = run.group.parts(run.train)
+    while step := list(islice(batches, run.settings["accumulate"])):
+        loss, hits = _step_within_memory(run, step, number + 1)
+        number += len(step)
+        photos += sum(len(whole) for _, _, whole in step)
         # Sums over photos: the mean of batch means would count a small last batch too much.
         total_loss += loss
         correct += hits
-        bar.update(len(group))
-        if number % 10 < len(group) or number == len(run.train):
+        bar.update(len(step))
+        if number % 10 < len(step) or number == len(run.train):
             bar.set_postfix(
                 epoch=run.epoch + 1, loss=f"{total_loss.item() / photos:.3f}",
                 accuracy=f"{correct.item() / photos:.3f}", refresh=False,
@@ -337,23 +380,30 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
     """One step of the optimizer: the five numbered steps of lesson 7.
 
     Mostly a step has one portion, a batch. With ``accumulate``, or with little memory, it has
-    several, and their gradients add up to those of all its photos.
+    several, and their gradients add up to those of all its photos. So do those of several
+    processes.
 
     Returns:
         The loss summed over photos, and how many photos were answered right.
     """
-    model, total_loss, correct = run.model, 0, 0
-    for part, (number, images, labels, share) in enumerate(_portions(run, batches, first)):
+    group, total_loss, correct = run.group, 0, 0
+    photos = sum(len(whole) for _, _, whole in batches)
+    portions = _portions(run, batches, first)
+    for part, (number, images, labels, whole, share) in enumerate(portions):
         images = images.to(run.device, memory_format=run.memory_format)
         labels = labels.to(run.device)
         if labels.is_floating_point():
             labels = labels.float()  # NumPy's decimals are float64, and the loss wants float32
         # 1. forward: from images to logits
-        with _autocast(run):
-            logits = model(images)
+        last = part == len(portions) - 1
+        with _autocast(run), group.as_one(run.network, len(whole), last):
+            logits = run.network(images)
         # 2. loss: how wrong the logits are
-        loss = run.loss_function(logits.float(), labels)
-        if not torch.isfinite(loss):
+        # The mean of no photos is no number; a process may have none of a small last batch.
+        loss = run.loss_function(logits.float(), labels) if share else logits.sum()
+        hits = (logits.detach().argmax(1) == _class_numbers(labels)).sum()
+        loss_sum, hits = group.total(loss.detach() * (share * photos), hits)
+        if not torch.isfinite(loss_sum):
             raise CourseError(
                 f"The loss is no longer a number in epoch {run.epoch + 1}, batch {number}; lower the "
                 "learning rate, and check the photos of this batch."
@@ -362,36 +412,47 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
         if part == 0:
             run.optimizer.zero_grad()
         # 4. backward: how each weight influences the loss
-        run.scaler.scale(loss * share).backward()
-        total_loss += loss.detach() * len(labels)
-        correct += (logits.detach().argmax(1) == _class_numbers(labels)).sum()
+        # The gradients of several processes are averaged, and those of the shares shall add up.
+        run.scaler.scale(loss * (share * group.count)).backward()
+        total_loss += loss_sum
+        correct += hits
     # 5. step: change each weight a little
     run.scaler.step(run.optimizer)
     run.scaler.update()
     if run.schedule:
         run.schedule.step()
     if run.average is not None:
-        run.average.update_parameters(model)
+        run.average.update_parameters(run.model)
     return total_loss, correct
 
 
-def _portions(run: _Run, batches: list, first: int) -> list[tuple[int, Tensor, Tensor, float]]:
-    """What goes through the model at once: number of the batch, images, labels, share of the loss.
+def _portions(run: _Run, batches: list, first: int) -> list[tuple]:
+    """What goes through the model at once.
 
-    A share is the part of the step's photos, so that the shares of a step add up to 1. With class
-    weights a photo counts as much as its class.
+    A share is the part of the step's photos, so that the shares of a step, in all processes, add
+    up to 1. With class weights a photo counts as much as its class.
+
+    Returns:
+        For each portion: the number of its batch, images, labels, the labels of this portion in
+        all processes, and its share of the loss. All processes have equally many portions.
     """
-    portions = []
-    for number, (images, labels) in enumerate(batches, start=first):
-        size = run.photos_at_once or len(labels)
-        portions += zip(repeat(number), images.split(size), labels.split(size))
-    if len(portions) == 1:
+    portions, count = [], run.group.count
+    for number, (images, labels, whole) in enumerate(batches, start=first):
+        size = run.photos_at_once or len(whole)
+        for start in range(0, -(-len(whole) // count), size):
+            own, all_of_it = (slice(start * n, (start + size) * n) for n in (1, count))
+            portions.append((number, images[own], labels[own], whole[all_of_it]))
+    if len(portions) == count == 1:
         return [(*portions[0], 1.0)]
-    weights = [float(len(labels)) for _, _, labels in portions]
-    if run.class_weights is not None and not labels.is_floating_point():
-        weights = [run.class_weights[labels].sum().item() for _, _, labels in portions]
-    total = sum(weights)
-    return [(*portion, weight / total) for portion, weight in zip(portions, weights, strict=True)]
+    total = sum(_weight(run, whole) for *_, whole in portions)
+    return [(*portion, _weight(run, portion[2]) / total) for portion in portions]
+
+
+def _weight(run: _Run, labels: Tensor) -> float:
+    """How much these photos count in the loss of their step."""
+    if run.class_weights is None or labels.is_floating_point():
+        return float(len(labels))
+    return run.class_weights[labels].sum().item()
 
 
 def _step_within_memory(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
@@ -402,7 +463,13 @@ def _step_within_memory(run: _Run, batches: list, first: int) -> tuple[Tensor, T
         except RuntimeError as error:
             if "out of memory" not in str(error).lower():
                 raise
-            most = run.photos_at_once or max(len(labels) for _, labels in batches)
+            most = run.photos_at_once or max(len(labels) for _, labels, _ in batches)
+            if run.group.count > 1:
+                # The others wait for this process in the middle of the step, so it cannot go back.
+                raise CourseError(
+                    f"The memory of process {run.group.rank} is too small for {most} photos at once; "
+                    "start again with more processes, or with one, which then halves its batches."
+                ) from error
             if most == 1:
                 raise CourseError(
                     "The memory is too small for a single photo; use smaller photos or a smaller model."
@@ -442,26 +509,40 @@ def set_training_mode(model: nn.Module) -> None:
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, loader: Iterable, *, device: torch.device | str | None = None
+    model: nn.Module,
+    loader: Iterable,
+    *,
+    device: torch.device | str | None = None,
+    group: Group | None = None,
 ) -> tuple[float, float]:
     """Mean cross-entropy loss and accuracy over all photos of a loader (lesson 7).
 
     The model computes in evaluation mode: dropout off, batch normalisation with its running
     statistics.
 
+    Args:
+        model: images (N, C, H, W) to logits (N, classes).
+        loader: gives batches ``(images, labels)``.
+        device: where to compute, by default `course_lib.device.choose`.
+        group: processes that share the photos among them, as in `fit`; each of them must call.
+
     Returns:
         Loss (0 is perfect) and accuracy (0…1).
     """
     device = torch.device(device) if device else devices.choose()
+    group = group or Group()
     model.to(device).eval()
     total_loss, correct, photos = 0.0, 0, 0
-    for images, labels in loader:
+    for images, labels, _ in group.parts(loader):
+        if len(labels) == 0:
+            continue  # a small last batch has no photo for this process
         labels = labels.to(device)
         logits = model(images.to(device))
         total_loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
         correct += int((logits.argmax(1) == _class_numbers(labels)).sum())
         photos += len(labels)
-    return total_loss / photos, correct / photos
+    total_loss, correct, photos = group.total(total_loss, correct, photos)
+    return float(total_loss / photos), float(correct / photos)
 
 
 def save_checkpoint(model: nn.Module, path: str | os.PathLike, **facts) -> Path:

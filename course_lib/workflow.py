@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from html import escape
@@ -35,6 +36,7 @@ from course_lib.preparation import (
     sample,
     say,
 )
+from course_lib.processes import current_group
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
 from course_lib.weights import weights_hash
 
@@ -61,7 +63,9 @@ def train(
 ) -> Trained:
     """Check, split, probe, fine-tune, choose on validation, test once, save (lesson 10).
 
-    Calling again after an interruption goes on from the last complete epoch.
+    Calling again after an interruption goes on from the last complete epoch. Inside
+    `course_lib.processes.joined` several processes fine-tune together; the first one does all the
+    rest, and the others wait for it.
 
     Args:
         folder: photos, one sub-folder for each class. They are only read.
@@ -75,48 +79,64 @@ def train(
         KeyboardInterrupt: you interrupted it; nothing is lost.
     """
     options = options or TrainingOptions()
+    group = current_group()
+    progress = progress and group.is_first
     tell = say if progress else (lambda _: None)
+    index, work, plan = group.first_does(lambda: _plan(folder, out, options, progress, tell))
+    labels, backbone = label_numbers(index), load_backbone()
+    candidates, history = {}, pd.DataFrame()
+    candidates["probe"] = group.first_does(
+        lambda: _probe(index, labels, backbone, plan, options, progress)
+    )
+    if plan.epochs:
+        candidates["fine-tuned"], history = _fine_tune(index, labels, plan, options, work, progress)
+
+    def finish() -> Trained:
+        name, inspector, table = _choose(candidates, index, labels, progress)
+        inspector = _with_threshold(inspector, index, labels, options, progress)
+        tell(table.round(3).to_string(index=False))
+        tell(f"Chosen on validation: {name}.")
+        weights = weights_hash(inspector.model)[:12]
+        # Written down before it happens, so that no interruption hides it.
+        openings = record_test_opening(folder, f"train command, weights {weights}")
+        test = _test(inspector, index, labels, options, progress)
+        results = {
+            "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
+            "test_accuracy": float(test["accuracy"].iloc[0]),
+        }
+        notes = _notes(index, options, plan, name, table, test, openings)
+        inspector = Inspector(inspector.model, replace(inspector.settings, notes=notes))
+        path = inspector.save(out)
+        page = path.with_suffix(".html")
+        _write_report(inspector, index, labels, options, page, progress)
+        tell(test.round(3).to_string(index=False))
+        tell(f"The test photos of this folder have now been seen by {openings} model(s).")
+        tell(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
+        settings = asdict(options) | asdict(plan)
+        tracking.record(f"train {Path(folder).name}", settings, results, history)
+        shutil.rmtree(work)  # the way to the result; the result itself is saved
+        return Trained(path, inspector, index, table, test, history, openings)
+
+    return group.first_does(finish)
+
+
+def _plan(
+    folder: str | os.PathLike, out: str | os.PathLike, options: TrainingOptions, progress: bool,
+    tell: Callable[[str], None],
+) -> tuple[pd.DataFrame, Path, Plan]:  # fmt: skip
+    """The photos that are used, the folder for this training, and what fits into the time."""
     _check_options(options, out)
     index = prepare(folder, options, progress=progress, tell=tell)
     work = _work_folder(index, options)
-    backbone = load_backbone()
-    plan = make_plan(index, backbone, options, work)
+    plan = make_plan(index, load_backbone(), options, work)
     if plan.photos < len(index):
         tell(
             f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes."
         )
         index = sample(index, plan.photos, options.seed)
-    labels = label_numbers(index)
     for line in announcement(plan, index):
         tell(line)
-    candidates, history = {}, pd.DataFrame()
-    candidates["probe"] = _probe(index, labels, backbone, plan, options, progress)
-    if plan.epochs:
-        candidates["fine-tuned"], history = _fine_tune(index, labels, plan, options, work, progress)
-    name, inspector, table = _choose(candidates, index, labels, progress)
-    inspector = _with_threshold(inspector, index, labels, options, progress)
-    tell(table.round(3).to_string(index=False))
-    tell(f"Chosen on validation: {name}.")
-    weights = weights_hash(inspector.model)[:12]
-    # Written down before it happens, so that no interruption hides it.
-    openings = record_test_opening(folder, f"train command, weights {weights}")
-    test = _test(inspector, index, labels, options, progress)
-    results = {
-        "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
-        "test_accuracy": float(test["accuracy"].iloc[0]),
-    }
-    notes = _notes(index, options, plan, name, table, test, openings)
-    inspector = Inspector(inspector.model, replace(inspector.settings, notes=notes))
-    path = inspector.save(out)
-    page = path.with_suffix(".html")
-    _write_report(inspector, index, labels, options, page, progress)
-    tell(test.round(3).to_string(index=False))
-    tell(f"The test photos of this folder have now been seen by {openings} model(s).")
-    tell(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
-    trained = Trained(path, inspector, index, table, test, history, openings)
-    tracking.record(f"train {Path(folder).name}", asdict(options) | asdict(plan), results, history)
-    shutil.rmtree(work)  # the way to the result; the result itself is saved
-    return trained
+    return index, work, plan
 
 
 def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
@@ -183,6 +203,8 @@ def _fine_tune(
     device.seed_everything(options.seed)
     backbone = load_backbone()
     model = fresh_classifier(backbone, len(index.attrs["classes"]))
+    # The first process decodes and keeps the photos, then all read what is kept.
+    current_group().first_does(lambda: len(datasets.pixels(index, plan.size, 3, progress)))
     images = datasets.pixels(index, plan.size, 3, progress)
     light = brightness_and_contrast(0.2)
     loaders = {

@@ -249,3 +249,18 @@ def test_a_loader_of_some_rows_gives_what_a_loader_of_a_copy_gives(tmp_path: Pat
     assert np.array_equal(kept, images), "the kept pixels have changed"
     with pytest.raises(CourseError, match="no photos to load"):
         datasets.BatchLoader(kept, labels, rows=rows[:0])
+
+
+def test_a_loader_that_moves_to_another_device_gives_the_same(device: str = "cpu") -> None:
+    if torch.cuda.is_available():
+        device = "cuda"
+    images, labels = numbered(10)
+    stays = datasets.BatchLoader(images, labels, rows=np.arange(3, 9), shuffle=True)
+    moves = datasets.BatchLoader(images, labels, rows=np.arange(3, 9), shuffle=True).to(device)
+    assert stays.bytes == moves.bytes == 6 * 16
+    for (first, first_labels), (second, second_labels) in zip(stays, moves, strict=True):
+        assert second.device.type == second_labels.device.type == device
+        torch.testing.assert_close(second.cpu(), first)
+        assert torch.equal(second_labels.cpu(), first_labels)
+    assert torch.equal(moves.images, stays.images), "photos to look at are in the computer's memory"
+    assert moves.labels.device.type == "cpu"
