@@ -291,6 +291,9 @@ def keep_ignored_outputs(old: NotebookNode, new: NotebookNode) -> None:
         ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
         if ignored and stored and stored.source == cell.source and stored.outputs:
             cell.outputs = stored.outputs
+            for output in cell.outputs:  # a cell before it may be new
+                if "execution_count" in output:
+                    output.execution_count = cell.execution_count
 
 
 def renew_text(chosen: Sequence[str] = ()) -> None:
