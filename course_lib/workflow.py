@@ -209,8 +209,9 @@ def _fine_tune(
     light = brightness_and_contrast(0.2)
     loaders = {
         split: datasets.BatchLoader(
-            images[rows_of(index, split)],
-            labels[rows_of(index, split)],
+            images,
+            labels,
+            rows=rows_of(index, split),
             batch_size=plan.batch_size if split == "train" else 32,
             shuffle=split == "train",
             seed=options.seed,

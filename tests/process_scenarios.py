@@ -7,12 +7,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from event_loader import EventLoader
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_lib import training
@@ -100,29 +101,9 @@ def same(name: str, _: Path) -> dict:
     return fit(make_model(), make_loader(), **settings)
 
 
-class At:
-    """A loader in which something happens at one batch, counted over all epochs."""
-
-    def __init__(self, inner: BatchLoader, batch: int, happens: Callable[[], None]):
-        self.inner, self.batch, self.happens, self.count = inner, batch, happens, 0
-
-    def __len__(self) -> int:
-        return len(self.inner)
-
-    @property
-    def epoch(self) -> int:
-        return self.inner.epoch
-
-    @epoch.setter
-    def epoch(self, value: int) -> None:
-        self.inner.epoch = value
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for batch in self.inner:
-            self.count += 1
-            if self.count == self.batch and current_group().rank == 1:
-                self.happens()
-            yield batch
+def in_the_second(happens: Callable[[], None]) -> EventLoader:
+    """A loader in which something happens to the second process, at batch 8 over all epochs."""
+    return EventLoader(shuffled(), 8, lambda: happens() if current_group().rank == 1 else None)
 
 
 def checkpointed(train, folder: Path, **settings) -> dict:
@@ -134,12 +115,12 @@ def checkpointed(train, folder: Path, **settings) -> dict:
 
 def killed(_: str, folder: Path) -> dict:
     """The second process dies in the middle of the third epoch."""
-    return checkpointed(At(shuffled(), 8, lambda: os.kill(os.getpid(), signal.SIGKILL)), folder)
+    return checkpointed(in_the_second(lambda: os.kill(os.getpid(), signal.SIGKILL)), folder)
 
 
 def interrupted(_: str, folder: Path) -> dict:
     """The second process gets an interrupt in the third epoch."""
-    train = At(shuffled(), 8, lambda: os.kill(os.getpid(), signal.SIGINT))
+    train = in_the_second(lambda: os.kill(os.getpid(), signal.SIGINT))
     return fit(scratch(), train, epochs=8)
 
 

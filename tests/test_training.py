@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from event_loader import EventLoader
 from sklearn import metrics
 from torch import Tensor, nn
 
@@ -344,29 +345,13 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-class KilledLoader:
-    """A train loader in which the process dies at one batch, counted over all epochs."""
+def dying_loader(at: int, death: type[BaseException] = Killed) -> EventLoader:
+    """A train loader in which the process dies at one batch."""
 
-    def __init__(self, inner: BatchLoader, at: int, death: type[BaseException] = Killed):
-        self.inner, self.at, self.death, self.count = inner, at, death, 0
+    def die() -> None:
+        raise death
 
-    def __len__(self) -> int:
-        return len(self.inner)
-
-    @property
-    def epoch(self) -> int:
-        return self.inner.epoch
-
-    @epoch.setter
-    def epoch(self, value: int) -> None:
-        self.inner.epoch = value
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for batch in self.inner:
-            self.count += 1
-            if self.count == self.at:
-                raise self.death
-            yield batch
+    return EventLoader(train_loader(), at, die)
 
 
 OPTIONS = {
@@ -389,7 +374,7 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
 
     path = tmp_path / "run.pt"
     with pytest.raises(Killed):
-        fit(new_model(), KilledLoader(train_loader(), at), checkpoint=path, **options)
+        fit(new_model(), dying_loader(at), checkpoint=path, **options)
     resumed = new_model()
     if path.exists():
         seed_everything(123)  # another process has other random numbers
@@ -458,7 +443,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
 
 def test_an_interrupt_keeps_what_was_learned(capsys: pytest.CaptureFixture) -> None:
     model = new_model()
-    train = KilledLoader(train_loader(), at=8, death=KeyboardInterrupt)
+    train = dying_loader(8, death=KeyboardInterrupt)
     before = weights_hash(model)
     history = fit(model, train, epochs=5)
 
