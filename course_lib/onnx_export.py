@@ -4,13 +4,8 @@ Introduced in lesson 10. ONNX is a common file format for networks; ONNX Runtime
 a processor mostly faster than PyTorch does.
 """
 
-import contextlib
-import io
 import json
-import logging
 import os
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, decide
+from course_lib.onnx_network import open_program, package, program_of
 from course_lib.paths import shorten, write_atomically
 from course_lib.transforms import eight_views, to_float
 
@@ -57,42 +53,18 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
     Raises:
         CourseError: a package is missing, or the folder cannot be written to.
     """
-    onnx = _package("onnx")
-    _package("onnxscript")
+    onnx = package("onnx")
     path = Path(path)
     path = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
     settings = inspector.settings
     whole = _WholeInspector(inspector).to("cpu").eval()
     example = torch.zeros(2, settings.channels, settings.size, settings.size, dtype=torch.uint8)
-    with _quiet():
-        program = torch.onnx.export(
-            whole,
-            (example,),
-            dynamo=True,
-            input_names=["images"],
-            output_names=["logits", "probabilities"],
-            dynamic_shapes={"images": {0: torch.export.Dim("photos")}},
-        )
-    network = program.model_proto
+    network = program_of(whole, example, ["logits", "probabilities"])
     text = json.dumps(asdict(settings), ensure_ascii=False, default=str)
     onnx.helper.set_model_props(network, {"format": FORMAT, "settings": text})
     with write_atomically(path) as temporary:
         temporary.write_bytes(network.SerializeToString())
     return path
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter talks about its own work; nothing of it needs the learner."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
 
 
 def open_onnx(path: str | os.PathLike, threads: int | None = None):
@@ -109,17 +81,13 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None):
     Raises:
         CourseError: no such file, damaged, or not exported by this course.
     """
-    runtime = _package("onnxruntime")
-    options = runtime.SessionOptions()
-    if threads:
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
     if not Path(path).exists():
         raise CourseError(f"There is no file {shorten(path)}; write it with export_onnx.")
     try:
-        session = runtime.InferenceSession(
-            os.fspath(path), options, providers=["CPUExecutionProvider"]
-        )
+        session = open_program(os.fspath(path), threads)
         known = session.get_modelmeta().custom_metadata_map.get("format") == FORMAT
+    except CourseError:
+        raise
     except Exception as error:  # ONNX Runtime has a kind of its own for each sort of damage
         raise CourseError(f"The file {shorten(path)} is damaged; export it again.") from error
     if not known:
@@ -202,12 +170,3 @@ def latency(
     columns = ["computed by", "threads", "photos", "median ms", "95th percentile ms"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(speed=table["median ms"].iloc[0] / table["median ms"])
-
-
-def _package(name: str):
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise CourseError(f"The package {name} is missing; run: pip install {name}") from error

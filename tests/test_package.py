@@ -48,9 +48,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"device"},
     "explain": set(),
     "feature_cache": set(),
-    "features": {"backbones", "device", "data", "feature_cache", "transforms"},
+    "onnx_network": set(),
+    "features": {"backbones", "device", "data", "feature_cache", "onnx_network", "transforms"},
     "inference": {"explain", "models", "transforms", "device", "data"},
-    "onnx_export": {"inference", "transforms"},
+    "onnx_export": {"inference", "onnx_network", "transforms"},
     "tracking": {"device", "plots"},
     "report": {"data", "evaluation", "explain", "plots"},
     # The whole way as one command: these stand at the end of the line and may call all before.
