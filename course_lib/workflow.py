@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib import datasets, device, evaluation, features, report, tracking, training
-from course_lib.data import credits, photo_path
+from course_lib.data import class_names, credits, label_probabilities, photo_path
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, InspectorSettings, decide
 from course_lib.lesson import kept_folder, record_test_opening, test_openings
@@ -207,10 +207,14 @@ def _fine_tune(
     current_group().first_does(lambda: len(datasets.pixels(index, plan.size, 3, progress)))
     images = datasets.pixels(index, plan.size, 3, progress)
     light = brightness_and_contrast(0.2)
+    # Where experts were in doubt, the network learns their doubt; judged are the labels.
+    doubt = "defect_probability" in index and index.attrs["classes"] == class_names(index)
+    targets = {"train": label_probabilities(index) if doubt else labels, "validation": labels}
+    steps = plan.epochs * len(rows_of(index, "train")) // plan.batch_size
     loaders = {
         split: datasets.BatchLoader(
             images,
-            labels,
+            targets[split],
             rows=rows_of(index, split),
             batch_size=plan.batch_size if split == "train" else 32,
             shuffle=split == "train",
@@ -230,6 +234,7 @@ def _fine_tune(
         epochs=plan.epochs,
         learning_rate=1e-3,
         label_smoothing=0.05,
+        average_weights=1 - 1 / max(steps / 10, 1),  # over about the last tenth of all steps
         patience=plan.epochs,  # all epochs; then the weights of the best one on validation
         checkpoint=work / "checkpoint.pt",
         progress=progress,

@@ -212,7 +212,7 @@ assert same
 # %%
 print(lesson.SCRATCH_SETTINGS)
 batches = lesson.scratch_loaders(index)  # turned photos, soft labels
-_, soft = next(iter(batches["train"]))
+soft = batches["train"].labels
 print("a soft label, [functional, defective]:", soft[soft.max(dim=1).values.argmin()].tolist())
 device.seed_everything(0)
 model = models.ScratchCNN(classes=len(names))
