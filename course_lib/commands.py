@@ -38,9 +38,10 @@ def train(arguments: Sequence[str]) -> int:
     add("--set-aside", action="store_true", help="leave out photos that cannot be read")
     add("--lot-pattern", metavar="REGEX", help=r"finds the lot in a path, such as 'lot(\d+)'")
     add("--positive", metavar="CLASS", help="the class that is looked for, such as defective")
-    add("--cost-missed", type=float, metavar="COST",
-        help="what a missed defect costs if overkill costs 1 (default: 10 where it is known which "
-        "class is the defective one, else 1)")  # fmt: skip
+    add(
+        "--cost-missed", type=float, default=1.0, metavar="COST",
+        help="what a missed defect costs if overkill costs 1 (default: 1)",
+    )  # fmt: skip
     add(
         "--upright", action="store_true", help="the photos have a top and a bottom: never turn them"
     )

@@ -47,8 +47,8 @@ class TrainingOptions:
         lot_pattern: a regular expression; what it finds in a path (its first group, if it has one)
             names the lot. Photos of one lot stay together.
         positive: the class that is looked for.
-        cost_missed: what a missed defect costs, if a wrongly rejected part costs 1; by default 10
-            where a class is known to be the defective one, else 1.
+        cost_missed: what a missed defect costs, if a wrongly rejected part costs 1. With 1 the more
+            probable class decides.
         upright: the photos have a top and a bottom, so do not turn or mirror them.
     """
 
@@ -57,7 +57,7 @@ class TrainingOptions:
     set_aside: bool = False
     lot_pattern: str | None = None
     positive: str | None = None
-    cost_missed: float | None = None
+    cost_missed: float = 1.0
     upright: bool = False
 
 
@@ -91,7 +91,7 @@ def prepare(
     findings = check_folder(folder, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
-    remarks = _remarks(index, classes, known, findings)
+    remarks = _remarks(index, classes, known, findings, options.cost_missed)
     if options.lot_pattern is not None:
         index["lot"] = _lots_from_names(index["path"], options.lot_pattern)
     elif "lot" in index and index["lot"].isna().any():
@@ -112,7 +112,7 @@ def prepare(
         index = _keep_copies_together(index, _copies(findings, "near duplicate"))
     alike = _proof(index)
     index.attrs |= {"folder": str(folder), "classes": classes, "left_out": left_out}
-    index.attrs |= {"remarks": remarks, "positive_known": known}
+    index.attrs["remarks"] = remarks
     tell(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
     tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     if alike:
@@ -180,13 +180,22 @@ def _copies(findings: pd.DataFrame, problem: str) -> list[tuple[str, str]]:
 
 
 def _remarks(
-    index: pd.DataFrame, classes: list[str], known: bool, findings: pd.DataFrame
+    index: pd.DataFrame,
+    classes: list[str],
+    known: bool,
+    findings: pd.DataFrame,
+    cost_missed: float,
 ) -> list[str]:
     counts = index["label"].value_counts()
     remarks = []
     if len(classes) == 2:
         sure = "" if known else " (the last in the alphabet; choose with --positive)"
         remarks.append(f"The positive class is '{classes[-1]}'{sure}.")
+        if cost_missed == 1:
+            remarks.append(
+                "Both kinds of mistake count alike; if a missed defect costs you ten times as much as a "
+                "good part that is rejected, say --cost-missed 10."
+            )
     few = [f"'{name}' ({counts.get(name, 0)})" for name in classes if counts.get(name, 0) < ENOUGH]
     if few:
         remarks.append(
@@ -250,13 +259,6 @@ def label_numbers(index: pd.DataFrame) -> np.ndarray:
 def rows_of(index: pd.DataFrame, split: str) -> np.ndarray:
     """The row numbers of one split."""
     return np.flatnonzero(index["split"] == split)
-
-
-def cost_missed(index: pd.DataFrame, options: TrainingOptions) -> float:
-    """What a missed defect costs: as chosen, else 10 where the defective class is known."""
-    if options.cost_missed is not None:
-        return options.cost_missed
-    return 10.0 if index.attrs["positive_known"] else 1.0
 
 
 def sample(index: pd.DataFrame, photos: int, seed: int) -> pd.DataFrame:

@@ -29,7 +29,6 @@ from course_lib.paths import make_folder, shorten, write_atomically
 from course_lib.planning import Plan, announcement, fresh_classifier, make_plan
 from course_lib.preparation import (
     TrainingOptions,
-    cost_missed,
     label_numbers,
     prepare,
     rows_of,
@@ -142,7 +141,7 @@ def _plan(
 def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
     if not 0 < options.minutes < 10_000:
         raise CourseError(f"{options.minutes} minutes is no time to train in; choose 1 or more.")
-    if options.cost_missed is not None and not 0 < options.cost_missed < float("inf"):
+    if not 0 < options.cost_missed < float("inf"):
         raise CourseError(
             f"A missed defect cannot cost {options.cost_missed}; choose a cost above 0."
         )
@@ -276,10 +275,15 @@ def _with_threshold(
     inspector: Inspector, index: pd.DataFrame, labels: np.ndarray, options: TrainingOptions,
     progress: bool,
 ) -> Inspector:  # fmt: skip
-    """The threshold with the lowest cost on validation; with more than two classes there is none."""
-    if len(index.attrs["classes"]) != 2:
+    """The threshold with the lowest cost on validation; with more than two classes there is none.
+
+    Where both mistakes cost the same, the calibrated probability decides at one half: to look for the
+    best threshold of all would only fit it to these few photos.
+    """
+    cost = options.cost_missed
+    if len(index.attrs["classes"]) != 2 or cost == 1:
         return inspector
-    truth, cost = labels[rows_of(index, "validation")], cost_missed(index, options)
+    truth = labels[rows_of(index, "validation")]
     if np.bincount(truth).min() < 10:
         # Too few photos to choose on: what the costs ask for where the probabilities are right.
         threshold = 1 / (1 + cost)
@@ -304,8 +308,7 @@ def _test(
     decisions = decide(probabilities, threshold)
     if len(inspector.settings.classes) > 2:
         return pd.DataFrame([evaluation.accuracy_row("most probable class", truth, decisions)])
-    cost = cost_missed(index, options)
-    rows = []
+    cost, rows = options.cost_missed, []
     for name, value in {f"threshold {threshold:.2f}": threshold, "threshold 0.50": 0.5}.items():
         row = evaluation.accuracy_row(name, truth, decide(probabilities, value))
         row["missed"] = evaluation.missed_defect_rate(truth, probabilities[:, 1], value)
@@ -339,7 +342,7 @@ def _write_report(
             truth["validation"], calibrated["validation"],
         )  # fmt: skip
         name = "lot split" if "lot" in index else "random split"
-        report.report({name: side}, path, title=title, cost_missed=cost_missed(index, options))
+        report.report({name: side}, path, title=title, cost_missed=options.cost_missed)
         page = path.read_text(encoding="utf-8").replace("</main>", facts + "</main>")
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace")

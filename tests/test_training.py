@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -623,3 +624,45 @@ def test_class_weights_make_mistakes_in_a_class_count_more() -> None:
         logits, _ = predict_logits(model, noise, device="cpu")
         shares.append(softmax(logits)[:, 1].mean())
     assert shares[0] < shares[1]
+
+
+def test_the_next_batch_is_made_while_the_last_one_is_used() -> None:
+    made = [threading.Event() for _ in range(3)]
+
+    def batches():
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+
+    for number in training.made_ahead(batches(), prepare=lambda batch: batch):
+        assert all(event.wait(timeout=10) for event in made[: number + 2])
+
+
+def test_a_batch_that_cannot_be_made_stops_the_training() -> None:
+    def batches():
+        yield 1
+        raise CourseError("The photo is gone.")
+
+    found = training.made_ahead(batches(), prepare=lambda batch: batch)
+    assert next(found) == 1
+    with pytest.raises(CourseError, match="The photo is gone"):
+        next(found)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_photos_that_do_not_fit_on_the_gpu_are_brought_batch_by_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    histories = []
+    for free in (2**40, 1):
+        monkeypatch.setattr("course_lib.device.available_memory", lambda _, free=free: free)
+        torch.manual_seed(0)
+        loader = BatchLoader(
+            np.random.default_rng(0).integers(0, 256, (64, 1, 32, 32), dtype=np.uint8),
+            [0, 1] * 32,
+            batch_size=16,
+            shuffle=True,
+        )
+        model = ScratchCNN(width=4)
+        histories.append(fit(model, loader, epochs=2, progress=False)["train_loss"])
+    np.testing.assert_allclose(*histories, rtol=1e-3)

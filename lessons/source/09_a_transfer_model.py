@@ -521,8 +521,8 @@ costs.round(0).astype(int)
 # takes five to seven minutes then, and one split is not enough: another split gives another result. So a script has
 # done it, `studies/transfer_routes.py`: five random splits (75 % for training, as in the published articles) and four folds
 # of whole lots. Here you read its results file. *Fine-tuned* means: the first four stages are frozen, the last five are trained for
-# twelve epochs; it learns from the experts' probabilities. *8 views* means that the mean over the eight orientations of a cell decides (lesson 10), *in two sizes* that
-# the network is asked at 192 and at 224 pixels, and *and the probe* that the network's answer is averaged with that of the probe.
+# twelve epochs; it learns from the experts' probabilities. *8 views* means that the mean over the eight orientations of a cell decides (lesson 10), and
+# *and the probe* that the network's answer is averaged with that of the probe.
 
 # %%
 from course_lib.paths import project_folder
