@@ -52,7 +52,8 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
     assert contents(photos) == before
     assert loaded.settings.classes == ["functional", "defective"]
     assert trained.candidates["model"].tolist() == ["probe", "fine-tuned"]
-    assert trained.test["accuracy"].iloc[1] >= 0.8, "bright spots are easy to see"
+    assert trained.test["model"].tolist() == ["threshold 0.50"], "both mistakes cost the same"
+    assert trained.test["accuracy"].iloc[0] >= 0.8, "bright spots are easy to see"
     table = loaded.inspect(photos / "defective", progress=False)
     assert (table["decision"] == "defective").mean() >= 0.8
     assert loaded.settings.notes["test openings"] == 1 and len(lesson.test_openings(photos)) == 1
@@ -61,6 +62,17 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
     assert not list(lesson.kept_folder(photos).glob("train-*")), "work files are left behind"
     page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
     assert "The test photos were opened" in page and "Candidates on validation" in page
+
+
+@pytest.mark.parametrize(("cost", "threshold"), [(1.0, 0.5), (10.0, 1 / 11)])
+def test_a_dear_missed_defect_lowers_the_threshold(
+    photos: Path, work: Path, cost: float, threshold: float
+) -> None:
+    index, options = quiet(photos), TrainingOptions(cost_missed=cost)
+    labels = preparation.label_numbers(index)
+    inspector = workflow._probe(index, labels, load_backbone(), SMALL, options, False)
+    found = workflow._with_threshold(inspector, index, labels, options, False)
+    assert found.settings.threshold == pytest.approx(threshold)
 
 
 def test_an_interrupted_training_goes_on_to_the_same_weights(
