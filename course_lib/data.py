@@ -99,7 +99,7 @@ def credits(folder: str | os.PathLike) -> str:
     """Licence and citation of the photos in a folder: the text of its ``LICENCE.txt`` (lesson 1)."""
     file = Path(folder) / "LICENCE.txt"
     if file.exists():
-        return file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8", errors="replace").strip()
     return (
         f"The folder {shorten(folder)} has no LICENCE.txt; ask its owner before you share photos."
     )
@@ -271,7 +271,13 @@ def label_probabilities(index: pd.DataFrame) -> np.ndarray:
     """
     classes = class_names(index)
     if "defect_probability" in index and classes == ["functional", "defective"]:
-        defective = index["defect_probability"].to_numpy(dtype=np.float32)
+        stated = pd.to_numeric(index["defect_probability"], errors="coerce")
+        if (index["defect_probability"].notna() & ~stated.between(0, 1)).any():
+            raise CourseError(
+                "The column defect_probability of index.csv needs numbers from 0 to 1; mend it, or "
+                "remove the column."
+            )
+        defective = stated.to_numpy(dtype=np.float32)
         # A photo that came without an expert's probability keeps its label.
         defective = np.where(np.isnan(defective), label_numbers(index), defective)
         return np.stack([1 - defective, defective], axis=1).astype(np.float32)

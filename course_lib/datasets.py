@@ -50,12 +50,12 @@ def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: boo
     if kept is not None:
         return kept
     rows = tqdm(range(len(index)), desc="decoding photos", unit="photo", disable=not progress)
-    with write_atomically(cache) as temporary:
-        decoded = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+    with write_atomically(cache) as temporary, open(temporary, "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
         for row in rows:
-            decoded[row] = read_pixels(photo_path(index, row), size, channels)
-        decoded.flush()
-        del decoded
+            decoded = read_pixels(photo_path(index, row), size, channels)
+            file.write(np.ascontiguousarray(decoded).data)
     return _open_pixels(cache, shape)
 
 

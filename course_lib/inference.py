@@ -360,8 +360,14 @@ def _write_kept(file: str | os.PathLike | None, rows: dict[str, dict]) -> None:
     if file is None or not lines:
         return
     make_folder(Path(file).parent)
-    with open(file, "a", encoding="utf-8", newline="\n") as log:
-        log.write("\n".join(lines) + "\n")
+    try:
+        with open(file, "a", encoding="utf-8", newline="\n") as log:
+            log.write("\n".join(lines) + "\n")
+    except OSError as error:
+        raise CourseError(
+            f"The rows cannot be kept in {shorten(file)} ({error.strerror}); allow writing there, make "
+            "room, or set COURSE_WORK to another folder."
+        ) from error
 
 
 def _map_file(folder: Path, photo: Path) -> Path:

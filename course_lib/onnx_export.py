@@ -144,7 +144,9 @@ def latency(
         One row for each way: ``computed by``, ``threads``, ``photos``, ``median ms``,
         ``95th percentile ms``, ``speed`` (1 for PyTorch).
     """
-    session = open_onnx(path, threads)
+    open_onnx(path)  # is it one of ours?
+    # Waiting at full speed its threads would take the processor from PyTorch, whose turn is next.
+    session = open_program(os.fspath(path), threads, spinning=False)
     images = np.ascontiguousarray(images)
     ways = {
         "PyTorch": lambda: inspector.probabilities(images, len(images)),

@@ -63,6 +63,9 @@ def open_program(program: bytes | str, threads: int | None = None, spinning: boo
 
     Returns:
         An ``onnxruntime.InferenceSession``; ``run(None, {"images": images})`` gives the outputs.
+
+    Raises:
+        CourseError: ONNX Runtime is missing. What is no sound program raises errors of ONNX Runtime.
     """
     runtime = package("onnxruntime")
     options = runtime.SessionOptions()
@@ -84,7 +87,8 @@ class FrozenNetwork:
             file is replaced.
 
     Raises:
-        CourseError: ONNX Runtime cannot compute this network, or gives other answers.
+        CourseError: ONNX Runtime cannot compute this network or gives other answers, a package is
+            missing, or the folder of the file cannot be written to.
     """
 
     def __init__(self, network: nn.Module, example: Tensor, file: str | os.PathLike):
@@ -105,7 +109,7 @@ class FrozenNetwork:
             with write_atomically(self.file) as temporary:
                 temporary.write_bytes(program)
             if not self._fits(example):
-                self.file.unlink()
+                self.file.unlink(missing_ok=True)
                 raise CourseError(
                     "ONNX Runtime gives other answers than PyTorch for this network; compute it with PyTorch."
                 )

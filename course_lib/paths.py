@@ -3,6 +3,7 @@
 Introduced in lesson 1, which prints these folders.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +74,7 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
     error or an interrupt in between leaves the old file as it was.
 
     Raises:
-        CourseError: the folder of ``path`` cannot be written to.
+        CourseError: the folder of ``path`` cannot be written to, or the disk is full.
 
     Example:
         >>> import tempfile
@@ -94,6 +95,19 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except OSError as error:
+            raise CourseError(
+                f"The file {shorten(path)} cannot be replaced ({error.strerror}); close the program that "
+                "has it open, or allow writing there."
+            ) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise CourseError(
+            f"There is no room left for {path.name} in {shorten(path.parent)}; make room, or set "
+            "COURSE_WORK to a folder on another disk."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

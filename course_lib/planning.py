@@ -4,6 +4,7 @@ Introduced in lesson 10; `course_lib.workflow` uses it.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -51,7 +52,8 @@ def make_plan(
 ) -> Plan:
     """Measure a few batches, then choose sizes and epochs that fit into the time."""
     file = work / "plan.json"
-    if file.exists():
+    # A plan that is damaged or of an older release is made anew.
+    with suppress(OSError, ValueError, TypeError):
         return Plan(**json.loads(file.read_text(encoding="utf-8")))
     budget = options.minutes * 60
     reading = _reading_seconds(index)
@@ -119,6 +121,8 @@ def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
         training.set_training_mode(model)
         model(images).sum().backward()
         model.zero_grad()
+        if where.type != "cpu":
+            torch.accelerator.synchronize(where)
 
     seconds = []
     for step in (look, learn):

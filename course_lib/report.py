@@ -6,7 +6,7 @@ on the test photos, and no number stands without its interval or its baseline.
 
 import base64
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -47,6 +47,7 @@ class Predictions:
         logits: of the test photos, (N, 2).
         validation_labels, validation_logits: the same for the M validation photos, on which
             threshold and temperature are chosen.
+        threshold: of an inspector that has one already; otherwise the cheapest on validation.
     """
 
     index: pd.DataFrame
@@ -54,6 +55,7 @@ class Predictions:
     logits: np.ndarray
     validation_labels: np.ndarray
     validation_logits: np.ndarray
+    threshold: float | None = None
 
 
 def predictions(model: nn.Module, loaders: Mapping, index: pd.DataFrame) -> Predictions:
@@ -140,21 +142,25 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
     """All about one split."""
     probabilities = evaluation.softmax(side.logits)[:, 1]
     on_validation = evaluation.softmax(side.validation_logits)[:, 1]
-    threshold = evaluation.choose_threshold(side.validation_labels, on_validation, *costs)
+    cheapest = evaluation.choose_threshold(side.validation_labels, on_validation, *costs)
+    threshold = cheapest if side.threshold is None else side.threshold
+    limits = {0.5: "0.5"}
+    if threshold != 0.5:
+        limits[threshold] = f"{threshold:.2f}, chosen by cost"
     yield f"<h2>{escape(name.capitalize())}</h2>"
     yield f"<p>{len(side.labels)} test photos, {int(side.labels.sum())} of them defective.</p>"
-    for limit, words in ((0.5, "0.5"), (threshold, f"{threshold:.2f}, chosen by cost")):
+    for limit, words in limits.items():
         yield html_table(
             evaluation.inspection_table(side.labels, probabilities, limit),
             f"Measures at threshold {words}; the last column always answers “functional”",
         )
-    yield _confusion_figures(side.labels, probabilities, threshold)
+    yield _confusion_figures(side.labels, probabilities, list(limits))
     yield _curves(side.labels, probabilities)
     missed, overkill = costs
     yield "<h3>What mistakes cost</h3>"
     yield (
         f"<p>A missed defect costs {missed:g}, a good part that is rejected {overkill:g}. "
-        f"The cheapest threshold on validation is {threshold:.2f}.</p>"
+        f"The cheapest threshold on validation is {cheapest:.2f}; the threshold used is {threshold:.2f}.</p>"
     )
     yield html_table(
         evaluation.cost_table(side.labels, probabilities, threshold, *costs),
@@ -165,10 +171,12 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
     yield _calibration(side)
 
 
-def _confusion_figures(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> str:
-    figure, axes = plots.new_figure(columns=2, width=9.0, height=4.2)
+def _confusion_figures(
+    labels: np.ndarray, probabilities: np.ndarray, limits: Sequence[float]
+) -> str:
+    figure, axes = plots.new_figure(columns=len(limits), width=4.5 * len(limits), height=4.2)
     texts = []
-    for axis, limit in zip(axes[0], (0.5, threshold), strict=True):
+    for axis, limit in zip(axes[0], limits, strict=True):
         table = evaluation.confusion(labels, (probabilities >= limit).astype(int))
         plots.draw_confusion_matrix(axis, table)
         axis.set_title(f"threshold {limit:.2f}")
@@ -199,7 +207,7 @@ def _cost_figure(
     figure, axes = plots.new_figure(width=9.0)
     axis = axes[0, 0]
     axis.plot(grid, curve, color=plots.BLUE, label="cost on test")
-    axis.axvline(threshold, color=plots.ORANGE, linestyle="--", label="chosen on validation")
+    axis.axvline(threshold, color=plots.ORANGE, linestyle="--", label="threshold used")
     axis.axvline(0.5, color=plots.GREY, linestyle=":", label="0.5")
     axis.set(xlabel="threshold", ylabel="cost of each part")
     axis.legend(fontsize=8)
@@ -208,7 +216,7 @@ def _cost_figure(
     )
     return _figure(
         figure,
-        f"Cost over threshold. At the threshold chosen on validation, {threshold:.2f}, a part costs "
+        f"Cost over threshold. At the threshold used, {threshold:.2f}, a part costs "
         f"{here:.2f}; at 0.5 it costs {there:.2f}.",
     )
 

@@ -89,7 +89,7 @@ def fastest_settings(
         if (kept := _read(file, facts)) and _still_allowed(kept, trial, tolerance):
             return kept
         settings = Contest(trial, seconds, tolerance).winner(compile)
-    with write_atomically(file) as temporary:
+    with suppress(CourseError, OSError), write_atomically(file) as temporary:
         answer = {"facts": facts, "settings": str(settings), "measured": settings.measured}
         temporary.write_text(json.dumps(answer, indent=1), encoding="utf-8")
     return settings

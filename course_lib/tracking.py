@@ -56,13 +56,22 @@ def record(
         with log_file().open(
             "a", encoding="utf-8", errors="backslashreplace", newline="\n"
         ) as file:
-            file.write(line + "\n")
+            file.write(("" if _ends_with_a_line() else "\n") + line + "\n")
     except OSError as error:
         raise CourseError(
             f"The log {shorten(log_file())} cannot be written to ({error.strerror}); allow writing "
             "there or set COURSE_WORK to another folder."
         ) from error
     return json.loads(line)
+
+
+def _ends_with_a_line() -> bool:
+    """Whether the log is whole: a line that was broken off must not spoil the next one."""
+    with log_file().open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def environment() -> dict[str, str]:

@@ -136,6 +136,9 @@ def fit(
     run = _Run(model, train, device, memory_format, settings)
     if checkpoint is not None:
         run.load(checkpoint)
+        # A start to go back to: also after an interruption in the first epoch all is as it was.
+        if run.group.is_first and not Path(checkpoint).exists():
+            run.save(checkpoint)
     run.network = run.group.replicate(model)
     bar = tqdm(
         total=epochs * len(train), initial=run.epoch * len(train), desc="training", unit="batch",
@@ -203,13 +206,21 @@ def made_ahead(batches: Iterable, prepare: Callable) -> Iterator:
 
 
 def _bring(batch: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ...]:
-    """A batch on the GPU; from pinned memory it travels without making the program wait."""
-    return tuple(
-        tensor
-        if tensor.device.type == device.type
-        else tensor.pin_memory().to(device, non_blocking=True)
-        for tensor in batch
-    )
+    """A batch on the GPU; from pinned memory it travels without making the program wait.
+
+    Where memory is short it stays, and goes to the GPU portion by portion when its turn comes.
+    """
+    try:
+        return tuple(
+            tensor
+            if tensor.device.type == device.type
+            else tensor.pin_memory().to(device, non_blocking=True)
+            for tensor in batch
+        )
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        return batch
 
 
 def _check(settings: dict, device: torch.device) -> None:
@@ -320,7 +331,7 @@ class _Run:
 
     def load(self, path: str | os.PathLike) -> None:
         """Go on where the file stands, if there is one; the first process reads it for all."""
-        state = self.group.first_does(lambda: read_weights(path) if Path(path).exists() else None)
+        state = self.group.first_does(lambda: _read_checkpoint(path))
         if state is None:
             return
         if state.get("settings") != self.settings:
@@ -340,6 +351,18 @@ class _Run:
             self.train.epoch = state["loader_epoch"]
         for name in ("epoch", "history", "best", "best_loss", "best_epoch", "photos_at_once"):
             setattr(self, name, state[name])
+
+
+def _read_checkpoint(path: str | os.PathLike) -> dict | None:
+    """What a checkpoint holds, or None where there is none yet."""
+    if not Path(path).exists():
+        return None
+    try:
+        return read_weights(path)
+    except CourseError as error:
+        raise CourseError(
+            f"The checkpoint {shorten(path)} is damaged; delete it to train anew."
+        ) from error
 
 
 def _optimizer_and_schedule(model: nn.Module, settings: dict) -> tuple:
@@ -393,7 +416,9 @@ def _train_epoch(run: _Run, bar: tqdm) -> dict:
     total_loss, correct, photos, number = 0, 0, 0, 0
     batches = run.group.parts(run.train)
     if run.device.type == "cuda":
-        batches = made_ahead(batches, partial(_bring, device=run.device))
+        # The thread that makes batches ahead would not know which of several GPUs is this process's.
+        device = torch.device("cuda", torch.cuda.current_device())
+        batches = made_ahead(batches, partial(_bring, device=device))
     while step := list(islice(batches, run.settings["accumulate"])):
         loss, hits = _step_within_memory(run, step, number + 1)
         number += len(step)

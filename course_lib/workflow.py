@@ -113,7 +113,7 @@ def train(
         tell(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
         settings = asdict(options) | asdict(plan)
         tracking.record(f"train {Path(folder).name}", settings, results, history)
-        shutil.rmtree(work)  # the way to the result; the result itself is saved
+        shutil.rmtree(work, ignore_errors=True)  # the way to the result; the result itself is saved
         return Trained(path, inspector, index, table, test, history, openings)
 
     return group.first_does(finish)
@@ -191,7 +191,8 @@ def _probe(
     probe = features.linear_probe().fit(inputs[rows], labels[rows])
     model = Classifier(backbone, len(index.attrs["classes"]), stages="all")
     head_from_probe(model, probe)
-    return Inspector(model, _settings(index, backbone, plan.probe_size))
+    # Several processes on GPUs get a copy each, which shall not lie on the first one's GPU.
+    return Inspector(model.cpu(), _settings(index, backbone, plan.probe_size))
 
 
 def _fine_tune(
@@ -309,7 +310,9 @@ def _test(
     if len(inspector.settings.classes) > 2:
         return pd.DataFrame([evaluation.accuracy_row("most probable class", truth, decisions)])
     cost, rows = options.cost_missed, []
-    for name, value in {f"threshold {threshold:.2f}": threshold, "threshold 0.50": 0.5}.items():
+    values = {f"threshold {threshold:.2f}": threshold}
+    values.setdefault("threshold 0.50", 0.5)
+    for name, value in values.items():
         row = evaluation.accuracy_row(name, truth, decide(probabilities, value))
         row["missed"] = evaluation.missed_defect_rate(truth, probabilities[:, 1], value)
         row["overkill"] = evaluation.overkill_rate(truth, probabilities[:, 1], value)
@@ -339,7 +342,7 @@ def _write_report(
     else:
         side = report.Predictions(
             index[index["split"] == "test"], truth["test"], calibrated["test"],
-            truth["validation"], calibrated["validation"],
+            truth["validation"], calibrated["validation"], inspector.settings.threshold,
         )  # fmt: skip
         name = "lot split" if "lot" in index else "random split"
         report.report({name: side}, path, title=title, cost_missed=options.cost_missed)

@@ -279,3 +279,17 @@ def test_a_folder_without_licence_says_so(photos: Path) -> None:
 def test_everyday_photos_are_there_without_a_network() -> None:
     for path in data.everyday_photos().values():
         assert os.path.getsize(path) > 10_000
+
+
+def test_doubt_that_is_no_probability_is_refused() -> None:
+    index = pd.DataFrame({"label": ["functional", "defective"]})
+    for wrong in (["high", "low"], [0, 75], [-0.1, 1]):
+        with pytest.raises(CourseError, match="needs numbers from 0 to 1"):
+            data.label_probabilities(index.assign(defect_probability=wrong))
+    left_open = data.label_probabilities(index.assign(defect_probability=[0.25, None]))
+    np.testing.assert_array_equal(left_open, [[0.75, 0.25], [0, 1]])
+
+
+def test_a_licence_in_another_encoding_is_read_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "LICENCE.txt").write_bytes("© A. Author".encode("cp1252"))
+    assert data.credits(tmp_path).endswith("A. Author")

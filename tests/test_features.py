@@ -542,3 +542,22 @@ def test_a_trained_stage_has_no_maps_to_keep() -> None:
         models.AfterStage(model, 8)
     with pytest.raises(CourseError, match="stages='last'"):
         models.AfterStage(models.Classifier(load_backbone(), 2, stages="all"), 5)
+
+
+@pytest.mark.parametrize("settings", [{"batch_size": 0}, {"batch_size": -1}, {"size": -5}])
+def test_no_batch_and_no_size_are_refused(
+    settings: dict, index: pd.DataFrame, backbone: Backbone, work: Path
+) -> None:
+    with pytest.raises(CourseError, match="choose 1 or more of both"):
+        extract(index, backbone, **settings)
+
+
+def test_maps_that_float16_cannot_hold_are_refused(
+    index: pd.DataFrame, backbone: Backbone, work: Path
+) -> None:
+    with torch.no_grad():
+        for module in backbone.stages[1].modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.fill_(1e7)
+    with pytest.raises(CourseError, match="too large to be kept in float16"):
+        extract(index, backbone, stages=1, maps=True)

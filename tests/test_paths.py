@@ -1,5 +1,7 @@
 """Files are written whole or not at all, and folders that cannot be used are named."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,24 @@ def test_variables_move_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_path_outside_the_course_is_shown_in_full(tmp_path: Path) -> None:
     assert paths.shorten(tmp_path / "photo.png") == (tmp_path / "photo.png").as_posix()
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [(errno.ENOSPC, "no room left for notes.txt"), (errno.EACCES, "cannot be replaced")],
+)
+def test_a_full_disk_and_a_file_in_use_are_one_sentence(
+    number: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "notes.txt"
+    target.write_text("old")
+
+    def fails(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(
+        "os.replace" if number == errno.EACCES else "pathlib.Path.write_text", fails
+    )
+    with pytest.raises(CourseError, match=sentence), paths.write_atomically(target) as temporary:
+        temporary.write_text("new") if number == errno.ENOSPC else temporary.write_bytes(b"new")
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

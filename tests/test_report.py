@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -152,3 +153,14 @@ def test_predictions_belong_to_the_rows_of_the_test_split(index: pd.DataFrame, w
     assert found.index["path"].tolist() == split[split["split"] == "test"]["path"].tolist()
     assert found.labels.tolist() == label_numbers(split)[split["split"] == "test"].tolist()
     assert found.logits.shape == (10, 2) and found.validation_logits.shape == (5, 2)
+
+
+def test_the_threshold_of_an_inspector_is_the_one_that_is_shown(
+    side: Predictions, tmp_path: Path
+) -> None:
+    for threshold, words in ((0.5, "0.50"), (0.25, "0.25")):
+        inspector = replace(side, threshold=threshold)
+        path = report({"random split": inspector}, tmp_path / "r.html", title="r", cost_missed=10)
+        page = path.read_text(encoding="utf-8")
+        assert f"the threshold used is {words}" in page
+        assert page.count("Measures at threshold") == (1 if threshold == 0.5 else 2)

@@ -51,6 +51,14 @@ def test_a_broken_line_costs_no_other_run() -> None:
     assert tracking.runs()["name"].tolist() == ["first", "second"]
 
 
+def test_the_run_after_a_line_that_was_broken_off_is_whole() -> None:
+    tracking.record("first", {})
+    with tracking.log_file().open("a") as file:
+        file.write('{"run": "ha')
+    tracking.record("second", {})
+    assert tracking.runs()["name"].tolist() == ["first", "second"]
+
+
 def test_a_log_that_cannot_be_written_is_one_sentence() -> None:
     tracking.log_file().mkdir(parents=True)
     with pytest.raises(CourseError, match=r"work/runs\.jsonl cannot be written"):

@@ -269,3 +269,11 @@ def test_a_sample_keeps_every_class_in_every_split(photos: Path) -> None:
     smaller = preparation.sample(index, 8, seed=0)
     assert 8 <= len(smaller) <= 12 and smaller.attrs["classes"] == index.attrs["classes"]
     assert smaller.groupby("label")["split"].nunique().tolist() == [3, 3]
+
+
+def test_a_damaged_plan_is_made_anew(photos: Path, tmp_path: Path) -> None:
+    index, options = quiet(photos), TrainingOptions(minutes=0.1)
+    (tmp_path / "plan.json").write_text('{"photos": 1')
+    plan = planning.make_plan(index, load_backbone(), options, tmp_path)
+    assert plan.photos == len(index)
+    assert planning.make_plan(index, load_backbone(), options, tmp_path) == plan
