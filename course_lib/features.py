@@ -287,7 +287,8 @@ def _fill(
             found.append(compute([missing[code] for code in batch], batch))
             bar.update(len(batch))
         if found:
-            rows = np.concatenate(found).astype(cache.kind)
+            with np.errstate(over="ignore"):  # what is too large is refused in the next line
+                rows = np.concatenate(found).astype(cache.kind)
             if not np.isfinite(rows).all():
                 raise CourseError(
                     "Some maps are too large to be kept in float16; keep those of another stage."

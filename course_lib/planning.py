@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_lib import device, training
+from course_lib import device, features, training
 from course_lib.data import photo_path, read_pixels
 from course_lib.models import Backbone, Classifier, freeze, unfreeze
 from course_lib.paths import write_atomically
@@ -22,6 +22,7 @@ from course_lib.preparation import ENOUGH, TrainingOptions
 SIZES = (224, 192, 160, 128, 96, 64)  # pixels, from the size of the pretrained weights downwards
 STAGES_TRAINED = 6  # of nine; the first three know edges and spots, which are the same everywhere
 PROBE_SHARE = 0.35  # of the time: what the probe may take
+QUICKER = 0.5  # ONNX Runtime's share of PyTorch's time, which is measured (studies/cached_features.py)
 MANY = 5000  # photos from which on one epoch teaches something
 LARGEST = 2e9  # bytes of pixels or features held in memory at once
 
@@ -60,12 +61,13 @@ def make_plan(
     looking, learning = _seconds_per_pixel(backbone, len(index.attrs["classes"]))
 
     def probe_seconds(size: int, photos: int) -> float:
-        return photos * (reading + looking * size**2)
+        quick = photos >= features.MANY and device.choose().type == "cpu"
+        return photos * (reading + looking * size**2 * (QUICKER if quick else 1))
 
     width = backbone.count_features("all")
     photos = min(len(index), int(LARGEST / (4 * 4 * width)))
     probe_size = next((s for s in SIZES if probe_seconds(s, photos) < PROBE_SHARE * budget), 64)
-    in_time = int(PROBE_SHARE * budget / probe_seconds(probe_size, 1))
+    in_time = int(PROBE_SHARE * budget / probe_seconds(probe_size, photos) * photos)
     photos = min(photos, max(in_time, ENOUGH * len(index.attrs["classes"])))
     before = probe_seconds(probe_size, photos)
     share = index["split"].value_counts(normalize=True) * photos

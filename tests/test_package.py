@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"data", "evaluation", "explain", "plots"},
     # The whole way as one command: these stand at the end of the line and may call all before.
     "preparation": {"checks", "data", "splits"},
-    "planning": {"data", "device", "models", "preparation", "training"},
+    "planning": {"data", "device", "features", "models", "preparation", "training"},
     "launching": {"device", "preparation"},
     "plots": set(),
 }
