@@ -111,15 +111,18 @@ def compare(
         ``photos``, ``equal decisions``, ``largest logit difference``.
     """
     session = open_onnx(path)
-    logits = inspector.logits(images, batch_size)
-    probabilities = inspector.probabilities(images, batch_size)
+    settings, logits = inspector.settings, inspector.logits(images, batch_size)
+    if settings.views == 1:  # then the probabilities follow, and the photos are looked at once
+        probabilities = (torch.from_numpy(logits) / settings.temperature).softmax(dim=1).numpy()
+    else:
+        probabilities = inspector.probabilities(images, batch_size)
     equal, largest = 0, 0.0
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
         batch = np.ascontiguousarray(images[part])
         other_logits, other_probabilities = session.run(None, {"images": batch})
-        decisions = decide(probabilities[part], inspector.settings.threshold)
-        equal += int((decide(other_probabilities, inspector.settings.threshold) == decisions).sum())
+        decisions = decide(probabilities[part], settings.threshold)
+        equal += int((decide(other_probabilities, settings.threshold) == decisions).sum())
         largest = max(largest, float(np.abs(other_logits - logits[part]).max()))
     return {"photos": len(images), "equal decisions": equal, "largest logit difference": largest}
 

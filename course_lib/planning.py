@@ -22,7 +22,7 @@ from course_lib.preparation import ENOUGH, TrainingOptions
 SIZES = (224, 192, 160, 128, 96, 64)  # pixels, from the size of the pretrained weights downwards
 STAGES_TRAINED = 6  # of nine; the first three know edges and spots, which are the same everywhere
 PROBE_SHARE = 0.35  # of the time: what the probe may take
-QUICKER = 0.5  # ONNX Runtime's share of PyTorch's time, which is measured (studies/cached_features.py)
+QUICKER = 0.5  # ONNX Runtime's share of the time that PyTorch takes (studies/cached_features.py)
 MANY = 5000  # photos from which on one epoch teaches something
 LARGEST = 2e9  # bytes of pixels or features held in memory at once
 

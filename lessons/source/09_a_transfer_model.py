@@ -59,7 +59,6 @@ index["split"].value_counts().rename("photos").to_frame()
 # and `vgg16` several times as long. The numbers in the sentences below belong to `efficientnet_lite0`.
 
 # %%
-import numpy as np
 import pandas as pd
 import torch
 
@@ -68,8 +67,8 @@ from course_lib import models
 BACKBONE = "efficientnet_lite0"
 backbone = models.load_backbone(BACKBONE)
 photo = data.read_pixels(data.photo_path(index, 12), backbone.size, channels=3)
-mean, std = (np.reshape(numbers, (3, 1, 1)) for numbers in (backbone.mean, backbone.std))
-maps = [torch.from_numpy((photo / 255 - mean) / std).float()[None]]  # its own preprocessing
+mean, std = (torch.tensor(numbers).reshape(3, 1, 1) for numbers in (backbone.mean, backbone.std))
+maps = [(torch.tensor(photo) / 255 - mean)[None] / std]  # its own preprocessing
 with torch.no_grad():
     for stage in backbone.stages:
         maps.append(stage(maps[-1]))
@@ -81,6 +80,8 @@ pd.DataFrame(shapes, columns=["stage", "maps", "size of a map"]).set_index("stag
 # strongest maps each of an early, a middle and the last stage.
 
 # %%
+import numpy as np
+
 from course_lib import plots
 
 
