@@ -4,7 +4,7 @@
 
 Split: stratified random, 75 % for the fit and 25 % for the test, as in Deitsch et al. 2019 (82.4 %
 with an SVM on hand-made features, 88.4 % with VGG-19 fine-tuned). The probe's only setting, C = 0.01,
-is that of `course_lib.features.linear_probe`. Features: about 40 s once on two cores; then a minute.
+is that of `course_lib.features.linear_probe`. Features: about half a minute once on two cores; then a minute.
 Results: studies/results/probe_accuracy.csv
 """
 
