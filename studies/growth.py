@@ -14,7 +14,7 @@ says how long each step took and how much memory it needed:
 Wanted: seconds for each photo that do not rise, memory that does not grow. (On macOS and Windows only the
 peak is known, or nothing.)
 
-Time: about 3 minutes on two cores, most of it for 50,000 photos, and 700 MB on the disk for the while.
+Time: about 2 minutes on two cores, most of it for 50,000 photos, and 700 MB on the disk for the while.
 Each finished row is saved; started again, the study goes on there.
 Results: studies/results/growth.csv
 """
