@@ -89,11 +89,7 @@ def extract(
         CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
     size = size or backbone.size
-    _check(index, backbone, stages, maps, size, precision, augment, views)
-    if batch_size < 1 or size < 1:
-        raise CourseError(
-            f"A batch of {batch_size} photos of {size} pixels is not possible; choose 1 or more of both."
-        )
+    _check(index, backbone, stages, maps, size, batch_size, precision, augment, views)
     data.photo_path(index, 0)  # says so if the index does not know its folder
     paths = [os.path.join(index.attrs["folder"], path) for path in index["path"]]
     photos = [_photo_hash(path) for path in paths]
@@ -138,6 +134,7 @@ def _check(
     stages: str | int,
     maps: bool,
     size: int,
+    batch_size: int,
     precision: str,
     augment: BatchTransform | None,
     views: int,
@@ -153,6 +150,10 @@ def _check(
     if maps and not isinstance(stages, int):
         raise CourseError(
             f"Maps are kept of one stage, not of '{stages}'; give its number, 0 to {last}, as stages."
+        )
+    if batch_size < 1 or size < 1:
+        raise CourseError(
+            f"A batch of {batch_size} photos of {size} pixels is not possible; choose 1 or more of both."
         )
     if precision not in PRECISIONS:
         raise CourseError(

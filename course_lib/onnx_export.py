@@ -67,12 +67,12 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
     return path
 
 
-def open_onnx(path: str | os.PathLike, threads: int | None = None):
+def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: bool = True):
     """Open an exported file with ONNX Runtime (lesson 10).
 
     Args:
         path: from `export_onnx`.
-        threads: how many threads compute; by default one for each core.
+        threads, spinning: as for `course_lib.onnx_network.open_program`.
 
     Returns:
         An ``onnxruntime.InferenceSession``; ``session.run(None, {"images": images})`` gives
@@ -84,7 +84,7 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None):
     if not Path(path).exists():
         raise CourseError(f"There is no file {shorten(path)}; write it with export_onnx.")
     try:
-        session = open_program(os.fspath(path), threads)
+        session = open_program(os.fspath(path), threads, spinning)
         known = session.get_modelmeta().custom_metadata_map.get("format") == FORMAT
     except CourseError:
         raise
@@ -147,9 +147,8 @@ def latency(
         One row for each way: ``computed by``, ``threads``, ``photos``, ``median ms``,
         ``95th percentile ms``, ``speed`` (1 for PyTorch).
     """
-    open_onnx(path)  # is it one of ours?
     # Waiting at full speed its threads would take the processor from PyTorch, whose turn is next.
-    session = open_program(os.fspath(path), threads, spinning=False)
+    session = open_onnx(path, threads, spinning=False)
     images = np.ascontiguousarray(images)
     ways = {
         "PyTorch": lambda: inspector.probabilities(images, len(images)),

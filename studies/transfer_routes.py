@@ -15,9 +15,9 @@ mean over eight orientations, with and without the probe beside it.
 Tried on single splits and left out, because nothing was surely gained: two networks of nine epochs
 averaged (seed 0: 89.5 % on the test photos), the network asked at 224 pixels as well (seeds 0 and 1: 89.6
 and 89.9 %), batches of 16 (seed 0: 89.0 %), a head on all stages with the weights of the probe (seed 0:
-87.6 % on validation photos). Runs that differ in rounding alone differ by up to half a point on a split.
+87.6 % on validation photos).
 
-Time on two cores: the maps 1.5 to 4 minutes once, fine-tuning about 5 minutes for each split, the
+Time on two cores: the maps 2 to 4 minutes once, fine-tuning about 5 minutes for each split, the
 same network from scratch about as long. Each finished row is saved; started again, the study goes
 on where it stopped.
 Results: studies/results/transfer_routes.csv

@@ -43,18 +43,11 @@ def test_the_table_has_a_row_for_each_run_and_a_column_for_each_setting() -> Non
     assert table["run"].is_unique
 
 
-def test_a_broken_line_costs_no_other_run() -> None:
+@pytest.mark.parametrize("broken", ['{"run": "half\n[1, 2]\n{}\n', '{"run": "ha'])
+def test_a_broken_line_costs_no_other_run(broken: str) -> None:
     tracking.record("first", {})
     with tracking.log_file().open("a") as file:
-        file.write('{"run": "half\n[1, 2]\n{}\n')
-    tracking.record("second", {})
-    assert tracking.runs()["name"].tolist() == ["first", "second"]
-
-
-def test_the_run_after_a_line_that_was_broken_off_is_whole() -> None:
-    tracking.record("first", {})
-    with tracking.log_file().open("a") as file:
-        file.write('{"run": "ha')
+        file.write(broken)
     tracking.record("second", {})
     assert tracking.runs()["name"].tolist() == ["first", "second"]
 
