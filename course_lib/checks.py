@@ -168,9 +168,8 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Fact
         return [look_at(folder / name, name, one_large_photo) for name in some]
 
     groups = [names[start : start + 16] for start in range(0, len(names), 16)]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     bar = tqdm(total=len(names), unit="file", disable=not progress)
-    with warnings.catch_warnings(), bar, ThreadPoolExecutor(cores or 2) as pool:
+    with warnings.catch_warnings(), bar, ThreadPoolExecutor(cores()) as pool:
         warnings.simplefilter("ignore")  # what Pillow warns of becomes a finding
         try:
             for facts in pool.map(look_at_some, groups):
@@ -180,6 +179,18 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Fact
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return all_facts
+
+
+def cores() -> int:
+    """How many processor cores this process may use (lesson 2).
+
+    Example:
+        >>> cores() >= 1
+        True
+    """
+    if hasattr(os, "sched_getaffinity"):  # a container may have fewer than the computer
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2
 
 
 def _name_problems(names: Sequence[str]) -> Iterator[Finding]:
@@ -409,10 +420,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     for line in chain(_table(findings), _summary(findings)):
-        # A terminal may not know every letter of a file name.
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        print(line.encode(encoding, "backslashreplace").decode(encoding))
+        say(line)  # a terminal may not know every letter of a file name
     return int(findings["problem"].isin(UNREADABLE).any())
+
+
+def say(text: str) -> None:
+    """Print a text; a letter that the terminal does not know is written as a code (lesson 2).
+
+    Example:
+        >>> say("3 files checked")
+        3 files checked
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _parse_size(text: str, parser: argparse.ArgumentParser) -> tuple[int, int]:

@@ -36,7 +36,7 @@ def train(arguments: Sequence[str]) -> int:
     add("--minutes", type=float, default=5.0, help="time for the training (default: 5)")
     add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
     add("--set-aside", action="store_true", help="leave out photos that cannot be read")
-    add("--lot-pattern", metavar="REGEX", help=r"finds the lot in a path, such as 'lot(\d+)'")
+    add("--lot-pattern", metavar="REGEX", help=r'finds the lot in a path, such as "lot(\d+)"')
     add("--positive", metavar="CLASS", help="the class that is looked for, such as defective")
     add(
         "--cost-missed", type=float, default=1.0, metavar="COST",
@@ -129,12 +129,13 @@ def _interruptible(work: Callable[[], int], tell: bool = True) -> int:
 
 def _print(table: pd.DataFrame, form: str) -> None:
     """The rows on standard output."""
-    from course_lib.preparation import say
+    from course_lib.checks import say
 
     if form == "json":
         # NaN is no JSON; a photo that was not inspected has the probability null.
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
-        text = json.dumps(rows, indent=1, ensure_ascii=False)
+        # \u3042 is JSON everywhere; a letter that the terminal does not know could become \xe9, which is not.
+        text = json.dumps(rows, indent=1)
     elif form == "csv":
         text = table.to_csv(index=False, lineterminator="\n").rstrip("\n")
     else:

@@ -76,7 +76,8 @@ class Contest:
     def winner(self, compile: bool) -> Settings:
         """The fastest settings that are allowed, with a row for each candidate."""
         best = self._heat(self.plain, self._precisions_and_orders(), until=0.4)
-        threads = _fewer_threads(self.trial.device)
+        # Training takes a precision and an order, but no number of threads.
+        threads = [] if self.trial.training else _fewer_threads(self.trial.device)
         best = self._heat(best, [replace(best.settings, threads=n) for n in threads], until=0.35)
         if compile:
             best = self._heat(best, [replace(best.settings, compile=True)], until=0.35)

@@ -332,9 +332,10 @@ def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
             f"The file {shorten(path)} is not an image, whatever its name says; "
             "set it aside (lesson 2 shows how)."
         ) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a decoder that meets foreign bytes may raise anything
         raise CourseError(
-            f"The photo {shorten(path)} cannot be read ({error}); set it aside (lesson 2 shows how)."
+            f"The photo {shorten(path)} cannot be read ({str(error) or type(error).__name__}); "
+            "set it aside (lesson 2 shows how)."
         ) from error
 
 

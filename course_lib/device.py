@@ -7,6 +7,7 @@ import os
 import random
 from contextlib import suppress
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -16,38 +17,47 @@ import torch
 from course_lib.errors import CourseError
 
 KINDS = ("cuda", "mps", "xpu", "cpu")
-# Where Linux says how much memory a container may take, and takes: its newer and its older way.
+# Where Linux says how much memory a container may take, how much it takes, and what for: its newer
+# and its older way.
 CONTAINER_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+    ),
 )
 
 
-def choose(wanted: str | None = None) -> torch.device:
+def choose(wanted: torch.device | str | None = None) -> torch.device:
     """Choose where to compute: a GPU if this machine has a usable one, else the CPU (lesson 1).
 
     Args:
-        wanted: "cpu", "cuda", "mps" or "xpu"; by default the variable ``COURSE_DEVICE``,
-            and where that is not set either, the best that is there.
+        wanted: "cpu", "cuda", "mps" or "xpu", or one of several such as "cuda:1"; by default the
+            variable ``COURSE_DEVICE``, and where that is not set either, the best that is there.
 
     Raises:
-        CourseError: the wanted kind is unknown, or this machine does not have it.
+        CourseError: the wanted device is unknown, or this machine does not have it.
 
     Example:
         >>> choose("cpu")
         device(type='cpu')
     """
     wanted = wanted or os.environ.get("COURSE_DEVICE")
-    if wanted is None:
+    if not wanted:
         return torch.device(next(kind for kind in KINDS if _is_there(kind)))
-    kind = wanted.split(":")[0]
-    if kind not in KINDS:
-        raise CourseError(f"The device '{wanted}' is unknown; choose one of {', '.join(KINDS)}.")
-    if not _is_there(kind):
+    name, device = str(wanted), None
+    with suppress(RuntimeError):
+        device = torch.device(name)
+    # PyTorch reads "cuda:300" as "cuda:44".
+    if device is None or str(device) != name or device.type not in KINDS:
+        raise CourseError(f"The device '{name}' is unknown; choose one of {', '.join(KINDS)}.")
+    missing = device.index is not None and device.index >= _count(device.type)
+    if missing or not _is_there(device.type):
         raise CourseError(
-            f"The device '{wanted}' is not there on this machine; choose 'cpu', or leave the choice out."
+            f"The device '{name}' is not there on this machine; choose 'cpu', or leave the choice out."
         )
-    return torch.device(wanted)
+    return device
 
 
 def _is_there(kind: str) -> bool:
@@ -58,6 +68,10 @@ def _is_there(kind: str) -> bool:
     if kind == "xpu":
         return hasattr(torch, "xpu") and torch.xpu.is_available()
     return True
+
+
+def _count(kind: str) -> int:
+    return getattr(torch, kind).device_count() if kind in ("cuda", "xpu") else 1
 
 
 def describe(device: torch.device | None = None) -> str:
@@ -157,8 +171,9 @@ def _capability(device: torch.device) -> str:
 def available_memory(device: torch.device | None = None) -> int | None:
     """Bytes that a network may still take: of a graphics card, or of the computer (lesson 1).
 
-    In a container it is what the container is still allowed. None where the system does not
-    tell: an Apple GPU, or a Python without the package ``psutil`` (which IPython brings along).
+    In a container it is what the container is still allowed; copies of files that Linux keeps
+    there until the memory is needed count as free. None where the system does not tell: an Apple
+    GPU, or a Python without the package ``psutil`` (which IPython brings along).
     """
     device = device or choose()
     if device.type in ("cuda", "xpu"):
@@ -171,11 +186,39 @@ def available_memory(device: torch.device | None = None) -> int | None:
     import psutil
 
     available = psutil.virtual_memory().available
-    for limit, used in CONTAINER_FILES:  # a number each, or the word "max"
+    for limit, used, uses in CONTAINER_FILES:  # a number each, or the word "max"; a table
         with suppress(OSError, ValueError):
-            left = int(Path(limit).read_text()) - int(Path(used).read_text())
+            left = int(Path(limit).read_text()) - int(Path(used).read_text()) + _reclaimable(uses)
             available = min(available, max(left, 0))
     return available
+
+
+def _reclaimable(uses: str | os.PathLike) -> int:
+    """Bytes of files that nobody has read for a while: Linux gives them up as soon as it must."""
+    try:
+        numbers = dict(line.split() for line in Path(uses).read_text().splitlines())
+        # The older way counts inner containers only in the total.
+        return int(numbers.get("total_inactive_file") or numbers.get("inactive_file") or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def check_seed(seed: int) -> int:
+    """The same seed, or an error where NumPy could not start from it (lesson 1).
+
+    Raises:
+        CourseError: the seed is no whole number from 0 to 4294967295.
+
+    Example:
+        >>> check_seed(7)
+        7
+    """
+    if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        raise CourseError(
+            f"The seed {seed!r} cannot start the random numbers; choose a whole number from 0 to "
+            f"{2**32 - 1}."
+        )
+    return int(seed)
 
 
 def seed_everything(seed: int = 0) -> None:
@@ -184,7 +227,14 @@ def seed_everything(seed: int = 0) -> None:
     On one machine's CPU the same seed gives the same result again. On another processor,
     another version of PyTorch, or a GPU, sums are added in another order, so the last
     digits differ, and after training the accuracy may differ by a point.
+
+    Raises:
+        CourseError: a seed that `check_seed` refuses.
+
+    Example:
+        >>> seed_everything(7)
     """
+    seed = check_seed(seed)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

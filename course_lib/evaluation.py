@@ -5,7 +5,7 @@ part that passes; *overkill* is a good part that is rejected.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from torch import nn
 
 from course_lib import device as devices
 from course_lib.errors import CourseError
+
+CLASSES = ("functional", "defective")  # what 0 and 1 are called where nobody says otherwise
 
 
 @torch.no_grad()
@@ -36,7 +38,7 @@ def predict_logits(
     Returns:
         ``logits`` float32 (N, classes) and ``labels`` int64 (N,), in the loader's order.
     """
-    device = torch.device(device) if device else devices.choose()
+    device = devices.choose(device)
     model.to(device).eval()
     logits, labels = [], []
     for images, batch_labels in loader:
@@ -125,11 +127,14 @@ def accuracy_row(name: str, labels: np.ndarray, predictions: np.ndarray) -> dict
     }
 
 
-def confusion(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
+def confusion(
+    labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str] = CLASSES
+) -> pd.DataFrame:
     """Count the four outcomes of an inspection (lesson 8).
 
     Args:
         labels, predictions: 1 for defective, 0 for functional, (N,).
+        classes: what 0 and 1 are called.
 
     Returns:
         A 2 × 2 table: rows what the part is, columns what the model says.
@@ -148,8 +153,8 @@ def confusion(labels: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
     np.add.at(counts, (np.asarray(labels, dtype=int), np.asarray(predictions, dtype=int)), 1)
     return pd.DataFrame(
         counts,
-        index=["is functional", "is defective"],
-        columns=["says functional", "says defective"],
+        index=[f"is {name}" for name in classes],
+        columns=[f"says {name}" for name in classes],
     )
 
 
@@ -215,7 +220,11 @@ def bootstrap_interval(
 
 
 def inspection_table(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5, seed: int = 0
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    threshold: float = 0.5,
+    seed: int = 0,
+    classes: Sequence[str] = CLASSES,
 ) -> pd.DataFrame:
     """The measures of an inspector with their intervals, beside "always functional" (lesson 8).
 
@@ -223,7 +232,8 @@ def inspection_table(
     scikit-learn's, computed on the raw probabilities.
 
     Returns:
-        One row for each measure: ``measure``, ``value``, ``from``, ``to``, ``always functional``.
+        One row for each measure: ``measure``, ``value``, ``from``, ``to``, ``always functional``
+        (or what the first of ``classes`` is called).
         A measure that needs a class which no photo has is NaN (average precision 0, as in
         scikit-learn); precision is 0 where no part is rejected.
     """
@@ -249,7 +259,7 @@ def inspection_table(
         for name, measure in measures.items():
             low, high = bootstrap_interval(measure, labels, probabilities, seed=seed)
             rows.append((name, measure(labels, probabilities), low, high, measure(labels, never)))
-    return pd.DataFrame(rows, columns=["measure", "value", "from", "to", "always functional"])
+    return pd.DataFrame(rows, columns=["measure", "value", "from", "to", f"always {classes[0]}"])
 
 
 def expected_cost(

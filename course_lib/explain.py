@@ -59,7 +59,11 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
 
 
 def worst_mistakes(
-    index: pd.DataFrame, probabilities: np.ndarray, labels: np.ndarray, count: int = 6
+    index: pd.DataFrame,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    count: int = 6,
+    threshold: float = 0.5,
 ) -> pd.DataFrame:
     """The photos on which the model was sure and wrong, the surest first (lesson 8).
 
@@ -68,17 +72,25 @@ def worst_mistakes(
         probabilities: of "defective", (N,).
         labels: 1 for defective, (N,).
         count: how many rows at most.
+        threshold: from this probability on, a part is rejected; the further a probability lies from
+            it, the surer was the decision.
 
     Returns:
         Rows of the index with ``row`` (its number in the index), ``probability`` and
         ``mistake`` ("missed defect" or "overkill").
+
+    Example:
+        >>> index = pd.DataFrame({"path": ["a.png", "b.png"]})
+        >>> found = worst_mistakes(index, np.array([0.2, 0.9]), np.array([0, 1]), threshold=0.1)
+        >>> found[["path", "mistake"]].values.tolist()
+        [['a.png', 'overkill']]
     """
-    wrong = (probabilities >= 0.5) != (labels == 1)
+    wrong = (probabilities >= threshold) != (labels == 1)
     table = index.assign(
         row=np.arange(len(index)),
         probability=probabilities,
         mistake=np.where(labels == 1, "missed defect", "overkill"),
-        surety=np.abs(probabilities - 0.5),
+        surety=np.abs(probabilities - threshold),
     )[wrong]
     return (
         table.sort_values("surety", ascending=False, kind="stable")

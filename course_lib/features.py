@@ -25,8 +25,8 @@ from course_lib import device as devices
 from course_lib.backbones import Backbone
 from course_lib.errors import CourseError
 from course_lib.feature_cache import FeatureCache
-from course_lib.onnx_network import FrozenNetwork
-from course_lib.paths import shorten, work_folder
+from course_lib.onnx_network import FrozenNetwork, NotInOnnx, versions
+from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import BatchTransform, to_float
 from course_lib.weights import file_hash, weights_hash
 
@@ -201,11 +201,20 @@ class _Computation:
             return
         if photos < MANY and not self.program.exists():
             return
+        refused = self.program.with_suffix(".refused")
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it is damaged
+            if refused.read_text(encoding="utf-8") == versions():
+                return
         generator = torch.Generator().manual_seed(0)
         example = torch.randn(2, 3, self.size, self.size, generator=generator)
         # PyTorch computes everything, only more slowly.
         with contextlib.suppress(CourseError, OSError):
-            self.network = FrozenNetwork(self.network, example, self.program)
+            try:
+                self.network = FrozenNetwork(self.network, example, self.program)
+            except NotInOnnx:
+                # Trying takes seconds, so it is not tried again with the same releases.
+                with write_atomically(refused) as temporary:
+                    temporary.write_text(versions(), encoding="utf-8")
 
     def _try_out(self) -> None:
         """One black photo shows whether the network takes photos of this size."""

@@ -25,7 +25,7 @@ from course_lib.errors import CourseError
 from course_lib.explain import grad_cam
 from course_lib.models import Classifier, ScratchCNN, untrained_backbone
 from course_lib.paths import make_folder, shorten, write_atomically
-from course_lib.transforms import eight_views, to_float
+from course_lib.transforms import VIEWS, to_float
 from course_lib.weights import load_weights, weights_hash
 
 FORMAT = "visual-inspection-course inspector 1"
@@ -42,7 +42,7 @@ class InspectorSettings:
         mean, std: the preprocessing, one number for each channel, on 0…1.
         threshold: from this probability on, a part is rejected.
         temperature: divides the logits, see `course_lib.evaluation.fit_temperature`.
-        views: 1, or 8 to average over all flips and quarter turns.
+        views: 1; 4 to average over the mirrored photo too, 8 over all flips and quarter turns.
         notes: plain facts worth keeping: training, validation result, licence of the photos.
     """
 
@@ -100,7 +100,7 @@ class Inspector:
         """
         found = [np.zeros((0, len(self.settings.classes)), np.float32)]
         for batch in self._batches(images, batch_size):
-            views = eight_views(batch) if self.settings.views == 8 else batch[None]
+            views = VIEWS[self.settings.views](batch)
             logits = torch.stack([self.model(view) for view in views]).float()
             probabilities = (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
             found.append(probabilities.cpu().numpy())
@@ -407,7 +407,7 @@ def _check_settings(settings: InspectorSettings, classes: int) -> None:
         (not all(std > 0 for std in settings.std), "needs each std above 0"),
         (not settings.temperature > 0, "needs a temperature above 0"),
         (math.isnan(settings.threshold), "needs a number as its threshold"),
-        (settings.views not in (1, 8), "knows 1 or 8 views"),
+        (settings.views not in VIEWS, "knows 1, 4 or 8 views"),
     ]
     for wrong, what in faults:
         if wrong:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
 
+from course_lib.checks import cores
 from course_lib.errors import CourseError
 from course_lib.preparation import TrainingOptions
 
@@ -29,7 +30,7 @@ def launch(
     It is ``torchrun --nproc-per-node 2 -m course_lib train …`` on this computer, with its output
     below the cell. The processes share the fine-tuning; the first one does the rest. With several
     GPUs each process has one of its own. On a CPU they share its cores; there it serves to try it
-    out. The plan counts on the speed of one process.
+    out. The plan counts on those that have a GPU or cores of their own.
 
     Args:
         folder: photos, one sub-folder for each class. They are only read.
@@ -112,13 +113,12 @@ def _as_arguments(options: TrainingOptions) -> list[str]:
 @contextmanager
 def _started(command: list[str], processes: int) -> Iterator[subprocess.Popen]:
     """A running command, which ends with the block, whatever ends it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     package = str(Path(__file__).resolve().parents[1])
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")])),
         "PYTHONIOENCODING": "utf-8",
         "PYTHONUNBUFFERED": "1",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // processes))),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores() // processes))),
     }
     run = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -64,7 +64,7 @@ def largest_batch(
     """
     if limit < 1:
         raise CourseError(f"A batch of at most {limit} photos is not possible; choose 1 or more.")
-    device = torch.device(device) if device else devices.choose()
+    device = devices.choose(device)
     settings = settings or Settings()
     trial = Rehearsal(model, sample, training, device)
     trial.network(settings)  # the copy's weights are there before the room is measured
@@ -186,7 +186,7 @@ def free_memory(device: torch.device | str | None = None) -> pd.DataFrame:
         >>> free_memory("cpu")["when"].tolist()
         ['before', 'after']
     """
-    device = torch.device(device) if device else devices.choose()
+    device = devices.choose(device)
     before = _usage(device)
     gc.collect()
     _empty_cache(device)

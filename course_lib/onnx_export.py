@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, decide
-from course_lib.onnx_network import open_program, package, program_of
+from course_lib.onnx_network import open_program, program_of
 from course_lib.paths import shorten, write_atomically
-from course_lib.transforms import eight_views, to_float
+from course_lib.transforms import VIEWS, to_float
 
 FORMAT = "visual-inspection-course onnx 1"
 
@@ -36,7 +36,7 @@ class _WholeInspector(nn.Module):
         if self.settings.views == 1:
             logits = self.model(batch)
             return logits, (logits / self.settings.temperature).softmax(dim=1)
-        logits = torch.stack([self.model(view) for view in eight_views(batch)])
+        logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)])
         return logits[0], (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
 
 
@@ -51,19 +51,19 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
         The file, with the ending ``.onnx``.
 
     Raises:
-        CourseError: a package is missing, or the folder cannot be written to.
+        CourseError: a package is missing, ONNX cannot take the network, or the folder cannot be
+            written to.
     """
-    onnx = package("onnx")
     path = Path(path)
     path = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
     settings = inspector.settings
     whole = _WholeInspector(inspector).to("cpu").eval()
     example = torch.zeros(2, settings.channels, settings.size, settings.size, dtype=torch.uint8)
-    network = program_of(whole, example, ["logits", "probabilities"])
     text = json.dumps(asdict(settings), ensure_ascii=False, default=str)
-    onnx.helper.set_model_props(network, {"format": FORMAT, "settings": text})
+    facts = {"format": FORMAT, "settings": text}
+    program = program_of(whole, example, ["logits", "probabilities"], facts)
     with write_atomically(path) as temporary:
-        temporary.write_bytes(network.SerializeToString())
+        temporary.write_bytes(program)
     return path
 
 

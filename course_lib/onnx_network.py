@@ -10,8 +10,9 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
@@ -24,32 +25,49 @@ from course_lib.paths import make_folder, write_atomically
 CLOSE = 1e-4  # how far an answer may lie from PyTorch's, as a share of its largest number
 
 
-def program_of(network: nn.Module, example: Tensor, outputs: Sequence[str]):
+class NotInOnnx(CourseError):
+    """ONNX cannot take this network; with the same releases of the packages it never will (lesson 10)."""
+
+
+def program_of(
+    network: nn.Module,
+    example: Tensor,
+    outputs: Sequence[str],
+    facts: Mapping[str, str] | None = None,
+) -> bytes:
     """Turn a network into an ONNX program that takes any number of photos (lesson 10).
 
     Args:
         network: in evaluation mode, on the processor; takes one tensor, called ``images``.
         example: two photos as the network takes them.
         outputs: names of what it gives.
+        facts: texts that the program carries, by their names.
 
     Returns:
-        An ``onnx.ModelProto``.
+        The bytes of an ONNX file.
 
     Raises:
-        CourseError: a package is missing.
+        CourseError: a package is missing, or ONNX cannot take the network (`NotInOnnx`).
     """
-    package("onnx")
+    onnx = package("onnx")
     package("onnxscript")
-    with _quiet():
-        exported = torch.onnx.export(
-            network,
-            (example,),
-            dynamo=True,
-            input_names=["images"],
-            output_names=list(outputs),
-            dynamic_shapes=({0: torch.export.Dim("photos")},),
-        )
-    return exported.model_proto
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                network,
+                (example,),
+                dynamo=True,
+                input_names=["images"],
+                output_names=list(outputs),
+                dynamic_shapes=({0: torch.export.Dim("photos")},),
+            ).model_proto
+        onnx.helper.set_model_props(program, dict(facts or {}))
+        return program.SerializeToString()
+    except Exception as error:  # the exporter raises many kinds for layers it does not know
+        raise NotInOnnx(
+            f"This network cannot be written as an ONNX program ({type(error).__name__}); "
+            "compute it with PyTorch."
+        ) from error
 
 
 def open_program(program: bytes | str, threads: int | None = None, spinning: bool = True):
@@ -87,8 +105,8 @@ class FrozenNetwork:
             file is replaced.
 
     Raises:
-        CourseError: ONNX Runtime cannot compute this network or gives other answers, a package is
-            missing, or the folder of the file cannot be written to.
+        CourseError: ONNX Runtime cannot compute this network or gives other answers (`NotInOnnx`), a
+            package is missing, or the folder of the file cannot be written to.
     """
 
     def __init__(self, network: nn.Module, example: Tensor, file: str | os.PathLike):
@@ -96,21 +114,13 @@ class FrozenNetwork:
         with torch.no_grad():
             self._expected = network(example)
         if not self._fits(example):
-            try:
-                program = program_of(network, example, ["answers"]).SerializeToString()
-            except CourseError:
-                raise
-            except Exception as error:  # the exporter raises many kinds for layers it does not know
-                raise CourseError(
-                    f"This network cannot be written as an ONNX program ({type(error).__name__}); "
-                    "compute it with PyTorch."
-                ) from error
+            program = program_of(network, example, ["answers"])
             make_folder(self.file.parent)
             with write_atomically(self.file) as temporary:
                 temporary.write_bytes(program)
             if not self._fits(example):
                 self.file.unlink(missing_ok=True)
-                raise CourseError(
+                raise NotInOnnx(
                     "ONNX Runtime gives other answers than PyTorch for this network; compute it with PyTorch."
                 )
 
@@ -148,6 +158,22 @@ def package(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise CourseError(f"The package {name} is missing; run: pip install {name}") from error
+
+
+def versions() -> str:
+    """Releases of all packages that decide whether ONNX can take a network (lesson 10).
+
+    Example:
+        >>> versions().startswith("torch ")
+        True
+    """
+    found = []
+    for name in ("torch", "onnx", "onnxscript", "onnxruntime"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} missing")
+    return ", ".join(found)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ Introduced in lesson 1, which prints these folders.
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -74,7 +74,8 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
     error or an interrupt in between leaves the old file as it was.
 
     Raises:
-        CourseError: the folder of ``path`` cannot be written to, or the disk is full.
+        CourseError: the folder of ``path`` cannot be written to, the disk (or one's share of it)
+            is full, or the name is too long.
 
     Example:
         >>> import tempfile
@@ -103,11 +104,16 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
                 "has it open, or allow writing there."
             ) from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENAMETOOLONG:
+            raise CourseError(
+                f"The name {path.name} is too long for {shorten(path.parent)}; choose a shorter one."
+            ) from error
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise CourseError(
             f"There is no room left for {path.name} in {shorten(path.parent)}; make room, or set "
             "COURSE_WORK to a folder on another disk."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed must not hide what went wrong
+            temporary.unlink(missing_ok=True)

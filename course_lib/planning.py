@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from course_lib import device, features, training
+from course_lib.checks import cores
 from course_lib.data import photo_path, read_pixels
 from course_lib.models import Backbone, Classifier, freeze, unfreeze
 from course_lib.paths import write_atomically
@@ -49,9 +50,21 @@ class Plan:
 
 
 def make_plan(
-    index: pd.DataFrame, backbone: Backbone, options: TrainingOptions, work: Path
+    index: pd.DataFrame,
+    backbone: Backbone,
+    options: TrainingOptions,
+    work: Path,
+    processes: int = 1,
 ) -> Plan:
-    """Measure a few batches, then choose sizes and epochs that fit into the time."""
+    """Measure a few batches, then choose sizes and epochs that fit into the time (lesson 10).
+
+    Args:
+        index: from `course_lib.preparation.prepare`.
+        backbone: the network that is probed and fine-tuned.
+        options: see `course_lib.preparation.TrainingOptions`.
+        work: a folder, in which the plan is kept; a plan that is there already is taken.
+        processes: how many fine-tune together. The first one measures, and makes the probe, alone.
+    """
     file = work / "plan.json"
     # A plan that is damaged or of an older release is made anew.
     with suppress(OSError, ValueError, TypeError):
@@ -73,8 +86,10 @@ def make_plan(
     share = index["split"].value_counts(normalize=True) * photos
     left = 0.85 * (budget - before) - photos * reading  # a margin for a busy computer
 
+    at_once = _at_once(processes)
+
     def epoch_seconds(size: int) -> float:
-        return (share["train"] * learning + share["validation"] * looking) * size**2
+        return (share["train"] * learning + share["validation"] * looking) * size**2 / at_once
 
     # One epoch at 64 pixels left 180 flowers far below the probe (61 and 89 %); many photos learn more.
     size, epochs = SIZES[-1], 0
@@ -93,6 +108,14 @@ def make_plan(
     with write_atomically(file) as temporary:
         temporary.write_text(json.dumps(asdict(plan)), encoding="utf-8")
     return plan
+
+
+def _at_once(processes: int) -> int:
+    """How many of the processes compute at full speed: those with a GPU or cores of their own."""
+    where = device.choose()
+    if where.type == "cpu":
+        return max(1, min(processes, cores() // torch.get_num_threads()))
+    return processes if where.index is None else 1  # all on the one that COURSE_DEVICE names
 
 
 def _reading_seconds(index: pd.DataFrame) -> float:
@@ -138,19 +161,30 @@ def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
     return seconds[0], seconds[1]
 
 
-def announcement(plan: Plan, index: pd.DataFrame) -> list[str]:
-    """What will be done, how long it takes, and how much memory and disk it needs."""
+def announcement(plan: Plan, index: pd.DataFrame, processes: int = 1) -> list[str]:
+    """What will be done, how long it takes, and how much memory and disk it needs (lesson 10).
+
+    Args:
+        plan: from `make_plan`.
+        index: the photos that are used.
+        processes: how many fine-tune together.
+
+    Example:
+        >>> plan = Plan(20, 64, 64, epochs=0, batch_size=4, probe_seconds=3, seconds=0)
+        >>> print(announcement(plan, pd.DataFrame(index=range(20)))[0])  # doctest: +ELLIPSIS
+        Plan: a probe at 64 pixels, about 3 s; then no fine-tuning, because ...
+    """
     then = "no fine-tuning, because the time does not allow it (--minutes)."
     if plan.epochs:
         then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, "
         then += f"about {_duration(plan.seconds)}."
     pixels = len(index) * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
-    # Measured: Python with its libraries, bytes for each pixel of a batch, and 2,768 features of
-    # each photo in four copies while the probe is fitted.
+    # Measured: Python with its libraries (in each process), bytes for each pixel of a batch, and
+    # 2,768 features of each photo in four copies while the probe is fitted.
     batch = max(
         32 * plan.probe_size**2 * 350, plan.batch_size * plan.size**2 * 1000 * bool(plan.epochs)
     )
-    memory = 1.1e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
+    memory = processes * 1.1e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
     return [
         f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then {then}",
         f"It needs up to about {memory / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "

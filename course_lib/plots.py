@@ -194,7 +194,7 @@ def histogram(values: dict[str, np.ndarray], *, xlabel: str, alt: str, bins: int
             color=COLOURS[number % 6], linestyle=styles[number % 4],
         )  # fmt: skip
     axis.set_xlabel(xlabel)
-    axis.set_ylabel("share (scaled to area 1)")
+    axis.set_ylabel("how often (the area is 1)")
     axis.legend(fontsize=8)
     show(figure, alt)
 

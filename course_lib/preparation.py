@@ -5,7 +5,6 @@ Introduced in lesson 10. Photos are only read; what cannot be used is left out a
 
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib import splits
-from course_lib.checks import UNREADABLE, check_folder
+from course_lib.checks import UNREADABLE, check_folder, say
 from course_lib.data import index_folder
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
@@ -28,12 +27,6 @@ SOUND = {
     "healthy", "undamaged", "uncracked", "clean", "perfect", "nodefect", "negative",
 }  # fmt: skip
 NEGATIONS = {"no", "not", "non", "without"}
-
-
-def say(text: str) -> None:
-    """Print a text; a letter that the terminal does not know is written as a code (lesson 10)."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,10 @@ class Settings:
     """How a network computes: they change its speed, and its answers only by rounding (lesson 7).
 
     They go into the training as ``fit(…, precision=settings.precision,
-    channels_last=settings.channels_last)``, and around other code as ``with settings.active():``.
+    channels_last=settings.channels_last)``. Around other code precision and threads hold within
+    ``with settings.active():``; where ``channels_last`` is chosen, call
+    ``model.to(memory_format=torch.channels_last)`` before it. Where ``compile`` is chosen (only if it
+    was asked for), call ``model.compile()`` before either.
 
     Attributes:
         precision: "float32", "bfloat16" or "float16" for what autocast may round.
@@ -89,7 +92,7 @@ class Settings:
 
     @contextmanager
     def active(self, device: torch.device | str = "cpu") -> Iterator[None]:
-        """Compute with this precision and these threads inside a ``with`` block."""
+        """Compute with this precision and these threads inside a ``with`` block (lesson 7)."""
         before = torch.get_num_threads()
         if self.threads:
             torch.set_num_threads(self.threads)

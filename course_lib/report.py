@@ -48,6 +48,9 @@ class Predictions:
         validation_labels, validation_logits: the same for the M validation photos, on which
             threshold and temperature are chosen.
         threshold: of an inspector that has one already; otherwise the cheapest on validation.
+        temperature: of an inspector that has one already, which then decides with it. Otherwise the
+            logits decide as they are, and a temperature is fitted for the comparison only.
+        classes: what 0 and 1 are called.
     """
 
     index: pd.DataFrame
@@ -56,6 +59,12 @@ class Predictions:
     validation_labels: np.ndarray
     validation_logits: np.ndarray
     threshold: float | None = None
+    temperature: float | None = None
+    classes: Sequence[str] = evaluation.CLASSES
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """How probable the second class is, as the model decides: (N, 2) to (N,)."""
+        return evaluation.softmax(logits, self.temperature or 1.0)[:, 1]
 
 
 def predictions(model: nn.Module, loaders: Mapping, index: pd.DataFrame) -> Predictions:
@@ -69,7 +78,10 @@ def predictions(model: nn.Module, loaders: Mapping, index: pd.DataFrame) -> Pred
     logits, labels = evaluation.predict_logits(model, loaders["test"])
     validation_logits, validation_labels = evaluation.predict_logits(model, loaders["validation"])
     rows = index[index["split"] == "test"]
-    return Predictions(rows, labels, logits, validation_labels, validation_logits)
+    return Predictions(
+        rows, labels, logits, validation_labels, validation_logits,
+        classes=data.class_names(index),
+    )  # fmt: skip
 
 
 def report(
@@ -85,9 +97,10 @@ def report(
 
     The file holds its figures and needs no network. For each split: accuracy, missed defects,
     overkill, precision and average precision, each with a bootstrap interval and beside the
-    trivial baseline; confusion matrix; ROC and precision-recall curve; what mistakes cost at a
-    threshold chosen on validation; calibration before and after temperature scaling. For the first
-    split also the surest mistakes, with the photos that the experts doubted marked.
+    trivial baseline; confusion matrix; ROC and precision-recall curve; what mistakes cost at the
+    inspector's threshold, or else at one chosen on validation; calibration before and after
+    temperature scaling. For the first split also the surest mistakes, with the photos that the
+    experts doubted marked.
 
     Args:
         sides: name of the split → what the model said, such as ``{"random split": …, "lot
@@ -130,8 +143,9 @@ def _overview(sides: Mapping[str, Predictions]) -> str:
         for name, side in sides.items()
     ]
     return (
-        "<p>All numbers are of test photos, which the model has not learned from. Thresholds and "
-        "temperatures were chosen on validation photos. The columns <em>from</em> and <em>to</em> "
+        "<p>All numbers are of test photos, which the model has not learned from. Nothing was chosen "
+        "on them: temperatures come from validation photos, and thresholds from there, or from the "
+        "costs of the mistakes alone. The columns <em>from</em> and <em>to</em> "
         "hold a 95 % interval. A random split may put photos of one lot into training and test; a "
         "lot split keeps each lot together, as in a factory that inspects new lots.</p>"
         + html_table(pd.DataFrame(rows), "Accuracy at threshold 0.5, beside the commonest answer")
@@ -140,21 +154,29 @@ def _overview(sides: Mapping[str, Predictions]) -> str:
 
 def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[str]:
     """All about one split."""
-    probabilities = evaluation.softmax(side.logits)[:, 1]
-    on_validation = evaluation.softmax(side.validation_logits)[:, 1]
+    probabilities = side.probabilities(side.logits)
+    on_validation = side.probabilities(side.validation_logits)
+    good, defect = side.classes
     cheapest = evaluation.choose_threshold(side.validation_labels, on_validation, *costs)
     threshold = cheapest if side.threshold is None else side.threshold
     limits = {0.5: "0.5"}
     if threshold != 0.5:
         limits[threshold] = f"{threshold:.2f}, chosen by cost"
     yield f"<h2>{escape(name.capitalize())}</h2>"
-    yield f"<p>{len(side.labels)} test photos, {int(side.labels.sum())} of them defective.</p>"
+    yield (
+        f"<p>{len(side.labels)} test photos, {int(side.labels.sum())} of them {escape(defect)}.</p>"
+    )
+    if tuple(side.classes) != evaluation.CLASSES:
+        yield (
+            f"<p>A photo of “{escape(defect)}” that passes is called a missed defect, a photo of "
+            f"“{escape(good)}” that is rejected is called overkill.</p>"
+        )
     for limit, words in limits.items():
         yield html_table(
-            evaluation.inspection_table(side.labels, probabilities, limit),
-            f"Measures at threshold {words}; the last column always answers “functional”",
+            evaluation.inspection_table(side.labels, probabilities, limit, classes=side.classes),
+            f"Measures at threshold {words}; the last column always answers “{good}”",
         )
-    yield _confusion_figures(side.labels, probabilities, list(limits))
+    yield _confusion_figures(side, probabilities, list(limits))
     yield _curves(side.labels, probabilities)
     missed, overkill = costs
     yield "<h3>What mistakes cost</h3>"
@@ -172,12 +194,15 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
 
 
 def _confusion_figures(
-    labels: np.ndarray, probabilities: np.ndarray, limits: Sequence[float]
+    side: Predictions, probabilities: np.ndarray, limits: Sequence[float]
 ) -> str:
+    # The font of the figures has no Japanese letters, and takes $ for the start of a formula.
+    plain = all(name.isascii() and "$" not in name for name in side.classes)
+    classes = side.classes if plain else ("good", "defective")
     figure, axes = plots.new_figure(columns=len(limits), width=4.5 * len(limits), height=4.2)
     texts = []
     for axis, limit in zip(axes[0], limits, strict=True):
-        table = evaluation.confusion(labels, (probabilities >= limit).astype(int))
+        table = evaluation.confusion(side.labels, (probabilities >= limit).astype(int), classes)
         plots.draw_confusion_matrix(axis, table)
         axis.set_title(f"threshold {limit:.2f}")
         (passed, overkill), (missed, found) = table.to_numpy()
@@ -222,10 +247,13 @@ def _cost_figure(
 
 
 def _calibration(side: Predictions) -> str:
-    temperature = evaluation.fit_temperature(side.validation_logits, side.validation_labels)
+    temperature, used = side.temperature, ", as used above"
+    if temperature is None:
+        temperature = evaluation.fit_temperature(side.validation_logits, side.validation_labels)
+        used = ""
     versions = {
         "as trained": evaluation.softmax(side.logits)[:, 1],
-        f"temperature {temperature:.2f}": evaluation.softmax(side.logits, temperature)[:, 1],
+        f"temperature {temperature:.2f}{used}": evaluation.softmax(side.logits, temperature)[:, 1],
     }
     rows = [
         (name, evaluation.expected_calibration_error(side.labels, probabilities),
@@ -254,9 +282,12 @@ def _calibration(side: Predictions) -> str:
 
 def _mistakes(name: str, side: Predictions, count: int) -> Iterator[str]:
     """The photos on which the model was sure and wrong."""
-    probabilities = evaluation.softmax(side.logits)[:, 1]
-    worst = worst_mistakes(side.index, probabilities, side.labels, count)
+    threshold = 0.5 if side.threshold is None else side.threshold
+    probabilities = side.probabilities(side.logits)
+    worst = worst_mistakes(side.index, probabilities, side.labels, count, threshold)
     yield f"<h2>The surest mistakes, {escape(name)}</h2>"
+    if threshold != 0.5:
+        yield f"<p>At threshold {threshold:.2f}: the furthest from it come first.</p>"
     if "defect_probability" in side.index:
         doubted = int(is_doubted(side.index).sum())
         yield (
@@ -269,7 +300,7 @@ def _mistakes(name: str, side: Predictions, count: int) -> Iterator[str]:
         image.thumbnail((300, 300))
         buffer = BytesIO()
         image.save(buffer, format="PNG")
-        words = f"{photo.mistake}, model says {photo.probability:.2f} defective"
+        words = f"{photo.mistake}, model says {photo.probability:.2f} {side.classes[1]}"
         words += ", the experts doubted" if doubt else ""
         yield _picture(buffer.getvalue(), f"Photo {photo.path}: {words}", words)
     yield "</div>"

@@ -24,6 +24,8 @@ from course_lib.rehearsal import Rehearsal, Settings, random_state_kept
 
 __all__ = ["Settings", "fastest_settings"]
 
+RULES = 2  # one more when other candidates are tried, so that older answers are measured anew
+
 
 def fastest_settings(
     model: nn.Module,
@@ -38,7 +40,8 @@ def fastest_settings(
     """Measure how this network computes fastest on this machine, and keep the answer (lesson 7).
 
     Candidates are the precisions (float32, bfloat16, on NVIDIA cards float16), both orders of the
-    pixels in memory, on a CPU fewer threads, and ``torch.compile`` if asked for. They take turns
+    pixels in memory, for prediction on a CPU fewer threads, and ``torch.compile`` if asked for. How
+    to use the answer stands in `course_lib.rehearsal.Settings`. They take turns
     with plain float32, so that whatever else the computer does hits all. A candidate is given up
     as soon as a step takes 1.5 times as long as the best one's. The winner meets plain float32
     again, in new turns, and is chosen only if it takes at most 95 % of its time in the median and
@@ -69,8 +72,8 @@ def fastest_settings(
         The settings; ``settings.table()`` shows what was measured.
 
     Raises:
-        CourseError: ``COURSE_SETTINGS`` holds an unknown word, the sample is no batch of images, or
-            there is nothing to train.
+        CourseError: there is no time, ``COURSE_SETTINGS`` holds an unknown word, the sample is no
+            batch of images, the device is not there, or there is nothing to train.
 
     Example:
         >>> model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 30 * 30, 2))
@@ -78,7 +81,11 @@ def fastest_settings(
         >>> settings.table()["settings"][0]
         'plain'
     """
-    device = torch.device(device) if device else devices.choose()
+    if not 0 < seconds < float("inf"):
+        raise CourseError(
+            f"Nothing can be measured in {seconds} seconds; choose 5, or more than 0."
+        )
+    device = devices.choose(str(device) if device else None)
     if fixed := os.environ.get("COURSE_SETTINGS"):
         return _fixed(fixed, device)
     trial = Rehearsal(model, sample, training, device)
@@ -113,6 +120,7 @@ def _facts(trial: Rehearsal, compile: bool) -> dict:
     if device.type != "cpu":
         name = getattr(torch, device.type).get_device_name() if device.type != "mps" else "mps"
     return {
+        "rules": RULES,
         "processor": name,
         "instructions": [
             torch.backends.cpu.get_cpu_capability(), os.environ.get("ONEDNN_MAX_CPU_ISA"),

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import partial
 from itertools import islice
+from math import inf
 from pathlib import Path
 from time import perf_counter
 
@@ -29,6 +30,19 @@ from course_lib.weights import load_weights, read_weights
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 SCHEDULES = ("one_cycle", "cosine", None)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# What the numbers given to `fit` may be: their kind, the lowest, below what, and this in words.
+NUMBERS = {
+    "epochs": (int, 0, inf, "a whole number from 0"),
+    "accumulate": (int, 1, inf, "a whole number from 1"),
+    "patience": (int | None, 1, inf, "a whole number from 1, or None"),
+    "learning_rate": (int | float, 0, inf, "a number from 0 up, such as 0.001"),
+    "weight_decay": (int | float, 0, inf, "a number from 0 up, such as 0.01"),
+    "momentum": (int | float, 0, 1, "a number from 0 to below 1, such as 0.9"),
+    "label_smoothing": (int | float, 0, 1, "a number from 0 to below 1, such as 0.1"),
+    "average_weights": (int | float | None, 0, 1, "a number from 0 to below 1, or None"),
+    "class_weights": (int | float, 0, inf, "one number from 0 up for each class, or None"),
+}
+NOTHING_TO_JUDGE = "There are no photos to judge the model by; check the split of the index."
 
 
 def fit(
@@ -59,19 +73,21 @@ def fit(
     Interrupting the kernel ends the training and keeps the best weights so far. With a
     ``checkpoint``, calling again with the same arguments goes on after the last complete
     epoch, with the same result as an uninterrupted run on the same machine. When the memory
-    of a GPU is too small for a batch, the batch goes through the model in halves; each
-    step still counts the whole batch.
+    of a GPU is too small for a batch, the batch goes through the model in halves, in training and
+    in validation; each step still counts the whole batch.
 
     Inside `course_lib.processes.joined`, several processes train together. Each takes its part of
     every batch, so with the same loader the history is that of one process up to rounding; it is
     the same in all of them, as is the model. Only the first one shows progress, saves and calls
     ``on_epoch_end``. The number of processes is not part of a checkpoint: any other number goes on.
+    No step is halved there, because the others wait in the middle of it for a process that would
+    start it again: too little memory ends the run with a sentence.
 
     Args:
         model: images (N, C, H, W) to logits (N, classes). It is changed in place.
-        train: gives batches ``(images, labels)``, such as a `BatchLoader`. Labels are class
-            numbers, int64 (N,), or the probability of each class, float32 (N, classes). In several
-            processes it must give the same batches in each of them.
+        train: gives batches ``(images, labels)`` and their number by ``len``, such as a
+            `BatchLoader`. Labels are class numbers, int64 (N,), or the probability of each class,
+            float32 (N, classes). In several processes it must give the same batches in each of them.
         validation: the same for validation photos, or None to train without.
         epochs: how many times each training photo is seen.
         learning_rate: step size; a dictionary gives each part of the model its own, such
@@ -108,10 +124,10 @@ def fit(
         CourseError: an argument that cannot be, a loss that is no longer a number, a
             checkpoint that does not fit, or a memory too small for one photo.
     """
-    device = torch.device(device) if device else devices.choose()
+    device = devices.choose(device)
     settings = _plain({
         "epochs": epochs,
-        "batches": len(train),
+        "batches": _length(train),
         "learning_rate": learning_rate,
         "optimizer": optimizer,
         "momentum": momentum,
@@ -124,11 +140,7 @@ def fit(
         "precision": precision,
         "trained": [name for name, p in model.named_parameters() if p.requires_grad],
     })  # fmt: skip
-    _check(settings, device)
-    if patience is not None and validation is None:
-        raise CourseError(
-            "Early stopping (patience) needs validation photos; give a validation loader."
-        )
+    _check({**settings, "patience": _plain(patience)}, validation, device)
     for loader in (train, validation):
         _bring_photos(loader, device)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -137,7 +149,7 @@ def fit(
     if checkpoint is not None:
         run.load(checkpoint)
         # A start to go back to: also after an interruption in the first epoch all is as it was.
-        if run.group.is_first and not Path(checkpoint).exists():
+        if run.group.is_first and not os.path.exists(checkpoint):
             run.save(checkpoint)
     run.network = run.group.replicate(model)
     bar = tqdm(
@@ -223,7 +235,17 @@ def _bring(batch: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ...
         return batch
 
 
-def _check(settings: dict, device: torch.device) -> None:
+def _length(train: Iterable) -> int:
+    try:
+        return len(train)
+    except TypeError as error:
+        raise CourseError(
+            f"The training loader ({type(train).__name__}) does not say how many batches it has; give a "
+            "BatchLoader, another loader with len, or a list of batches."
+        ) from error
+
+
+def _check(settings: dict, validation: Iterable | None, device: torch.device) -> None:
     """Refuse what cannot be, before anything is computed."""
     for name, known in (
         ("optimizer", tuple(OPTIMIZERS)),
@@ -235,17 +257,24 @@ def _check(settings: dict, device: torch.device) -> None:
                 f"The {name} '{settings[name]}' is unknown; choose one of "
                 f"{', '.join(map(str, known))}."
             )
+    for name, (kind, lowest, below, words) in NUMBERS.items():
+        given = settings[name]
+        numbers = [given]
+        if name == "learning_rate" and isinstance(given, dict):
+            numbers = given.values()
+        elif name == "class_weights" and (given is None or isinstance(given, list)):
+            numbers = given or []
+        for number in numbers:
+            if not isinstance(number, kind) or not (number is None or lowest <= number < below):
+                raise CourseError(f"{name}={given!r} is not possible; choose {words}.")
     if settings["batches"] == 0:
         raise CourseError("There are no photos to train on; check the split of the index.")
-    if settings["accumulate"] < 1:
+    if settings["patience"] is not None and validation is None:
         raise CourseError(
-            f"accumulate={settings['accumulate']} batches cannot make a step; choose 1 or more."
+            "Early stopping (patience) needs validation photos; give a validation loader."
         )
-    average = settings["average_weights"]
-    if average is not None and not 0 <= average < 1:
-        raise CourseError(
-            f"average_weights={average} is not between 0 and 1; choose a value such as 0.99, or None."
-        )
+    if hasattr(validation, "__len__") and len(validation) == 0:
+        raise CourseError(NOTHING_TO_JUDGE)
     if settings["precision"] == "float16" and device.type != "cuda":
         raise CourseError(
             f"The precision 'float16' needs an NVIDIA GPU, and this run computes on '{device.type}'; "
@@ -267,7 +296,9 @@ class _Run:
         # How many photos go through the model at once; 0 means the whole batch.
         self.photos_at_once = 0
         weights = settings["class_weights"]
-        self.class_weights = None if weights is None else torch.tensor(weights).float().to(device)
+        self.class_weights = None
+        if weights is not None:
+            self.class_weights = torch.tensor(weights).float().reshape(-1).to(device)
         self.loss_function = nn.CrossEntropyLoss(
             weight=self.class_weights, label_smoothing=settings["label_smoothing"]
         )
@@ -326,8 +357,7 @@ class _Run:
             "photos_at_once": self.photos_at_once,
             "settings": self.settings,
         }
-        with write_atomically(path) as temporary:
-            torch.save(state, temporary)
+        _save(state, path)
 
     def load(self, path: str | os.PathLike) -> None:
         """Go on where the file stands, if there is one; the first process reads it for all."""
@@ -355,7 +385,7 @@ class _Run:
 
 def _read_checkpoint(path: str | os.PathLike) -> dict | None:
     """What a checkpoint holds, or None where there is none yet."""
-    if not Path(path).exists():
+    if not os.path.exists(path):
         return None
     try:
         return read_weights(path)
@@ -376,8 +406,12 @@ def _optimizer_and_schedule(model: nn.Module, settings: dict) -> tuple:
     steps = max(1, settings["epochs"] * -(-settings["batches"] // settings["accumulate"]))
     schedule = None
     if settings["schedule"] == "one_cycle":
+        # With SGD the momentum was chosen by name; the schedule would replace it by its own.
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=rates, total_steps=steps + 1
+            optimizer,
+            max_lr=rates,
+            total_steps=steps + 1,
+            cycle_momentum=settings["optimizer"] != "sgd",
         )
     elif settings["schedule"] == "cosine":
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -417,8 +451,8 @@ def _train_epoch(run: _Run, bar: tqdm) -> dict:
     batches = run.group.parts(run.train)
     if run.device.type == "cuda":
         # The thread that makes batches ahead would not know which of several GPUs is this process's.
-        device = torch.device("cuda", torch.cuda.current_device())
-        batches = made_ahead(batches, partial(_bring, device=device))
+        own = run.device.index if run.device.index is not None else torch.cuda.current_device()
+        batches = made_ahead(batches, partial(_bring, device=torch.device("cuda", own)))
     while step := list(islice(batches, run.settings["accumulate"])):
         loss, hits = _step_within_memory(run, step, number + 1)
         number += len(step)
@@ -457,6 +491,8 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
         last = part == len(portions) - 1
         with _autocast(run), group.as_one(run.network, len(whole), last):
             logits = run.network(images)
+        if run.class_weights is not None and len(run.class_weights) != logits.shape[1]:
+            raise _wrong_class_weights(run)
         # 2. loss: how wrong the logits are
         # The mean of no photos is no number; a process may have none of a small last batch.
         loss = run.loss_function(logits.float(), labels) if share else logits.sum()
@@ -511,7 +547,16 @@ def _weight(run: _Run, labels: Tensor) -> float:
     """How much these photos count in the loss of their step."""
     if run.class_weights is None or labels.is_floating_point():
         return float(len(labels))
+    if labels.max() >= len(run.class_weights):
+        raise _wrong_class_weights(run)
     return run.class_weights[labels].sum().item()
+
+
+def _wrong_class_weights(run: _Run) -> CourseError:
+    return CourseError(
+        f"{len(run.class_weights)} class_weights do not fit the classes of the model and the labels; "
+        "give one number for each class."
+    )
 
 
 def _step_within_memory(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
@@ -520,26 +565,32 @@ def _step_within_memory(run: _Run, batches: list, first: int) -> tuple[Tensor, T
         try:
             return _train_step(run, batches, first)
         except RuntimeError as error:
-            if "out of memory" not in str(error).lower():
-                raise
             most = run.photos_at_once or max(len(labels) for _, labels, _ in batches)
+            half = _half(most, error)
             if run.group.count > 1:
                 # The others wait for this process in the middle of the step, so it cannot go back.
                 raise CourseError(
                     f"The memory of process {run.group.rank} is too small for {most} photos at once; "
                     "start again with more processes, or with one, which then halves its batches."
                 ) from error
-            if most == 1:
-                raise CourseError(
-                    "The memory is too small for a single photo; use smaller photos or a smaller model."
-                ) from error
-            run.photos_at_once = -(-most // 2)
+            run.photos_at_once = half
             print(
-                f"Out of memory with {most} photos at once: from now on {run.photos_at_once} at once, "
-                "and each step still counts its whole batch."
+                f"Out of memory with {most} photos at once: from now on {half} at once, and each step "
+                "still counts its whole batch."
             )
         # Only here is the error forgotten, and with it the tensors it kept alive.
         torch.cuda.empty_cache()
+
+
+def _half(photos: int, error: RuntimeError) -> int:
+    """How many photos to try next when the memory was too small for these; other errors go on."""
+    if "out of memory" not in str(error).lower():
+        raise error
+    if photos == 1:
+        raise CourseError(
+            "The memory is too small for a single photo; use smaller photos or a smaller model."
+        ) from error
+    return -(-photos // 2)
 
 
 def _autocast(run: _Run) -> torch.autocast:
@@ -577,7 +628,7 @@ def evaluate(
     """Mean cross-entropy loss and accuracy over all photos of a loader (lesson 7).
 
     The model computes in evaluation mode: dropout off, batch normalisation with its running
-    statistics.
+    statistics. When the memory is too small for a batch, it goes through the model in halves.
 
     Args:
         model: images (N, C, H, W) to logits (N, classes).
@@ -587,20 +638,35 @@ def evaluate(
 
     Returns:
         Loss (0 is perfect) and accuracy (0…1).
+
+    Raises:
+        CourseError: the loader has no photos, or the memory is too small for one.
     """
-    device = torch.device(device) if device else devices.choose()
+    device = devices.choose(device)
     group = group or Group()
     model.to(device).eval()
-    total_loss, correct, photos = 0.0, 0, 0
-    for images, labels, _ in group.parts(loader):
-        if len(labels) == 0:
-            continue  # a small last batch has no photo for this process
-        labels = labels.to(device)
-        logits = model(images.to(device))
-        total_loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
-        correct += int((logits.argmax(1) == _class_numbers(labels)).sum())
-        photos += len(labels)
+    total_loss, correct, photos, most = 0.0, 0, 0, inf
+    for batch_images, batch_labels, _ in group.parts(loader):
+        start = 0  # a small last batch may have no photo for this process
+        while start < len(batch_labels):
+            portion = slice(start, start + min(most, len(batch_labels)))
+            labels = batch_labels[portion].to(device)
+            try:
+                logits = model(batch_images[portion].to(device))
+                loss = nn.functional.cross_entropy(logits, labels, reduction="sum").item()
+            except RuntimeError as error:
+                most = _half(len(labels), error)
+            else:
+                total_loss += loss
+                correct += int((logits.argmax(1) == _class_numbers(labels)).sum())
+                photos += len(labels)
+                start += len(labels)
+                continue
+            # Only here is the error forgotten, and with it the tensors it kept alive.
+            torch.cuda.empty_cache()
     total_loss, correct, photos = group.total(total_loss, correct, photos)
+    if photos == 0:
+        raise CourseError(NOTHING_TO_JUDGE)
     return float(total_loss / photos), float(correct / photos)
 
 
@@ -612,9 +678,14 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike, **facts) -> Path:
         path: the file.
         facts: numbers, texts and lists worth keeping, such as ``classes=[…]``.
     """
-    with write_atomically(path) as temporary:
-        torch.save({"model": model.state_dict(), **_plain(facts)}, temporary)
+    _save({"model": model.state_dict(), **_plain(facts)}, path)
     return Path(path)
+
+
+def _save(state: dict, path: str | os.PathLike) -> None:
+    # Into a file of Python's: where the disk is full, PyTorch's own raises anything but an OSError.
+    with write_atomically(path) as temporary, open(temporary, "wb") as file:
+        torch.save(state, file)
 
 
 def _plain(value):

@@ -14,6 +14,7 @@ from torch import Tensor
 from course_lib.errors import CourseError
 
 BatchTransform = Callable[[Tensor, torch.Generator], Tensor]
+FLIPS = (0, 2, 4, 6)  # the orientations without a quarter turn
 
 
 def to_float(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -50,28 +51,65 @@ def flips_and_quarter_turns(images: Tensor, generator: torch.Generator) -> Tenso
         >>> sorted(turned.flatten().tolist())
         [0, 1, 2, 3]
     """
-    choice = torch.randint(8, (len(images),), generator=generator)
+    return _drawn(images, range(8), generator)
+
+
+def flips(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each photo left to right, top to bottom, both or not at all, drawn at random (lesson 10).
+
+    What runs across the photo stays so. That fits parts that always lie the same way in front of
+    the camera: a quarter turn would show the model what no camera there can see.
+
+    Example:
+        >>> images = torch.arange(4).view(1, 1, 2, 2)
+        >>> flips(images, torch.Generator().manual_seed(0)).flatten().tolist()
+        [0, 1, 2, 3]
+    """
+    return _drawn(images, FLIPS, generator)
+
+
+def _drawn(images: Tensor, orientations: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Each photo in one of these orientations."""
+    choice = torch.randint(len(orientations), (len(images),), generator=generator)
     if images.device.type == "cpu":
         result = torch.empty_like(images)
         for target, image, number in zip(result, images, choice.tolist(), strict=True):
-            target.copy_(_orientation(image, number))
+            target.copy_(_orientation(image, orientations[number]))
         return result
     # A GPU likes few large steps.
     result = images.clone()
-    for number in range(1, 8):
+    for number, drawn in enumerate(orientations):
         chosen = (choice == number).to(images.device)
-        result[chosen] = _orientation(images[chosen], number)
+        result[chosen] = _orientation(images[chosen], drawn)
     return result
 
 
+def four_views(images: Tensor) -> Tensor:
+    """Each photo as it is and mirrored in all ways (lesson 10): shape (4, N, C, H, W).
+
+    Example:
+        >>> four_views(torch.zeros(2, 1, 4, 6)).shape
+        torch.Size([4, 2, 1, 4, 6])
+    """
+    return torch.stack([_orientation(images, number) for number in FLIPS])
+
+
 def eight_views(images: Tensor) -> Tensor:
-    """All eight orientations of each photo (lesson 10): shape (8, N, C, H, W), square photos.
+    """All eight orientations of each photo (lesson 7): shape (8, N, C, H, W), square photos.
 
     Example:
         >>> eight_views(torch.zeros(2, 1, 4, 4)).shape
         torch.Size([8, 2, 1, 4, 4])
     """
     return torch.stack([_orientation(images, number) for number in range(8)])
+
+
+# By how many views of a photo an inspector looks at.
+VIEWS: dict[int, Callable[[Tensor], Tensor]] = {
+    1: lambda images: images[None],
+    4: four_views,
+    8: eight_views,
+}
 
 
 def orientation(number: int) -> BatchTransform:

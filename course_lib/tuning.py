@@ -59,7 +59,7 @@ def learning_rate_curve(
             f"From {lowest} to {highest} in {steps} steps is no rising curve; choose a lowest rate "
             "above 0, a larger highest one, and 2 steps or more."
         )
-    device = torch.device(device) if device else devices.choose()
+    device = devices.choose(device)
     epoch = getattr(loader, "epoch", None)
     trial = deepcopy(model).to(device)
     set_training_mode(trial)

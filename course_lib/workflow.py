@@ -127,18 +127,20 @@ def _plan(
     _check_options(options, out)
     index = prepare(folder, options, progress=progress, tell=tell)
     work = _work_folder(index, options)
-    plan = make_plan(index, load_backbone(), options, work)
+    processes = current_group().count
+    plan = make_plan(index, load_backbone(), options, work, processes)
     if plan.photos < len(index):
         tell(
             f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes."
         )
         index = sample(index, plan.photos, options.seed)
-    for line in announcement(plan, index):
+    for line in announcement(plan, index, processes):
         tell(line)
     return index, work, plan
 
 
 def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
+    device.check_seed(options.seed)
     if not 0 < options.minutes < 10_000:
         raise CourseError(f"{options.minutes} minutes is no time to train in; choose 1 or more.")
     if not 0 < options.cost_missed < float("inf"):
@@ -327,22 +329,22 @@ def _write_report(
 ) -> None:  # fmt: skip
     """The report of lesson 8 for two classes, a shorter one for more; both end with the facts."""
     title = f"Inspector of {Path(index.attrs['folder']).name}"
-    calibrated = {
+    settings = inspector.settings
+    logits = {
         split: inspector.logits(_pixels_of(index, split, inspector, progress))
-        / inspector.settings.temperature
         for split in ("validation", "test")
     }
-    truth = {split: labels[rows_of(index, split)] for split in calibrated}
+    truth = {split: labels[rows_of(index, split)] for split in logits}
     facts = _facts(inspector, index)
-    if len(inspector.settings.classes) > 2:
-        decisions = calibrated["test"].argmax(axis=1)
+    if len(settings.classes) > 2:
+        decisions = logits["test"].argmax(axis=1)
         page = report.html_page(
             title, _short_report(title, truth["test"], decisions, index) + facts
         )
     else:
         side = report.Predictions(
-            index[index["split"] == "test"], truth["test"], calibrated["test"],
-            truth["validation"], calibrated["validation"], inspector.settings.threshold,
+            index[index["split"] == "test"], truth["test"], logits["test"], truth["validation"],
+            logits["validation"], settings.threshold, settings.temperature, settings.classes,
         )  # fmt: skip
         name = "lot split" if "lot" in index else "random split"
         report.report({name: side}, path, title=title, cost_missed=options.cost_missed)

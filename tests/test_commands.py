@@ -1,7 +1,7 @@
 """The commands train and predict: rows on standard output, faults on the other, a status that tells."""
 
 import json
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,17 @@ def test_each_photo_is_a_row_of_json(
     assert main(["predict", saved.removesuffix(".safetensors"), str(photos), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 20 and set(rows[0]) == {"path", "probability", "decision", "problem"}
+
+
+def test_json_stays_json_on_a_terminal_that_lacks_a_letter(
+    saved: str, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "defective" / "3.png").rename(photos / "defective" / "é あ.png")
+    terminal = TextIOWrapper(BytesIO(), "cp932")
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert main(["predict", saved, str(photos / "defective"), "--json"]) == 0
+    rows = json.loads(terminal.buffer.getvalue().decode("cp932"))
+    assert any(row["path"].endswith("é あ.png") for row in rows)
 
 
 def test_an_unreadable_photo_is_reported_and_sets_the_status(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from io import BytesIO
 from pathlib import Path
 
@@ -140,6 +141,17 @@ def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6  # the camera was turned by a quarter
     Image.new("L", (30, 20)).save(tmp_path / "side.jpg", exif=exif)
     assert data.read_image(tmp_path / "side.jpg").shape == (30, 20)
+
+
+@pytest.mark.parametrize(
+    "width", [struct.pack("<HHIf", 256, 11, 1, 30.0), struct.pack("<HHIi", 256, 9, 1, -30)]
+)
+def test_a_photo_whose_exif_note_cannot_be_is_one_sentence(tmp_path: Path, width: bytes) -> None:
+    turned = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    note = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + width + turned + bytes(4)
+    Image.new("L", (30, 20)).save(tmp_path / "odd.jpg", exif=note)
+    with pytest.raises(CourseError, match=r"odd\.jpg cannot be read .*set it aside"):
+        data.read_image(tmp_path / "odd.jpg")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])

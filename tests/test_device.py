@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from course_lib import device, memory, training
 from course_lib.datasets import BatchLoader
 from course_lib.errors import CourseError
+from course_lib.evaluation import predict_logits
 from course_lib.speed import Settings, fastest_settings
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
@@ -151,12 +152,86 @@ def test_a_processor_without_bfloat16_instructions_imitates_them(
     assert device.table().set_index("device").loc["cpu", "precision"] == "float32"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ("gpu", "'gpu' is unknown; choose one of cuda"),
+        ("cpu:x", "'cpu:x' is unknown"),
+        ("cuda:300", "'cuda:300' is unknown"),  # more than PyTorch can count
+        ("meta", "'meta' is unknown"),
+        ("cpu:1", "'cpu:1' is not there"),
+        ("cuda:2", "'cuda:2' is not there"),
+        (torch.device("cuda", 7), "'cuda:7' is not there"),
+    ],
+)
+def test_a_device_that_cannot_be_is_one_sentence(
+    wanted: str | torch.device, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(CourseError, match=sentence):
+        device.choose(wanted)
+    assert device.choose("cuda:1") == torch.device("cuda", 1)
+
+
+def test_a_device_is_chosen_by_name_by_itself_or_by_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    assert device.choose() == device.choose("cpu") == device.choose(CPU) == CPU
+    monkeypatch.setenv("COURSE_DEVICE", "")
+    assert device.choose().type in device.KINDS
+
+
+USES = {
+    "largest batch": lambda where: memory.largest_batch(Network(), sample(), device=where),
+    "free memory": lambda where: memory.free_memory(where),
+    "fit": lambda where: training.fit(Network(), [(sample(),)], epochs=1, device=where),
+    "evaluate": lambda where: training.evaluate(Network(), [], device=where),
+    "predict": lambda where: predict_logits(Network(), [], device=where),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_whatever_computes_asks_whether_the_device_is_there(use: Callable) -> None:
+    with pytest.raises(CourseError, match="'gpu' is unknown"):
+        use("gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(CourseError, match="'cuda' is not there"):
+            use("cuda")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", None])
+def test_a_seed_that_numpy_cannot_take_is_one_sentence(seed: object) -> None:
+    with pytest.raises(CourseError, match=f"The seed {seed!r} cannot.* from 0 to 4294967295"):
+        device.seed_everything(seed)
+    device.seed_everything(np.int64(2**32 - 1))
+
+
+CACHED = {
+    "newer": "anon 7\ninactive_file 150\n",
+    "older": "inactive_file 1\ntotal_inactive_file 150\n",
+}
+
+
+@pytest.mark.parametrize("cached", CACHED.values(), ids=CACHED)
+def test_files_that_linux_keeps_in_the_memory_of_a_container_count_as_free(
+    cached: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psutil", reason="without psutil the free memory is unknown")
+    files = [tmp_path / name for name in ("limit", "used", "uses")]
+    for file, content in zip(files, ("1000", "400", cached), strict=True):
+        file.write_text(content)
+    monkeypatch.setattr(device, "CONTAINER_FILES", [files])
+    assert device.available_memory(CPU) == 750
+
+
 @pytest.mark.parametrize(("limit", "left"), [("1000", 600), ("max", None), ("300", 0)])
 def test_a_container_has_what_it_is_still_allowed(
     limit: str, left: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("psutil", reason="without psutil the free memory is unknown")
-    files = tmp_path / "limit", tmp_path / "used"
+    files = tmp_path / "limit", tmp_path / "used", tmp_path / "not there"
     files[0].write_text(limit + "\n")
     files[1].write_text("400\n")
     monkeypatch.setattr(device, "CONTAINER_FILES", [files])
@@ -245,6 +320,25 @@ def test_never_more_threads_than_are_in_use() -> None:
     tried = {name for name in results(settings) if "threads" in name}
     assert tried and all(int(name.rpartition("=")[2]) < 3 for name in tried)
     assert torch.get_num_threads() == 3
+
+
+def test_for_training_only_what_fit_takes_is_tried() -> None:
+    torch.set_num_threads(3)  # the fixture sets it back
+    settings = fastest_settings(Network(), sample(), training=True, device="cpu")
+    assert len(results(settings)) > 1
+    assert not [name for name in results(settings) if "threads" in name]
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
+def test_no_time_to_measure_is_one_sentence(seconds: float) -> None:
+    with pytest.raises(CourseError, match="Nothing can be measured in"):
+        fastest_settings(Network(), sample(), seconds=seconds, device="cpu")
+
+
+def test_measuring_on_a_device_that_is_not_there_is_one_sentence() -> None:
+    for wrong in ("gpu", torch.device("meta")):
+        with pytest.raises(CourseError, match="is unknown; choose one of"):
+            fastest_settings(Network(), sample(), device=wrong)
 
 
 @pytest.mark.parametrize(

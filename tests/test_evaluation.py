@@ -244,3 +244,10 @@ def test_true_probabilities_have_an_error_by_chance_that_shrinks_with_photos() -
         assert 0.5 * by_chance < found < 2 * by_chance
         errors.append(by_chance)
     assert errors[1] == pytest.approx(errors[0] / 10, rel=0.3)
+
+
+def test_the_outcomes_may_have_other_names() -> None:
+    table = evaluation.confusion(LABELS, PROBABILITIES >= 0.5, ["daisy", "rose"])
+    assert [*table.index, *table.columns] == ["is daisy", "is rose", "says daisy", "says rose"]
+    measures = evaluation.inspection_table(LABELS, PROBABILITIES, classes=["daisy", "rose"])
+    assert measures.columns[-1] == "always daisy"

@@ -79,6 +79,9 @@ def test_the_surest_mistakes_come_first_with_their_kind() -> None:
     assert found["row"].tolist() == [1, 2, 0]
     assert found["mistake"].tolist() == ["overkill", "missed defect", "missed defect"]
 
+    found = explain.worst_mistakes(index, probabilities, labels, threshold=0.09)
+    assert found["path"].tolist() == ["b", "e", "c", "d"]
+
 
 def test_a_model_without_mistakes_has_an_empty_list() -> None:
     found = explain.worst_mistakes(pd.DataFrame({"path": ["a"]}), np.array([0.9]), np.array([1]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from course_lib import lesson
+from course_lib import data, lesson, splits, training
 from course_lib.errors import CourseError
 from course_lib.weights import read_weights, weights_hash
 
@@ -86,6 +86,41 @@ def test_a_scratch_model_of_other_settings_is_trained_anew(
     saved = read_weights(lesson.kept_folder(photos) / "scratch_random.pt")
 
     assert hashes[0] != hashes[1] and saved["learning_rate"] == 1e-2
+
+
+def test_after_another_split_the_scratch_model_is_trained_anew(
+    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its test photos could be photos that the kept model has learned from."""
+    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 1}
+    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
+    first, _ = lesson.scratch_model(photos, progress=False)
+    index = splits.random_split(data.index_folder(photos), seed=1)
+    splits.save_split(index, lesson.kept_folder(photos) / "split_random.csv")
+    second, _ = lesson.scratch_model(photos, progress=False)
+
+    assert weights_hash(first) != weights_hash(second)
+    kept = read_weights(lesson.kept_folder(photos) / "scratch_random.pt")
+    assert kept["split"] == lesson.scratch_facts(index)["split"]
+
+
+def test_nothing_is_kept_of_a_scratch_model_whose_training_was_stopped(
+    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 2}
+    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
+    whole = training.fit
+
+    def stopped_after_one(*arguments, **settings) -> pd.DataFrame:
+        def stop(row: dict) -> None:
+            raise KeyboardInterrupt
+
+        return whole(*arguments, **settings, on_epoch_end=[stop])
+
+    monkeypatch.setattr(training, "fit", stopped_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        lesson.scratch_model(photos, progress=False)
+    assert not (lesson.kept_folder(photos) / "scratch_random.pt").exists()
 
 
 def test_the_decision_is_readable_json(work: Path) -> None:

@@ -24,7 +24,7 @@ def inspector(views: int = 1) -> Inspector:
     return Inspector(ScratchCNN(width=4), settings)
 
 
-@pytest.mark.parametrize("views", [1, 8])
+@pytest.mark.parametrize("views", [1, 4, 8])
 def test_the_exported_file_decides_like_the_inspector(tmp_path: Path, views: int) -> None:
     path = onnx_export.export_onnx(inspector(views), tmp_path / "cells")
     assert path.name == "cells.onnx"
@@ -57,3 +57,14 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("<html>")
     with pytest.raises(CourseError, match="damaged"):
         onnx_export.open_onnx(tmp_path / "text.onnx")
+
+
+def test_a_network_that_onnx_cannot_take_is_one_sentence(tmp_path: Path) -> None:
+    class LooksAtItsNumbers(ScratchCNN):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return super().forward(images if float(images.sum()) > 0 else -images)
+
+    strange = Inspector(LooksAtItsNumbers(width=4), inspector().settings)
+    with pytest.raises(CourseError, match="cannot be written as an ONNX program"):
+        onnx_export.export_onnx(strange, tmp_path / "strange")
+    assert not list(tmp_path.iterdir())

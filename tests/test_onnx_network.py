@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from course_lib import features
 from course_lib.errors import CourseError
 from course_lib.models import load_backbone
-from course_lib.onnx_network import FrozenNetwork
+from course_lib.onnx_network import FrozenNetwork, NotInOnnx, program_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -78,6 +78,11 @@ def test_a_network_that_it_cannot_compute_is_refused(network: nn.Module, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_what_the_exporter_refuses_is_one_sentence() -> None:
+    with pytest.raises(CourseError, match="cannot be written as an ONNX program"):
+        program_of(LooksAtItsNumbers(), EXAMPLE, ["answers"])
+
+
 @pytest.fixture
 def by_pytorch(index: pd.DataFrame, work: Path) -> np.ndarray:
     return features.extract(index, load_backbone(), size=64, progress=False)
@@ -116,6 +121,45 @@ def test_features_do_without_it(
 
     np.testing.assert_array_equal(found, by_pytorch)
     assert not (tmp_path / "other work" / "features" / "networks").exists()
+
+
+def test_a_network_that_onnx_cannot_take_is_tried_once(
+    index: pd.DataFrame, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def refuse(*_: object) -> bytes:
+        tried.append(1)
+        raise NotInOnnx("This network cannot be written as an ONNX program.")
+
+    def compute(rows: slice) -> None:
+        some = index.iloc[rows]
+        some.attrs = index.attrs
+        found = features.extract(some, load_backbone(), size=64, progress=False)
+        assert len(found) == len(some)
+
+    monkeypatch.setattr("course_lib.features.MANY", 1)
+    monkeypatch.setattr("course_lib.onnx_network.program_of", refuse)
+    compute(slice(0, 5))
+    compute(slice(5, 10))
+    assert len(tried) == 1
+    monkeypatch.setattr("course_lib.features.versions", lambda: "torch 99")
+    compute(slice(10, 15))
+    compute(slice(15, 20))
+    assert len(tried) == 2, "another release may be able to"
+
+
+@pytest.mark.parametrize("trouble", [CourseError("The package is missing"), OSError("no room")])
+def test_what_is_no_fault_of_the_network_is_tried_again(
+    index: pd.DataFrame, work: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise trouble
+
+    monkeypatch.setattr("course_lib.features.MANY", 1)
+    monkeypatch.setattr("course_lib.onnx_network.program_of", fail)
+    features.extract(index, load_backbone(), size=64, progress=False)
+    assert not list((work / "features").rglob("*.refused"))
 
 
 def test_few_photos_do_not_wait_for_it(

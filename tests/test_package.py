@@ -56,8 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"data", "evaluation", "explain", "plots"},
     # The whole way as one command: these stand at the end of the line and may call all before.
     "preparation": {"checks", "data", "splits"},
-    "planning": {"data", "device", "features", "models", "preparation", "training"},
-    "launching": {"device", "preparation"},
+    "planning": {"checks", "data", "device", "features", "models", "preparation", "training"},
+    "launching": {"checks", "device", "preparation"},
     "plots": set(),
 }
 

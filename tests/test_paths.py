@@ -75,9 +75,26 @@ def test_a_path_outside_the_course_is_shown_in_full(tmp_path: Path) -> None:
     assert paths.shorten(tmp_path / "photo.png") == (tmp_path / "photo.png").as_posix()
 
 
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CourseError, match=r"too long for .*choose a shorter one"),
+        paths.write_atomically(tmp_path / f"{'n' * 400}.txt") as temporary,
+    ):
+        try:
+            temporary.write_text("new")
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                pytest.skip(f"this system says it otherwise ({error})")
+            raise
+
+
 @pytest.mark.parametrize(
     ("number", "sentence"),
-    [(errno.ENOSPC, "no room left for notes.txt"), (errno.EACCES, "cannot be replaced")],
+    [
+        (errno.ENOSPC, "no room left for notes.txt"),
+        (errno.EDQUOT, "no room left for notes.txt"),
+        (errno.EACCES, "cannot be replaced"),
+    ],
 )
 def test_a_full_disk_and_a_file_in_use_are_one_sentence(
     number: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,5 +109,5 @@ def test_a_full_disk_and_a_file_in_use_are_one_sentence(
         "os.replace" if number == errno.EACCES else "pathlib.Path.write_text", fails
     )
     with pytest.raises(CourseError, match=sentence), paths.write_atomically(target) as temporary:
-        temporary.write_text("new") if number == errno.ENOSPC else temporary.write_bytes(b"new")
+        temporary.write_bytes(b"new") if number == errno.EACCES else temporary.write_text("new")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

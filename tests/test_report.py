@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -153,6 +154,7 @@ def test_predictions_belong_to_the_rows_of_the_test_split(index: pd.DataFrame, w
     assert found.index["path"].tolist() == split[split["split"] == "test"]["path"].tolist()
     assert found.labels.tolist() == label_numbers(split)[split["split"] == "test"].tolist()
     assert found.logits.shape == (10, 2) and found.validation_logits.shape == (5, 2)
+    assert list(found.classes) == ["functional", "defective"]
 
 
 def test_the_threshold_of_an_inspector_is_the_one_that_is_shown(
@@ -164,3 +166,51 @@ def test_the_threshold_of_an_inspector_is_the_one_that_is_shown(
         page = path.read_text(encoding="utf-8")
         assert f"the threshold used is {words}" in page
         assert page.count("Measures at threshold") == (1 if threshold == 0.5 else 2)
+
+
+def captions(page: str) -> list[str]:
+    return re.findall("<figcaption>(.*?)</figcaption>", page)
+
+
+def test_the_surest_mistakes_are_those_of_the_inspectors_own_threshold(
+    side: Predictions, tmp_path: Path
+) -> None:
+    inspector = replace(side, threshold=0.09)
+    path = report({"random split": inspector}, tmp_path / "r.html", mistakes=20)
+    page = path.read_text(encoding="utf-8")
+    wrong = (evaluation.softmax(side.logits)[:, 1] >= 0.09) != (side.labels == 1)
+    assert len(captions(page)) == wrong.sum()
+    assert "At threshold 0.09" in page
+
+
+def test_the_calibration_of_an_inspector_is_shown_before_and_after(
+    side: Predictions, tmp_path: Path
+) -> None:
+    inspector = replace(side, threshold=0.5, temperature=3.0)
+    page = report({"lot split": inspector}, tmp_path / "r.html").read_text(encoding="utf-8")
+    for name, temperature in (("as trained", 1.0), ("temperature 3.00, as used above", 3.0)):
+        probabilities = evaluation.softmax(side.logits, temperature)[:, 1]
+        error = evaluation.expected_calibration_error(side.labels, probabilities)
+        assert re.search(rf"<td>{name}</td>\s*<td>{error:.3f}</td>", page), name
+    cost = evaluation.expected_cost(side.labels, evaluation.softmax(side.logits, 3.0)[:, 1], 0.5)
+    assert f"at 0.5 it costs {cost:.2f}" in page
+    said = evaluation.softmax(side.logits, 3.0)[:, 1]
+    assert all(any(f"says {p:.2f} " in words for p in said) for words in captions(page))
+
+
+@pytest.mark.filterwarnings("error:Glyph")
+@pytest.mark.parametrize("classes", [["daisy", "<rose>"], ["良品", "不良品"], ["$a", "b$\\x"]])
+def test_classes_are_called_by_their_names(
+    side: Predictions, tmp_path: Path, classes: list[str]
+) -> None:
+    named = replace(side, classes=classes)
+    page = report({"random split": named}, tmp_path / "r.html").read_text(encoding="utf-8")
+    good, defect = (escape(name) for name in classes)
+    assert f'<th scope="col">always {good}</th>' in page and f"always answers “{good}”" in page
+    assert f"of them {defect}." in page and f"A photo of “{defect}” that passes" in page
+    assert all(f"{defect}" in words for words in captions(page))
+    assert not re.search("(always|says|is|“) ?functional", page) and "<rose>" not in page
+
+
+def test_it_does_not_say_that_each_threshold_was_chosen_on_validation(html: str) -> None:
+    assert "thresholds from there, or from the costs of the mistakes alone" in html

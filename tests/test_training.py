@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -228,7 +229,7 @@ class SmallMemory(nn.Module):
         self.inner, self.room, self.seen = inner, room, []
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.training and len(images) > self.room:
+        if len(images) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         self.seen.append(len(images))
         return self.inner(images)
@@ -252,9 +253,22 @@ def test_too_little_memory_halves_the_batch_and_keeps_the_step(
     ]
 
 
+def test_too_little_memory_halves_the_batches_of_validation_too() -> None:
+    plenty = linear_model()
+    little = SmallMemory(plenty, room=3)
+    expected = training.evaluate(plenty, loader(LABELS, batch_size=8), device="cpu")
+    found = training.evaluate(little, loader(LABELS, batch_size=8), device="cpu")
+    assert found == pytest.approx(expected) and little.seen == [2, 2, 2, 2, 2]
+
+    history = fit(little, loader(LABELS, 2), loader(LABELS, batch_size=8), epochs=1)
+    assert history["validation_accuracy"].notna().all()
+
+
 def test_memory_for_not_even_one_photo_is_one_sentence() -> None:
-    with pytest.raises(CourseError, match="too small for a single photo"):
-        fit(SmallMemory(linear_model(), room=0), loader(LABELS))
+    full = SmallMemory(linear_model(), room=0)
+    for use in (fit, partial(training.evaluate, device="cpu")):
+        with pytest.raises(CourseError, match="too small for a single photo"):
+            use(full, loader(LABELS))
 
 
 def test_another_error_of_the_model_is_not_taken_for_lack_of_memory() -> None:
@@ -337,6 +351,15 @@ def test_momentum_keeps_speed(momentum: float) -> None:
         for parameter, speed in zip(parameters, speeds, strict=True):
             parameter.data -= 0.1 * speed
     assert_same_weights(model, by_hand)
+
+
+def test_the_one_cycle_schedule_leaves_the_momentum_as_it_was_given() -> None:
+    trained = []
+    for momentum in (0.0, 0.9):
+        trained.append(new_model())
+        seed_everything(1)
+        fit(trained[-1], optimizer="sgd", learning_rate=0.01, momentum=momentum)
+    assert weights_hash(trained[0]) != weights_hash(trained[1])
 
 
 # interrupted and resumed
@@ -539,6 +562,27 @@ def test_a_saved_model_comes_back_with_its_facts(tmp_path: Path) -> None:
     assert weights_hash(other) == weights_hash(model)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+@pytest.mark.parametrize("numbers", [1, 10**6], ids=["in the end", "at once"])
+def test_a_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: int
+) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"old")
+    model = nn.Linear(numbers, 1)
+    to_disk = Path.with_name
+
+    def to_full_disk(self: Path, name: str) -> Path:
+        link = to_disk(self, name)
+        link.symlink_to("/dev/full")
+        return link
+
+    monkeypatch.setattr(Path, "with_name", to_full_disk)
+    with pytest.raises(CourseError, match=r"There is no room left for model\.pt"):
+        training.save_checkpoint(model, path)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]
+
+
 def test_weights_alone_are_no_checkpoint(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "foreign.pt")
     with pytest.raises(CourseError, match=r"foreign\.pt is not a checkpoint of this course"):
@@ -613,7 +657,25 @@ def test_a_loss_that_is_no_number_names_epoch_and_batch() -> None:
         ({"precision": "float8"}, "'float8' is unknown; choose one of float32, bfloat16, float16"),
         ({"precision": "float16"}, "'float16' needs an NVIDIA GPU"),
         ({"accumulate": 0}, "accumulate=0"),
-        ({"average_weights": 1.0}, "average_weights=1.0 is not between 0 and 1"),
+        ({"average_weights": 1.0}, r"average_weights=1\.0 is not possible; choose a number from 0"),
+        ({"epochs": 2.5}, r"epochs=2\.5 is not possible; choose a whole number"),
+        ({"epochs": -1}, "epochs=-1 is"),
+        ({"patience": 0, "validation": []}, "patience=0 is"),
+        ({"learning_rate": -1e-3}, r"learning_rate=-0\.001 is"),
+        ({"learning_rate": {"": float("nan")}}, "learning_rate={'': nan} is"),
+        ({"learning_rate": "fast"}, "learning_rate='fast' is"),
+        ({"learning_rate": [1e-3]}, r"learning_rate=\[0\.001\] is"),
+        ({"weight_decay": -1}, "weight_decay=-1 is"),
+        ({"momentum": -1, "optimizer": "sgd"}, "momentum=-1 is"),
+        ({"label_smoothing": 2}, "label_smoothing=2 is"),
+        ({"class_weights": torch.tensor([-1.0, 1.0])}, r"class_weights=\[-1\.0, 1\.0\] is"),
+        ({"class_weights": {"good": 1.0}}, "class_weights={'good': 1.0} is"),
+        ({"class_weights": [1.0, 1.0, 1.0]}, "3 class_weights do not fit the classes"),
+        ({"class_weights": [1.0], "accumulate": 2}, "1 class_weights do not fit the classes"),
+        ({"class_weights": 2.0}, "1 class_weights do not fit the classes"),
+        ({"validation": []}, "no photos to judge the model by"),
+        ({"train": iter([1])}, r"\(list_iterator\) does not say how many batches"),
+        ({"device": "gpu"}, "'gpu' is unknown"),
         ({"patience": 3}, "needs validation photos"),
         ({"learning_rate": {"head": 1e-3}}, r"blocks\.0\.0\.weight has no learning rate"),
         ({"learning_rate": {"": 1e-3, "haed": 1e-3}}, "No trainable parameter belongs to 'haed'"),
@@ -622,6 +684,12 @@ def test_a_loss_that_is_no_number_names_epoch_and_batch() -> None:
 def test_impossible_settings_are_one_sentence(settings: dict, sentence: str) -> None:
     with pytest.raises(CourseError, match=sentence):
         fit(new_model(), **settings)
+
+
+def test_nothing_to_judge_by_is_one_sentence() -> None:
+    for loader_of_nothing in ([], iter([])):
+        with pytest.raises(CourseError, match="no photos to judge the model by"):
+            training.evaluate(new_model(), loader_of_nothing, device="cpu")
 
 
 def test_nothing_to_train_on_is_one_sentence() -> None:

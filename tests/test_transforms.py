@@ -1,5 +1,7 @@
 """Batch transforms: they keep shape and kind, move pixels and nothing else, and repeat by seed."""
 
+from collections.abc import Callable
+
 import albumentations
 import numpy as np
 import pandas as pd
@@ -36,14 +38,28 @@ def test_the_eight_views_are_all_different_and_start_with_the_photo() -> None:
     assert len({view.numpy().tobytes() for view in views}) == 8
 
 
-def test_a_turned_photo_is_one_of_its_eight_views() -> None:
+def test_the_four_views_are_the_photo_and_its_mirror_images() -> None:
+    photo = photos(1)
+    expected = [photo, photo.flip(-1), photo.flip(-2), photo.flip(-1, -2)]
+    views = transforms.four_views(photo)
+    assert len(views) == 4
+    assert all(any(torch.equal(view, one) for view in views) for one in expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "all_views"),
+    [
+        (transforms.flips_and_quarter_turns, transforms.eight_views),
+        (transforms.flips, transforms.four_views),
+    ],
+)
+def test_a_turned_photo_is_one_of_its_views(change: Callable, all_views: Callable) -> None:
     images = photos(40)
-    turned = transforms.flips_and_quarter_turns(images, seeded())
-    views = transforms.eight_views(images)
+    turned, views = change(images, seeded()), all_views(images)
 
     matches = (views == turned).flatten(2).all(dim=2)
     assert (matches.sum(dim=0) == 1).all()
-    assert matches.any(dim=1).all(), "each of the eight orientations should be drawn"
+    assert matches.any(dim=1).all(), "each of the orientations should be drawn"
 
 
 def test_turning_leaves_the_given_photos_alone() -> None:
@@ -88,6 +104,7 @@ def test_in_turn_applies_the_transforms_in_their_order() -> None:
 
 AUGMENTATIONS = {
     "flips and quarter turns": transforms.flips_and_quarter_turns,
+    "flips": transforms.flips,
     "brightness and contrast": transforms.brightness_and_contrast(0.3),
     "noise": transforms.noise(0.1),
     "blur": transforms.blur(2.0),

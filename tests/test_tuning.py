@@ -67,6 +67,7 @@ def test_a_loss_that_is_no_number_ends_the_trial(loader: FeatureLoader) -> None:
         ({"lowest": 0.0}, "is no rising curve"),
         ({"lowest": 1.0, "highest": 0.1}, "is no rising curve"),
         ({"steps": 1}, "is no rising curve"),
+        ({"device": "gpu"}, "device 'gpu' is unknown"),
     ],
 )
 def test_wrong_arguments_are_refused(

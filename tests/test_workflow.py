@@ -1,6 +1,7 @@
 """From a folder to an inspector: any two or more classes, honest about what cannot be used."""
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from course_lib import lesson, planning, preparation, tracking, training, workflow
+from course_lib import evaluation, lesson, planning, preparation, tracking, training, workflow
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector
 from course_lib.models import load_backbone
 from course_lib.preparation import TrainingOptions, prepare
+from course_lib.processes import Group
 from course_lib.weights import weights_hash
 
 pytestmark = pytest.mark.usefixtures("work", "one_thread")
@@ -62,6 +64,13 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
     assert not list(lesson.kept_folder(photos).glob("train-*")), "work files are left behind"
     page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
     assert "The test photos were opened" in page and "Candidates on validation" in page
+    pixels = workflow._pixels_of(trained.index, "test", loaded, False)
+    truth = preparation.label_numbers(trained.index)[trained.index["split"] == "test"]
+    chosen = loaded.settings.temperature
+    for name, temperature in (("as trained", 1.0), (f"temperature {chosen:.2f}", chosen)):
+        said = evaluation.softmax(loaded.logits(pixels), temperature)[:, 1]
+        error = evaluation.expected_calibration_error(truth, said)
+        assert re.search(rf"<td>{name}[^<]*</td>\s*<td>{error:.3f}</td>", page), name
 
 
 @pytest.mark.parametrize(("cost", "threshold"), [(1.0, 0.5), (10.0, 1 / 11)])
@@ -116,6 +125,19 @@ def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, small_pl
     table = Inspector.load(trained.path).inspect(photos / "scratched", progress=False)
     assert (table["decision"] == "scratched").mean() >= 0.8
     assert "says scratched" in (tmp_path / "three.html").read_text(encoding="utf-8")
+
+
+def test_two_flowers_are_called_by_their_names(
+    photos: Path, tmp_path: Path, small_plan: None
+) -> None:
+    (photos / "functional").rename(photos / "daisy")
+    (photos / "defective").rename(photos / "rose")
+    options = TrainingOptions(cost_missed=10)
+    trained = workflow.train(photos, tmp_path / "flowers", options, progress=False)
+
+    page = (tmp_path / "flowers.html").read_text(encoding="utf-8")
+    assert "always answers “daisy”" in page and "functional" not in page
+    assert f"At threshold {trained.inspector.settings.threshold:.2f}" in page
 
 
 # what can be used
@@ -234,6 +256,8 @@ def test_the_positive_class_is_found_and_comes_last(names, wanted, expected) -> 
         ({"minutes": 0}, "no time to train in"),
         ({"minutes": float("nan")}, "no time to train in"),
         ({"cost_missed": -1}, "cannot cost -1"),
+        ({"seed": -1}, "The seed -1 cannot start"),
+        ({"seed": 2**32}, "The seed 4294967296 cannot start"),
         ({"lot_pattern": "("}, "no regular expression"),
         ({"minutes": -1}, "no time to train in"),
         ({"positive": "broken"}, "the classes are defective, functional"),
@@ -262,6 +286,53 @@ def test_the_plan_keeps_to_the_time_and_is_kept(photos: Path, tmp_path: Path) ->
     assert plans[0.001].epochs == 0 and plans[0.001].probe_size == 64
     assert plans[60].epochs > 0 and plans[60].probe_seconds + plans[60].seconds < 3600
     assert weights_hash(backbone) == before, "measuring has changed the backbone"
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """A thousand photos, on a computer of eight cores whose speed is known."""
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    monkeypatch.setattr(planning, "_reading_seconds", lambda _: 1e-3)
+    monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
+    monkeypatch.setattr(planning, "cores", lambda: 8)
+    index = pd.DataFrame({"split": ["train"] * 700 + ["validation"] * 150 + ["test"] * 150})
+    index.attrs["classes"] = ["functional", "defective"]
+    return index
+
+
+def plan_for(index: pd.DataFrame, folder: Path, processes: int) -> planning.Plan:
+    folder.mkdir()
+    options = TrainingOptions(minutes=5)
+    return planning.make_plan(index, load_backbone(), options, folder, processes)
+
+
+@pytest.mark.parametrize(("cores", "times"), [(8, 2), (2, 2), (1, 1)])
+def test_two_processes_do_twice_as_much_in_the_same_time_if_each_has_a_core(
+    many: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, times: int
+) -> None:
+    monkeypatch.setattr(planning, "cores", lambda: cores)
+    one, two = (plan_for(many, tmp_path / str(count), count) for count in (1, 2))
+    assert one.size == two.size == 224 and 0 <= two.epochs - times * one.epochs < times
+    assert 0.6 * 300 < two.seconds + two.probe_seconds < 300
+
+
+def test_every_process_needs_memory_for_itself(many: pd.DataFrame, tmp_path: Path) -> None:
+    plan = plan_for(many, tmp_path / "plan", 2)
+    one, two = (
+        float(re.search(r"about ([\d.]+) GB of memory", planning.announcement(plan, many, n)[1])[1])
+        for n in (1, 2)
+    )
+    assert two - one == pytest.approx(1.1, abs=0.11)
+
+
+def test_the_plan_knows_how_many_processes_there_are(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, said = [], []
+    monkeypatch.setattr(workflow, "current_group", lambda: Group(0, 2))
+    monkeypatch.setattr(workflow, "make_plan", lambda *given: told.append(given[4]) or SMALL)
+    workflow._plan(photos, tmp_path / "out", TrainingOptions(), False, said.append)
+    assert told == [2] and "up to about 2.2 GB" in said[-1]
 
 
 def test_a_sample_keeps_every_class_in_every_split(photos: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -223,9 +222,9 @@ def _listed(rows: pd.DataFrame, column: str, form: str) -> str:
 
 
 def _picture(figure: Figure, alt: str) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    encoded = base64.b64encode(buffer.getvalue()).decode()
+    from course_lib.plots import png
+
+    encoded = base64.b64encode(png(figure)).decode()
     return f'<p><img alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}"></p>'
 
 
