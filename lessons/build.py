@@ -59,7 +59,7 @@ LANGUAGE = {
     "name": "python",
     "pygments_lexer": "ipython3",
 }
-NEEDS_NOTHING = "only what `make lab` installed; no network, no GPU"
+NEEDS_NOTHING = "only what the README's set-up installed; no internet, no GPU"
 END_RESULT = "**At the end you have:**"
 README_START, README_END = "<!-- lessons:start -->", "<!-- lessons:end -->"
 

@@ -15,7 +15,7 @@
 # ## You will be able to
 #
 # - Place deep learning inside machine learning and machine learning inside AI.
-# - Explain what transfer learning takes from another task, and why it helps with few photos.
+# - Explain what transfer learning takes from another task, and how many photos it needs here before it pays.
 # - Choose between CPU and GPU, and say what the choice changes and what it does not.
 # - Judge a first prediction against the trivial baseline.
 #
@@ -164,6 +164,9 @@ plots.photo_grid(
 # %% [markdown]
 # Nonsense, but nonsense with a reason: a solar cell has stripes and is bright, and so is a window shade. The network can only choose
 # among the classes it was trained on. "None of these" is not among them. Is a crack?
+#
+# (The collection of photos it was trained on is called *ImageNet*. A line that begins with `assert` checks that something is true, and stops
+# with an error if it is not. With your own photos such a line may stop; then go on with the next cell.)
 
 # %%
 wanted = ("crack", "defect", "scratch", "solar")
@@ -176,7 +179,7 @@ assert not found["defect"] and not found["scratch"], "ImageNet has no class for 
 # %% [markdown]
 # There is a solar dish (a mirror that collects sunlight), but no class for a damaged part. So this network *fails* at our task, and
 # it does not say so. Remember this: **a network always answers.** It never says that a photo is strange to it.
-# We mend it in the section *Why transfer?*, by giving it new answers to choose from.
+# The section *Why transfer?* gives it new answers to choose from. That it always answers stays so.
 
 # %% [markdown]
 # ## Errors that speak
@@ -188,14 +191,15 @@ assert not found["defect"] and not found["scratch"], "ImageNet has no class for 
 data.index_folder("my_fotos")
 
 # %% [markdown]
-# Read the sentence, correct the name, run the cell again. An error is not a disaster: nothing is lost. A cell that fails on purpose
-# stands in every lesson. (In Colab, *Run all* stops here: click on the next cell and choose *Run cell and below*.)
+# Read the sentence, correct the name, run the cell again. An error is not a disaster: nothing is lost. Some lessons have a cell
+# that fails on purpose; the text before it says so. (In Colab, *Run all* stops here: click on the next cell and choose *Run cell and below*.)
 
 # %% [markdown]
 # ## The photo must be prepared in the right way
 #
 # Before training, the network's makers turned pixels (0 to 255) into small numbers around 0: subtract a *mean*, divide by a
 # *standard deviation* (std). This is called *preprocessing*. What happens if we forget it, or use the numbers of another network?
+# (In all three rows the pixels are divided by 255 first, so that they lie between 0 and 1.)
 
 # %% tags=["nbval-approx-0.05"]
 import pandas as pd
@@ -209,7 +213,8 @@ rows = {way: three_guesses(everyday["flower"], *numbers) for way, numbers in way
 pd.DataFrame(rows, index=["best guess", "second", "third"]).T
 
 # %% [markdown]
-# The same photo, the same network, and yet the daisy is no longer the best guess, or hardly one. No error appeared. So preprocessing belongs to the network: in
+# The same photo, the same network. With the numbers of another network the daisy is not among the three guesses; without mean and std it is only the
+# third. No error appeared. So preprocessing belongs to the network: in
 # this course it is stored together with the network, and you need not type it.
 
 # %% [markdown]
@@ -244,7 +249,7 @@ known_features.shape, unseen_features.shape
 # %% [markdown]
 # On these features we train a small linear classifier. It is called a *probe*. It multiplies each feature with a weight, adds everything up, and says
 # "defective" if the sum is large. Learning means: find good weights. For comparison we train the same classifier on the pixels
-# themselves, without the network.
+# themselves, without the network (the photos made small, 32 × 32 pixels).
 
 # %%
 from course_lib import datasets
@@ -257,8 +262,9 @@ unseen_pixels = datasets.pixels(unseen, size=32, progress=False).reshape(len(uns
 pixel_probe = features.linear_probe().fit(known_pixels, known_labels)
 
 # %% [markdown]
-# *Predict first:* three programs are compared, A, B and C. What share of the 200 unseen photos will each get right? A program that always answers "functional" is the *trivial baseline*: the
-# result that needs no learning at all. What is its accuracy here, with 100 photos of each class?
+# *Predict first:* three programs are compared: A always answers "functional", B is the classifier on pixels, C the one on the network's features. What share
+# of the 200 unseen photos will each get right? A is the *trivial baseline*: the result that needs no learning at all. What is its *accuracy* (its share
+# of right answers) with 100 photos of each class?
 
 # %% tags=["nbval-approx-0.05"]
 from course_lib.evaluation import accuracy_row
@@ -282,8 +288,8 @@ assert table["accuracy"][2] > table["baseline"][2] + 0.2, "the probe should beat
 # *Accuracy* is the share of right answers. `from` and `to` are an *interval*: with other photos of the same kind the result
 # would probably lie between these two numbers. With 200 photos it is wide. Compare intervals, not only points.
 #
-# All three were judged on the same photos. B and C learned from the same 240 photos with the same kind of classifier, so the difference
-# between them comes from the features alone: C sees through a network that learned from photos of dogs and cups.
+# All three were judged on the same photos. B and C learned from the same 240 photos with the same kind of classifier. B saw them in 32 × 32
+# pixels; C saw them in 224 × 224, through a network that learned from photos of dogs and cups. So the difference comes from the features and the finer photos together.
 #
 # Always set a result beside the baseline of the *same* photos. Here half are functional, so "always functional" is right half of the time. In the whole
 # folder it would be right in about two of three cases (see the column `share` above), and an accuracy of 0.7 would be no news.
@@ -353,8 +359,8 @@ plots.photo_grid(
 )  # fmt: skip
 
 # %% [markdown]
-# **Your turn:** *explain why transfer helps with few photos.* Change `photos_of_each_class` to 5, 60 or 120. When do
-# the features pay? With very few photos the result also depends on which photos you happened to draw.
+# **Your turn:** *from how many photos on does transfer pay?* Change `photos_of_each_class` to 5, 60 or 120, and compare the two numbers each time. With
+# very few photos the result also depends on which photos you happened to draw.
 
 # %% tags=["nbval-approx-0.05"]
 photos_of_each_class = 20
@@ -366,6 +372,11 @@ for name, numbers, others in (
     small_probe = features.linear_probe().fit(numbers[few], known_labels[few])
     comparison[name] = small_probe.score(others, unseen_labels)
 pd.Series(comparison, name=f"accuracy with {len(few)} photos").to_frame().round(3)
+
+# %% [markdown]
+# With 20 photos of each class the two lie so near each other that the difference may be chance: with 200 unseen photos an interval reaches about 6 points
+# to each side. With 120 of each class (the table further up) the features are far ahead. So 240 photos are few beside the million that the network
+# learned from, but 40 are too few to show the gain here.
 
 # %% [markdown]
 # ## Quiz

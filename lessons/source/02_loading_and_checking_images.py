@@ -420,8 +420,23 @@ if data.solar_cells() == PHOTOS:
     assert len(real) < 0.01 * len(index)
 
 # %% [markdown]
-# All solar-cell photos can be read. A finding is a question, not a verdict. Open the pairs that are named as near duplicates and
-# decide: the same cell photographed twice, or two cells that look alike?
+# All solar-cell photos can be read. A finding is a question, not a verdict. "Blurred" and the like say: look at this photo. Look at the pairs that
+# are named as near duplicates, too: is it the same cell, photographed twice, or are there two cells that look alike?
+
+# %%
+pairs = real[real["problem"] == "near duplicate"]
+other = pairs["detail"].str.extract(r"([^\s,]+/[^\s,]+\.\w+)", expand=False)
+shown = [name for pair in zip(other, pairs["path"], strict=True) for name in pair][:4]
+if shown:
+    plots.photo_grid(
+        [data.read_image(Path(PHOTOS) / name) for name in shown],
+        [Path(name).stem for name in shown], columns=4,
+        alt="Two pairs of solar cells; the two of each pair look alike.",
+    )
+
+# %% [markdown]
+# The two of each pair look very much alike. Small spots that both share are no proof: the neighbours in the file order have them too. Nobody can be sure here. So
+# keep both photos of a pair together, and let no split separate them; lesson 5 says how.
 #
 # ## Quiz
 

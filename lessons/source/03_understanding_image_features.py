@@ -34,7 +34,7 @@ index = data.complete(lesson.split_index(PHOTOS, "random"))
 index.groupby(["split", "label"]).size().unstack()
 
 # %% [markdown]
-# The rows `test` stay closed until lessons 8 and 10. Read all photos once, in grey and 96 pixels wide and high. The first half of
+# The rows `test` stay closed until the end: lesson 8 opens them for the model from scratch, lesson 10 for the best model. Read all photos once, in grey and 96 pixels wide and high. The first half of
 # the lesson looks closely at four solar cells (even if `PHOTOS` names your own folder).
 
 # %%
@@ -67,7 +67,8 @@ print(patch)
 #
 # ## The histogram
 #
-# A *histogram* shows how often each brightness occurs.
+# A *histogram* shows how often each brightness occurs. Each outline is scaled so that the area below it is 1; so groups of different size can be
+# compared. Compare the shapes; the height itself has no meaning.
 
 # %%
 plots.histogram(
@@ -112,7 +113,8 @@ rows = {
 pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
-# The dark area lowers the mean and raises the standard deviation. The crack changes both so little that neither number shows it.
+# The dark area gives by far the largest standard deviation. The mean does not show it: the grainy functional cell is darker. And the cell with the crack has
+# the lowest mean, but not because of its crack: the whole photo is dark, and a thin line is a small part of its 9,216 pixels.
 #
 # ## A kernel, by hand
 #
@@ -150,7 +152,8 @@ print("same result:", np.array_equal(by_hand, by_library))
 print("library more than 5 times faster:", middle - begin > 5 * (end - middle))
 
 # %% [markdown]
-# *Predict first:* what will each of these kernels show? "Spots" has 8 in the middle and −1 around it. What does it give on an even area?
+# *Predict first:* what will each of these kernels show? "Left-right edges" is the kernel from above: it compares left with
+# right, so it shows lines that run up and down. "Up-down edges" compares above with below. "Spots" has 8 in the middle and −1 around it. What does it give on an even area?
 
 # %%
 from course_lib.filter_widget import KERNELS, visible
@@ -419,7 +422,8 @@ if data.solar_cells() == PHOTOS:
 
 # %% [markdown]
 # The accuracy falls towards the baseline, because many good cells are now called defective (*overkill*). In a larger photo the same edge is spread over more
-# pixels, so "edges" and "sharpness" measure less, and a dull photo looks defective to this classifier. A feature
+# pixels, so "edges" and "sharpness" measure less. Look at the chart of the weights above: sharpness has a large negative weight, so less of it looks defective. (The up-down edges pull the
+# other way, but less.) A feature
 # is a number *and* the way it was measured. The cure: store the size (and every other step) with the classifier, and always use the same. The course does this from lesson 5 on.
 
 # %% [markdown]
@@ -440,7 +444,8 @@ print(f"without {accuracy['ten features by hand']:.3f}", end=", ")
 print(f"with {my_probe.score(extended[validation], truth):.3f}")
 
 # %% [markdown]
-# **Your turn:** *apply a kernel.* Write a kernel that shows slanted lines, from top left to bottom right. Its numbers should add up to 0.
+# **Your turn:** *apply a kernel.* Write a kernel that shows slanted lines, from top left to bottom right. Its numbers should add up to 0. (One
+# solution: 2 on this diagonal, −1 everywhere else.)
 
 # %%
 my_kernel = np.array([[0, 0, 0], [0, 1, -1], [0, 0, 0]])

@@ -44,7 +44,7 @@ print(len(index), "photos; decision:", decision)
 #
 # - **train**: the model learns from these photos.
 # - **validation**: you compare and choose with these photos (which model? how long to train?).
-# - **test**: you open this part once, at the very end, to say how good the chosen model is. It stays closed until lesson 8.
+# - **test**: no choice uses this part. It is opened once for each finished model, to say how good it is: in lesson 8 for the model from scratch, in lesson 10 for the transfer model.
 #
 # The first way is a **random split**: each photo is drawn on its own. It is **stratified**: each part gets the same share of every label and every cell type.
 
@@ -59,21 +59,24 @@ print(random_index["split"].value_counts().to_string())
 pd.crosstab(kind, random_index["split"], normalize="columns").round(3)
 
 # %% [markdown]
-# Read a row from left to right: the shares agree to the third decimal or nearly so. Here are two photos of each part:
+# Read a row from left to right: the shares agree to the third decimal or nearly so. Here are three photos of train and three of validation. Can you tell from a photo which part it is in?
 
 # %%
 from course_lib import plots
 
 rows = [
     row
-    for part in splits.SPLITS
-    for row in random_index.index[random_index["split"] == part][-2:]
+    for part in ("train", "validation")
+    for row in random_index.index[random_index["split"] == part][-3:]
 ]
 plots.photo_grid(
     [data.read_image(data.photo_path(index, row)) for row in rows],
     [f"{random_index['split'][row]}\n{index['label'][row]}" for row in rows],
-    alt="Two photos each of the train, validation and test part.",
+    alt="Three photos each of the train and the validation part; nothing in them tells which is which.",
 )
+
+# %% [markdown]
+# You cannot, and that is how it should be: the draw did not look at the photos.
 
 # %% [markdown]
 # ## The same seed, the same table
@@ -139,6 +142,8 @@ plots.show(
 )
 
 # %% [markdown]
+# Above, all three colours run through the whole order. Below, each part consists of blocks: whole lots.
+#
 # ## Prove that nothing leaks
 #
 # A **leak** is anything that tells the model about the test photos before the test. Four checks: is a path in two parts? Are the same bytes in two parts (a copy under another name)? Is a **near duplicate** in two parts, a copy that was turned, brightened or saved again (lesson 2)? Is a lot in two parts? The third check reads every photo and takes some seconds. First the split by lot. With `strict=False` the check only reports; without it, a leak stops you with an error.
@@ -155,7 +160,7 @@ proof
 splits.prove_no_leak(random_index.assign(lot=lot_index["lot"]), strict=False)
 
 # %% [markdown]
-# No path and no bytes are in two parts, but **every lot** is. The check also names a pair of near duplicates; lesson 2 listed it, too, and there you can look at it. If it is one cell twice, put both photos into the same part; if two cells look alike, it is a false alarm.
+# No path and no bytes are in two parts, but **every lot** is. The check also counts one pair of near duplicates; lesson 2 shows it. If it is one cell twice, put both photos into the same part; if two cells look alike, it is a false alarm.
 #
 # Whether this is a leak depends on your question. For "how well do you sort more cells of these same modules?" it is none. For "how well do you sort new modules?" it is one.
 
@@ -189,7 +194,7 @@ splits.prove_no_leak(twice)
 # %% [markdown]
 # The paths differ, but the bytes are equal: hundreds of photos have their copy in another part. The check stops you before you believe the accuracy.
 #
-# How much would you have believed? Turn the photos into **features** with a frozen network (lesson 9 explains it) and train a **linear probe**, a simple classifier, on them. The model is the same in every comparison of this lesson; only the split changes. Computing the features takes most of this lesson's time.
+# How much would you have believed? Turn the photos into **features** with a frozen network (lesson 9 explains it) and train a **linear probe**, a simple classifier, on them. The model is the same in every comparison of this lesson; only the split changes. Computing the features takes up to half a minute, unless an earlier run kept them. (`stages="last"` takes the 1,280 features of the network's last stage only, lessons 1, 3 and 4 took 2,768 of several stages; so the accuracies differ a little from theirs.)
 
 # %%
 from course_lib import features, models
@@ -264,7 +269,7 @@ for name, table in {"random": random_index, "by lot": lot_index}.items():
     print(f"{name}: {apart} of {len(seen_twice)} cells seen twice lie in two parts")
 
 # %% [markdown]
-# Neither split knows of these pairs. The random split separates about half of them. The split by lot separates even more: it keeps neighbours together, and what lies 542 places apart are no neighbours, so the two photos of this module are two lots for it. It is a small leak in both splits, about 50 of 2,624 cells, and no check found it: you found it by looking. If your factory photographs a part twice, give both photos the same `lot` in `index.csv`.
+# Neither split knows of these pairs. The random split separates about half of them. The split by lot separates even more: it keeps neighbours together, and what lies 542 places apart are no neighbours, so the two photos of this module are two lots for it. It is a small leak in both splits, at most 50 pairs among 2,624 photos, and none of the four checks found it: it took a comparison made for this one question. If your factory photographs a part twice, give both photos the same `lot` in `index.csv`.
 
 # %% [markdown]
 # ## Random or by lot: the same model twice
@@ -439,7 +444,7 @@ assert sum(len(loader.labels) for loader in batches.values()) == len(index)
 
 
 # %% [markdown]
-# Draw the first photos of a batch of each loader, in two epochs. To draw a photo, undo the normalising.
+# Draw the first photos of a batch of the train and of the validation loader, in two epochs. To draw a photo, undo the normalising.
 
 
 # %%

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 A model from scratch
 #
-# You build a small neural network layer by layer, look at what each layer makes of a solar cell, and test that it is able to learn at all.
+# You build a small *convolutional neural network* (CNN, 畳み込みニューラルネットワーク) layer by layer, look at what each layer makes of a solar cell, and test that it is able to learn at all.
 #
 # **At the end you have:** a small CNN you can draw, its parameter count, and a first batch it can memorise
 
@@ -268,12 +268,12 @@ plots.show(
 )
 
 # %% [markdown]
-# After block 1 a number sees a scratch. After block 3 it sees half the width of the cell, enough to tell a crack, which ends, from a wire, which does not. After block 4 the window is wider than the cell.
+# After block 1 a number sees a scratch. After block 3 it sees half the width of the cell: a long piece of a crack together with what lies around it. After block 4 the window is wider than the cell.
 
 # %% [markdown]
 # ## Build the network, layer by layer
 #
-# Now put the parts together. One *block* is convolution with stride 2, normalisation, ReLU: channels up, size down by half. The first block uses a larger window, 7×7, and a pooling behind it: so it sees a piece of a crack at once, and leaves less to compute for the others. The network is four blocks, then the mean of each feature map, then a linear layer that turns 128 means into 2 numbers, one for each class. These two numbers are called *logits* (ロジット).
+# Now put the parts together. One *block* is convolution with stride 2, normalisation, ReLU: channels up, size down by half. The first block uses a larger window, 7×7, and a pooling behind it: so it sees a piece of a crack at once, and leaves less to compute for the others. The network is four blocks, then the mean of each feature map, then the *head*: a *linear layer*, in which each output is a weighted sum of the 128 means plus a bias, as in the linear classifier of lesson 3. It gives 2 numbers, one for each class. They are called *logits* (ロジット). A network made of convolutions is called a *convolutional neural network*, CNN for short.
 
 
 # %%
@@ -401,7 +401,7 @@ famous = {
     "googlenet": (2014, "several kernel sizes side by side"),
     "resnet18": (2015, "shortcuts around blocks"),
     "resnet50": (2015, "shortcuts, 50 layers"),
-    "efficientnet_b0": (2019, "a channel at a time, then mixed"),
+    "efficientnet_b0": (2019, "depth, width and photo size grown together"),
 }
 for name, (year, idea) in famous.items():
     extra = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
@@ -420,7 +420,7 @@ assert round(table.set_index("network")["million parameters"]["vgg16"], 1) == 13
 table.round(3)
 
 # %% [markdown]
-# Read the last two columns. Until 2014 networks grew. VGG16 has over a hundred million parameters; most of them sit in its first linear layer. Then came better ideas: GoogLeNet and ResNet take the mean of each map before the linear layer, as we do, and need far fewer. EfficientNet-B0 needs about a fortieth of the multiplications of VGG16, and is better on ImageNet. Ours is a dwarf beside them. That is right for some 1,600 training photos.
+# Read the last two columns. Until 2014 networks grew. VGG16 has over a hundred million parameters; most of them sit in its first linear layer. Then came better ideas: GoogLeNet and ResNet take the mean of each map before the linear layer, as we do, and need far fewer. EfficientNet-B0 needs about a fortieth of the multiplications of VGG16, and is better on ImageNet. Ours is of LeNet's size and a dwarf beside the others. With some 1,600 training photos we start small, because it trains in seconds; lesson 9 shows how a larger network can be used all the same.
 #
 # Multiplications are not time. Run the next cell to see how many photos in a second *your* machine can do.
 
@@ -528,7 +528,7 @@ stems.round(3)
 # %% [markdown]
 # Accuracy on the validation photos, mean of three starts, with the 95 % interval of one run, beside the trivial baseline of always answering the commonest class.
 #
-# On the digits the small-image stem wins by several points: compare the two intervals. On the solar cells there is no such gain, although this stem leaves sixteen times as many numbers to compute with. The dark areas and long cracks that make a cell defective are still there after the coarse stem. That is why our own first block is coarse too. "Small photos need a small stem" is a good first guess, and no law. Measure on your own photos.
+# On the digits the small-image stem wins by several points: compare the two intervals. On the solar cells there is no such gain, although this stem leaves sixteen times as many numbers to compute with. Perhaps because dark areas and long cracks are still there after the coarse stem. These are two epochs with small photos, so it is a hint, no more. Our own first block is coarse too: nothing was lost here, and it leaves less to compute. "Small photos need a small stem" is a good first guess, and no law. Measure on your own photos.
 
 # %%
 accuracy = stems.set_index("model")["accuracy"]
@@ -598,7 +598,7 @@ print(f"first loss: {first_loss:.2f}")
 assert 0.4 < first_loss < 2
 
 # %% [markdown]
-# It is about 1: by chance the random weights favour one of the classes a little. That is normal. A first loss of 10 would be a reason to look at the photos' numbers and at the last layer.
+# It is a little higher: by chance the random weights favour one of the classes. That is normal. A first loss of 10 would be a reason to look at the photos' numbers and at the last layer.
 #
 # Now 60 *steps* on these 16 photos. In a step an *optimizer* moves all weights a little, so that the loss falls; lesson 7 explains these lines one by one. Model A gives logits to the loss. Model B does the same with a softmax before the loss: our mistake on purpose.
 
@@ -636,7 +636,7 @@ pd.DataFrame(
 ).round(2)
 
 # %% [markdown]
-# A comes close to zero: the model is able to learn. B also learns, but more slowly, and its loss is stuck above the floor of 0.31. Both programs run without an error. Only this check shows the difference, and the cure is to delete one word: give the loss the logits, and take the softmax later, when a person wants to read probabilities.
+# A comes close to zero: the model is able to learn. B also learns, but more slowly, and its loss is stuck above the floor of 0.31. Both programs run without an error; the floor in the curve gives the mistake away. The cure is to delete one word: give the loss the logits, and take the softmax later, when a person wants to read probabilities.
 
 # %%
 assert losses["A: logits"][-1] < 0.1
@@ -666,6 +666,6 @@ quiz.show(6)
 #
 # - A convolution asks one small question everywhere; pooling keeps the strongest answers; the deeper the layer, the more of the photo one number sees. You can follow the shapes and count the parameters by hand.
 # - The loss takes logits. A softmax too many gives no error, only a loss that is stuck.
-# - A new model must first memorise one batch. It costs seconds and finds most mistakes.
+# - A new model must first memorise one batch. It costs seconds, and finds mistakes in the model, the loss and the steps. It cannot find wrong labels or a leak.
 #
 # Still unsolved: the network has only learnt 16 photos by heart. Next, in lesson 7, you write the training loop and train it on all training photos.
