@@ -547,7 +547,8 @@ def _weight(run: _Run, labels: Tensor) -> float:
     """How much these photos count in the loss of their step."""
     if run.class_weights is None or labels.is_floating_point():
         return float(len(labels))
-    if labels.max() >= len(run.class_weights):
+    # Of a small last batch a process may have no photo.
+    if len(labels) and labels.max() >= len(run.class_weights):
         raise _wrong_class_weights(run)
     return run.class_weights[labels].sum().item()
 
