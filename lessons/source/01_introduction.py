@@ -15,7 +15,7 @@
 # ## You will be able to
 #
 # - Place deep learning inside machine learning and machine learning inside AI.
-# - Explain what transfer learning takes from another task, and how many photos it needs here before it pays.
+# - Explain what transfer learning takes from another task, and why it helps with few photos.
 # - Choose between CPU and GPU, and say what the choice changes and what it does not.
 # - Judge a first prediction against the trivial baseline.
 #
