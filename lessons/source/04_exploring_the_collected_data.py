@@ -448,7 +448,7 @@ if rows:
     print(f"the experts gave both photos of a pair the same answer in {same:.0%} of the pairs")
 
 # %% [markdown]
-# The same spots, bars and clouds, sharp and blurred: the same cells were photographed twice, and the files do not say so. For the solar cells this tells you two things. The experts themselves did not always give the same one of their four answers for the same cell. A model is measured against such labels, so even a perfect model would not reach 100 %. And the two photos of a cell belong on the same side of a split. The finder of lesson 2 does not report these pairs: its limits are strict, because different cells of one kind may be as alike as these photos are. Lesson 5 counts how many of the pairs a split separates.
+# The same spots, bars and clouds, sharp and blurred: the same cells were photographed twice, and the files do not say so. For the solar cells this tells you two things. The experts themselves did not always give the same one of their four answers for the same cell. Where two such answers lie on different sides of the line, no model that sees the same cell can be right for both photos. And the two photos of a cell belong on the same side of a split. The finder of lesson 2 does not report these pairs: its limits are strict, because different cells of one kind may be as alike as these photos are. Lesson 5 counts how many of the pairs a split separates.
 #
 # ## Write the decision down
 #

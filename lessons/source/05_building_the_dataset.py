@@ -59,7 +59,7 @@ print(random_index["split"].value_counts().to_string())
 pd.crosstab(kind, random_index["split"], normalize="columns").round(3)
 
 # %% [markdown]
-# Read a row from left to right: the shares agree to the third decimal or nearly so. Here are three photos of train and three of validation. Can you tell from a photo which part it is in?
+# Read a row from left to right: the shares agree to the third decimal or nearly so. Here are three photos of train and three of validation. The title names the part. Could you have told it from the photo alone?
 
 # %%
 from course_lib import plots
@@ -76,7 +76,7 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# You cannot, and that is how it should be: the draw did not look at the photos.
+# You could not, and that is how it should be: the draw did not look at the photos.
 
 # %% [markdown]
 # ## The same seed, the same table
@@ -160,7 +160,7 @@ proof
 splits.prove_no_leak(random_index.assign(lot=lot_index["lot"]), strict=False)
 
 # %% [markdown]
-# No path and no bytes are in two parts, but **every lot** is. The check also counts one pair of near duplicates; lesson 2 shows it. If it is one cell twice, put both photos into the same part; if two cells look alike, it is a false alarm.
+# No path and no bytes are in two parts, but **every lot** is. The check also counts one pair of near duplicates; lesson 2 shows it. Nobody can be sure that it is one cell twice. In your own folder keep such a pair together: give both photos the same `lot` and split by lot. Here the split stays as it is: one pair among 2,624 photos.
 #
 # Whether this is a leak depends on your question. For "how well do you sort more cells of these same modules?" it is none. For "how well do you sort new modules?" it is one.
 
@@ -194,7 +194,7 @@ splits.prove_no_leak(twice)
 # %% [markdown]
 # The paths differ, but the bytes are equal: hundreds of photos have their copy in another part. The check stops you before you believe the accuracy.
 #
-# How much would you have believed? Turn the photos into **features** with a frozen network (lesson 9 explains it) and train a **linear probe**, a simple classifier, on them. The model is the same in every comparison of this lesson; only the split changes. Computing the features takes up to half a minute, unless an earlier run kept them. (`stages="last"` takes the 1,280 features of the network's last stage only, lessons 1, 3 and 4 took 2,768 of several stages; so the accuracies differ a little from theirs.)
+# How much would you have believed? Turn the photos into **features** with a frozen network (lesson 9 explains it) and train a **linear probe**, a simple classifier, on them. The model is the same in every comparison of this lesson; only the split changes. Computing the features takes up to half a minute, unless an earlier run kept them. (A *stage* is a group of layers. `stages="last"` takes the 1,280 features of the last stage only; lessons 1, 3 and 4 took 2,768 features of several stages, so their accuracies differ a little.)
 
 # %%
 from course_lib import features, models

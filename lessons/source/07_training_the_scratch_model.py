@@ -243,7 +243,7 @@ plots.learning_curves(
 #
 # - The solid line, training, goes down in loss and up in accuracy: the model learns.
 # - The dashed line, validation, follows it: what it learns is of use for other photos too.
-# - The dashed line hardly jumps: it is measured on the averaged weights. For many epochs its loss is even lower than that of training. That is no mistake: a soft label of 1/3 can never be met with a loss of 0. Also, training is measured with dropout, on turned photos, and while the weights still change. In the second half the solid accuracy still rises and the dashed one hardly does. This is a first, small sign of what the section on overfitting shows.
+# - The dashed line hardly jumps: it is measured on the averaged weights. For many epochs its loss is even lower than that of training. That is no mistake: a soft label of 1/3 can never be met with a loss of 0. Also, training is measured with dropout, on turned photos, and while the weights still change. In the second half the solid accuracy still rises, and the dashed one falls a little. This is a first, small sign of what the section on overfitting shows.
 #
 # One number alone says little. So we put it beside the baseline, with the interval in which the true accuracy probably lies. One more row costs no training: the model looks at each photo in all eight orientations, and the mean of the eight answers counts (lesson 10 says more about it).
 
@@ -270,7 +270,7 @@ assert result["from"] > result["baseline"], "the gain over the baseline should n
 # %% [markdown]
 # The whole interval lies above the baseline. A network of under 100,000 parameters has learned from nothing but some 1,600 photos. Compare the rows too: the three trained ones differ by less than their intervals. So these photos do not prove that 30 epochs are better than 2, nor that eight views are better than one.
 #
-# The interval does not contain the luck of the random start. `studies/scratch_accuracy.py` trains the network from five of them: 0.805 to 0.825 on these validation photos, with eight views 0.815 to 0.835.
+# The interval does not contain the luck of the random start. `studies/scratch_accuracy.py` trains the network from five of them: between 0.80 and 0.83 on these validation photos, with eight views between 0.81 and 0.84.
 #
 # ### New lots
 #
@@ -375,7 +375,7 @@ assert gaps["gap"][0] > gaps["gap"][2] + 0.05 and gaps["gap"][0] > 0.1
 gaps.round(2)
 
 # %% [markdown]
-# The accuracies, mean of the last three epochs. On few photos the training accuracy climbs close to 1 and the validation accuracy does not follow: the gap is the mark of overfitting. It does not mean that nothing useful is learned any more: in the figure the validation loss still jumps up and down. The same few photos with turns: the gap is less than half as wide, because the model hardly sees the same picture twice. *Augmentation* is the cheapest remedy. All photos, with turns: the gap is small. (That run differs in soft labels, averaged weights and learning rate too, so the last row does not show what the photos alone bring.)
+# The accuracies, mean of the last three epochs. On few photos the training accuracy climbs close to 1 and the validation accuracy does not follow: the gap is the mark of overfitting. It does not mean that nothing useful is learned any more: in the figure the validation loss still jumps up and down. The same few photos with turns: the gap is less than half as wide, because each photo now comes in eight orientations, and these are harder to learn by heart than one. *Augmentation* is the cheapest remedy. All photos, with turns: the gap is small. (That run differs in soft labels, averaged weights and learning rate too, so the last row does not show what the photos alone bring.)
 #
 # ## Stop in time
 #
@@ -504,11 +504,11 @@ print("fastest for training this network here:", fastest)
 fastest.table().drop(columns="photos").round(3)
 
 # %% [markdown]
-# `plain` is float32 in the usual order; a `speed` of 2 means half the time. `change` says how far the answers move: settings that change them too much are refused. Ways that are much slower are given up after a few steps. The fastest way must win once more in new turns; only if it is clearly faster again does it replace plain float32. You use the answer as `fit(…, precision=fastest.precision, channels_last=fastest.channels_last)`. The lessons themselves stay with float32, so that their numbers come out nearly alike everywhere; after many steps the third digit can still differ between computers.
+# `plain` is float32 in the usual order; a `speed` of 2 means half the time. `change` says how far the answers move: settings that change them too much are refused. A way is given up as soon as one of its steps takes 1.5 times as long as that of the best way. The fastest way must win once more in new turns; only if it is clearly faster there does it replace plain float32, so a good `speed` in this table is not enough. You use the answer as `fit(…, precision=fastest.precision, channels_last=fastest.channels_last)`. The lessons themselves stay with float32, so that their numbers come out nearly alike everywhere; after many steps the third digit can still differ between computers.
 
 # %% [markdown]
 # How large may a batch be? `largest_batch` doubles it, as long as it fits into the memory with room to spare, and frees what it took. On a GPU this is
-# often the first limit that you meet: `fit` then takes a batch in halves, and says so.
+# often the first limit that you meet: `fit` then takes a batch in halves, and says so. Here it stops at `limit=512`: if it prints 512, a larger batch may fit, too.
 
 # %% tags=["nbval-ignore-output"] reason="memory and time differ between computers"
 from course_lib import memory
