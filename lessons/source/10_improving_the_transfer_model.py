@@ -201,7 +201,7 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# In each column you see one cell twice. Most cells are mirrored differently in the second row; the bars stay level.
+# In each column you see one cell twice. Several cells are mirrored differently in the second row; the bars stay level.
 
 # %% [markdown]
 # ## Settings, tried out quickly
@@ -437,7 +437,7 @@ to_judge = datasets.FeatureLoader(maps[0], data.label_numbers(seen), rows=rows_o
 
 # %% [markdown]
 # The short trials above were a guide only: fewer stages, a third of the photos, no mirrored photos. From them we take the learning rate.
-# The other values are those of `studies/transfer_routes.py`, where they were found good with larger photos:
+# The schedule and the averaged weights are those of `studies/transfer_routes.py`, which trains for twelve epochs with larger photos; five epochs are chosen here to save time:
 #
 # - `learning_rate=1e-3` with `schedule="one_cycle"`, which is the default.
 # - `average_weights=0.98`: beside the model runs an average of its weights over about the last 50 steps. The average
@@ -459,7 +459,8 @@ history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation
 # ## Four views of one photo
 #
 # A cell has no top and no bottom, no left and no right. So the model may look at it as it is and mirrored in three ways, and the mean of the four
-# answers decides. This is *test-time augmentation*. It needs no training, but four times the time for each photo. Averaging several models, each trained with another seed, works in the same way and
+# answers decides. This is *test-time augmentation*. (A network that was trained with quarter turns too, as in lessons 7 and 9 and in the next table, can
+# look at four quarter turns, each also mirrored: the *eight views*.) It needs no training, but four times the time for each photo. Averaging several models, each trained with another seed, works in the same way and
 # costs as much again in training.
 #
 # The table below compares four models on the same validation photos. The first two rows are the probes.
@@ -680,8 +681,9 @@ photos = [data.photo_path(index, row) for row in np.flatnonzero(test)[:2]]
 colleague.inspect([*photos, PHOTOS / "defective" / "cell9999.png"]).round(2)
 
 # %% [markdown]
-# The first photo comes from the folder `defective`, the second from `functional`. With so low a threshold many good cells are rejected
-# as well (overkill): the table of the test photos said how many. The missing file has its own row, with the reason.
+# The first photo comes from the folder `defective`, the second from `functional`. The second is overkill,
+# and a sure one: it would be rejected at a threshold of 0.5, too. With so low a threshold many more good cells are rejected: the table of the test photos said how
+# many. The missing file has its own row, with the reason.
 #
 # The loaded inspector must decide like the one that was saved. The cell compares them on 200 test photos.
 
