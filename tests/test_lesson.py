@@ -14,6 +14,13 @@ from course_lib.weights import read_weights, weights_hash
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scratch model of the lessons, trained for two epochs on small photos."""
+    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 2}
+    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
+
+
 def test_the_head_of_a_lesson_has_three_lines(work: Path, capsys: pytest.CaptureFixture) -> None:
     lesson.start(7)
     first, second, third = capsys.readouterr().out.splitlines()
@@ -62,10 +69,8 @@ def test_an_unknown_kind_of_split_is_refused(work: Path, photos: Path) -> None:
 
 
 def test_the_scratch_model_is_trained_once_and_then_loaded(
-    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    work: Path, photos: Path, quick: None
 ) -> None:
-    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 1}
-    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
     trained, loaders = lesson.scratch_model(photos, progress=False)
     time = (lesson.kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns
     loaded, _ = lesson.scratch_model(photos, progress=False)
@@ -76,12 +81,11 @@ def test_the_scratch_model_is_trained_once_and_then_loaded(
 
 
 def test_a_scratch_model_of_other_settings_is_trained_anew(
-    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    work: Path, photos: Path, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashes = []
     for rate in (1e-3, 1e-2):
-        settings = {"size": 32, "batch_size": 8, "epochs": 1, "learning_rate": rate}
-        monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", lesson.SCRATCH_SETTINGS | settings)
+        monkeypatch.setitem(lesson.SCRATCH_SETTINGS, "learning_rate", rate)
         hashes.append(weights_hash(lesson.scratch_model(photos, progress=False)[0]))
     saved = read_weights(lesson.kept_folder(photos) / "scratch_random.pt")
 
@@ -89,11 +93,9 @@ def test_a_scratch_model_of_other_settings_is_trained_anew(
 
 
 def test_after_another_split_the_scratch_model_is_trained_anew(
-    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    work: Path, photos: Path, quick: None
 ) -> None:
     """Its test photos could be photos that the kept model has learned from."""
-    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 1}
-    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
     first, _ = lesson.scratch_model(photos, progress=False)
     index = splits.random_split(data.index_folder(photos), seed=1)
     splits.save_split(index, lesson.kept_folder(photos) / "split_random.csv")
@@ -105,10 +107,8 @@ def test_after_another_split_the_scratch_model_is_trained_anew(
 
 
 def test_nothing_is_kept_of_a_scratch_model_whose_training_was_stopped(
-    work: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    work: Path, photos: Path, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = lesson.SCRATCH_SETTINGS | {"size": 32, "batch_size": 8, "epochs": 2}
-    monkeypatch.setattr(lesson, "SCRATCH_SETTINGS", settings)
     whole = training.fit
 
     def stopped_after_one(*arguments, **settings) -> pd.DataFrame:
