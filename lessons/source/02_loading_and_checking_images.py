@@ -425,7 +425,7 @@ if data.solar_cells() == PHOTOS:
 
 # %%
 pairs = real[real["problem"] == "near duplicate"]
-other = pairs["detail"].str.extract(r"([^\s,]+/[^\s,]+\.\w+)", expand=False)
+other = pairs["detail"].str.extract("fits (.+) if ", expand=False)
 shown = [name for pair in zip(other, pairs["path"], strict=True) for name in pair][:4]
 if shown:
     plots.photo_grid(
