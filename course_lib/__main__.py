@@ -1,5 +1,6 @@
 """The course from a terminal: ``python -m course_lib COMMAND`` (lesson 1)."""
 
+import os
 import sys
 
 from course_lib.errors import CourseError
@@ -15,32 +16,50 @@ USAGE = """Use: python -m course_lib COMMAND
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command. Returns the exit status: 0 good, 1 something was found, 2 wrong use."""
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    """Run one command.
+
+    Returns:
+        The exit status: 0 good, 1 something was found, 2 wrong use, 130 interrupted, 141 nobody
+        reads on, as in ``predict … | head``.
+    """
     try:
-        if command == "doctor":
-            from course_lib import doctor
-
-            return doctor.main()
-        if command == "check":
-            from course_lib import checks
-
-            return checks.main(rest)
-        if command == "train":
-            from course_lib import commands
-
-            return commands.train(rest)
-        if command == "predict":
-            from course_lib import commands
-
-            return commands.predict(rest)
-        if command == "quiz":
-            from course_lib.quiz import cli
-
-            return cli.main(rest)
+        status = _run(arguments)
+        sys.stdout.flush()
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # What is left is thrown away; else Python would complain when it writes it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return status
+
+
+def _run(arguments: list[str]) -> int:
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command == "doctor":
+        from course_lib import doctor
+
+        return doctor.main()
+    if command == "check":
+        from course_lib import checks
+
+        return checks.main(rest)
+    if command == "train":
+        from course_lib import commands
+
+        return commands.train(rest)
+    if command == "predict":
+        from course_lib import commands
+
+        return commands.predict(rest)
+    if command == "quiz":
+        from course_lib.quiz import cli
+
+        return cli.main(rest)
     print(USAGE, file=sys.stderr)
     return 0 if command in ("-h", "--help") else 2
 

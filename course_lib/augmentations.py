@@ -47,6 +47,11 @@ def _percent(share: float) -> str:
 
 # At strength 0.5 each is about as strong as people use it, at 1 clearly too strong.
 AUGMENTATIONS = {
+    "flips": Augmentation(
+        "transforms.flips",
+        None,
+        lambda: "left to right, top to bottom, both or neither; there is no strength to choose",
+    ),
     "flips and quarter turns": Augmentation(
         "transforms.flips_and_quarter_turns",
         None,

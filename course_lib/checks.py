@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from course_lib.data import class_folders, is_hidden
 from course_lib.duplicates import THUMBNAIL_SIZE, VIEW_NAMES, near_duplicates
 from course_lib.errors import CourseError
 from course_lib.label_tables import check_labels, find_label_table
@@ -78,6 +79,7 @@ def check_folder(
     *,
     expected_size: tuple[int, int] | None = None,
     labels: str | os.PathLike | pd.DataFrame | None = None,
+    classes: Sequence[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Check every file of a folder; nothing is changed (lesson 2).
@@ -88,6 +90,7 @@ def check_folder(
             others have one size and it has another.
         labels: a table with a column ``path`` (and ``label``), or its file. Without it,
             ``index.csv`` or ``labels.csv`` in the folder is used if there is one.
+        classes: look only at the files in these sub-folders.
         progress: show a progress bar.
 
     Returns:
@@ -96,7 +99,7 @@ def check_folder(
         ``attrs["folder"]`` and ``attrs["files"]`` (how many were looked at) are kept.
 
     Raises:
-        CourseError: no such folder, or the label table given cannot be read.
+        CourseError: no such folder, or the folder or the label table given cannot be read.
 
     Example:
         >>> import tempfile
@@ -106,10 +109,10 @@ def check_folder(
         [['cell.png', 'not an image']]
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise CourseError(f"There is no folder {shorten(folder)}; check the path of your photos.")
     findings: list[Finding] = []
-    names = list(_files(folder, findings))
+    names = list(_files(folder, findings, classes))
     all_facts = look_at_all(folder, names, progress)
     findings += [(facts.path, *problem) for facts in all_facts for problem in facts.problems]
     photos = [facts for facts in all_facts if facts.is_photo]
@@ -132,23 +135,27 @@ def check_folder(
     return frame
 
 
-def _files(folder: Path, findings: list[Finding]) -> Iterator[str]:
+def _files(folder: Path, findings: list[Finding], classes: Sequence[str] | None) -> Iterator[str]:
     """Names of all files below a folder, with "/", in a fixed order; hidden ones left out."""
 
     def report(error: OSError) -> None:
         name = Path(error.filename).relative_to(folder).as_posix()
         findings.append((name, "no permission", "the folder may not be listed"))
 
-    for parent, folders, files in os.walk(folder, onerror=report):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = Path(parent).relative_to(folder)
-        for name in folders:
-            path = (relative / name).as_posix()
-            if (Path(parent) / name).is_symlink():
-                findings.append((path, "name", "a link to a folder; it was not followed"))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield (relative / name).as_posix()
+    if classes is None:  # the folder of a class may be a link, which is followed as by index_folder
+        links = [name for name in class_folders(folder) if (folder / name).is_symlink()]
+        tops = [folder, *(folder / name for name in links)]
+    else:
+        tops = [folder / name for name in classes]
+    for top in tops:
+        for parent, folders, files in os.walk(top, onerror=report):
+            place = Path(parent).relative_to(folder)
+            folders[:] = sorted(n for n in folders if not is_hidden(f"{(place / n).as_posix()}/"))
+            for path in (place / name for name in folders):
+                if (folder / path).is_symlink() and folder / path not in tops:
+                    detail = "a link to a folder; it was not followed"
+                    findings.append((path.as_posix(), "name", detail))
+            yield from ((place / n).as_posix() for n in sorted(files) if not n.startswith("."))
 
 
 def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Facts]:

@@ -45,6 +45,7 @@ def train(arguments: Sequence[str]) -> int:
     add(
         "--upright", action="store_true", help="the photos have a top and a bottom: never turn them"
     )
+    add("--replace", action="store_true", help="replace an inspector and its report of that name")
     options = _parse(parser, arguments)
     if isinstance(options, int):
         return options
@@ -68,7 +69,7 @@ def predict(arguments: Sequence[str]) -> int:
         wrong use, 130 interrupted.
 
     Raises:
-        CourseError: no inspector, no photo, or a folder that cannot be written to.
+        CourseError: no inspector, no photo, or a folder or file that cannot be written to.
     """
     parser = argparse.ArgumentParser(
         prog="python -m course_lib predict",
@@ -81,6 +82,9 @@ def predict(arguments: Sequence[str]) -> int:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="rows as JSON")
     form.add_argument("--csv", action="store_true", help="rows as CSV")
+    form.add_argument(
+        "--csv-file", metavar="FILE", help="write the rows into a CSV file for Excel, not here"
+    )
     parser.add_argument(
         "--heatmaps", metavar="DIR", help="also draw where each photo speaks for it"
     )
@@ -93,7 +97,7 @@ def predict(arguments: Sequence[str]) -> int:
     keep = work_folder() / "predictions" / f"{inspector.code()}.jsonl"
 
     def work() -> int:
-        photos, size = list_photos(options.paths), inspector.settings.size
+        photos, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
         # Measured: Python with its libraries, and what 32 photos in the network need.
         memory = 1e9 + 32 * size**2 * 350
         print(
@@ -101,8 +105,14 @@ def predict(arguments: Sequence[str]) -> int:
             f"{memory / 1e9:.1f} GB of memory.",
             file=sys.stderr,
         )
+        if len(classes := inspector.settings.classes) == 2:
+            threshold = f"{inspector.settings.threshold:.3g}"
+            print(f"probability of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
         table = inspector.inspect(photos, heat_maps=options.heatmaps, keep=keep)
-        _print(table, "json" if options.json else "csv" if options.csv else "text")
+        if options.csv_file:
+            _write(table, options.csv_file)
+        else:
+            _print(table, "json" if options.json else "csv" if options.csv else "text")
         unread = table[table["decision"] == "not inspected"]
         for problem in unread["problem"]:
             print(problem, file=sys.stderr)
@@ -125,6 +135,14 @@ def _interruptible(work: Callable[[], int], tell: bool = True) -> int:
         if tell:
             print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _write(table: pd.DataFrame, file: str) -> None:
+    """The rows as a file that Excel shows rightly: Japanese too, and no cell as a formula."""
+    from course_lib.quiz.collect import write_csv
+
+    write_csv(table.astype(object).where(table.notna(), ""), file, excel=True)
+    print(f"Written: {file}", file=sys.stderr)
 
 
 def _print(table: pd.DataFrame, form: str) -> None:

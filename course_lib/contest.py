@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median
 from time import perf_counter
@@ -41,12 +42,18 @@ class Contest:
 
     Args:
         trial: the network and its sample.
-        seconds: how long it may take, looked at between steps; compiling is not counted.
+        seconds: how long it may take, looked at between steps; compiling is not counted, nor is a
+            first step on a GPU.
         tolerance: candidates whose answers move further than this are refused.
     """
 
     def __init__(self, trial: Rehearsal, seconds: float, tolerance: float):
         self.trial, self.seconds, self.tolerance = trial, seconds, tolerance
+        if trial.device.type != "cpu":
+            # It loads the libraries for the GPU, which can take longer than all that is measured. If
+            # this memory is too small for all photos, fewer may do.
+            with suppress(RuntimeError):
+                trial.timed_step(PLAIN, len(trial.sample))
         self.deadline = perf_counter() + seconds
         self.plain = _Candidate(PLAIN, change=0.0)
         self.candidates = [self.plain]
@@ -92,13 +99,20 @@ class Contest:
         for name, how in devices.precisions(self.trial.device).items():
             if name == "float32" or how == "not possible":
                 continue
-            times = _times_slower(PRECISIONS[name], self.trial.device)
+            try:
+                times = _times_slower(PRECISIONS[name], self.trial.device)
+            except Exception as error:  # a device without this precision; which error, it chooses
+                result = f"failed ({type(error).__name__})"
+                self.candidates.append(_Candidate(Settings(name), result=result))
+                continue
             if times < HOPELESS:
                 names.append(name)
             else:
                 result = f"given up: one convolution takes {times:.0f} times as long"
                 self.candidates.append(_Candidate(Settings(name), result=result))
-        kinds = [(name, True) for name in (*names, "float32")]
+        # On Apple GPUs channels_last gave wrong gradients, see `course_lib.training.fit`.
+        apple = self.trial.device.type == "mps"
+        kinds = [] if apple else [(name, True) for name in (*names, "float32")]
         kinds += [(name, False) for name in names]
         return [Settings(*kind) for kind in kinds]
 

@@ -5,9 +5,11 @@ here, so a learner's own photos travel the same way as the solar cells.
 """
 
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,10 @@ from course_lib.errors import CourseError
 from course_lib.paths import data_folder, make_folder, shorten, write_atomically
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+# What systems keep beside photos, such as thumbnails and deleted files; "#2" may well be a lot.
+HIDDEN = re.compile(
+    r"(^|/)(\.|([@$][^/]*|#recycle|#snapshot|lost\+found|System Volume Information)/)"
+)
 
 SOLAR_CELL_CREDITS = (
     "Photos: ELPV dataset, 2,624 electroluminescence photos of solar cells, licence CC BY-NC-SA 4.0 "
@@ -122,7 +128,8 @@ def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
         ``index.attrs["folder"]`` remembers the folder.
 
     Raises:
-        CourseError: no such folder, fewer than two classes, or a class without photos.
+        CourseError: no such folder, one that may not be listed, fewer than two classes, a class
+            without photos, or an ``index.csv`` that cannot be used.
 
     Example:
         >>> index = index_folder(solar_cells())
@@ -132,15 +139,13 @@ def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
         {'functional': 1803, 'defective': 821}
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        reason = "is a file" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        reason = "is a file" if os.path.exists(folder) else "does not exist"
         raise CourseError(
             f"The photo folder {shorten(folder)} {reason}; PHOTOS must name a folder that holds "
             "one sub-folder for each class."
         )
-    labels = sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"
-    )
+    labels = class_folders(folder)
     if len(labels) < 2:
         found = f"only the class '{labels[0]}'" if labels else "no sub-folder at all"
         raise CourseError(
@@ -151,23 +156,88 @@ def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
     index = pd.DataFrame(rows, columns=["path", "label"])
     empty = sorted(set(labels) - set(index["label"]))
     if empty:
+        endings = {Path(path).suffix.lower() for path in _files_in(folder, empty[0])} - {""}
+        seen = f", only files that end in {', '.join(sorted(endings)[:5])}" if endings else ""
+        cure = "save them as PNG or JPEG, add photos" if endings else "add photos to it"
         raise CourseError(
             f"The class folder {shorten(folder / empty[0])} holds no photo "
-            f"({', '.join(IMAGE_ENDINGS)}); add photos to it or remove the folder."
+            f"({', '.join(IMAGE_ENDINGS)}){seen}; {cure} or remove the folder."
         )
     index = _add_columns(index, folder / "index.csv")
     index.attrs["folder"] = str(folder)
     return index
 
 
-def _photos_in(folder: Path, label: str) -> list[str]:
-    return sorted(
-        file.relative_to(folder).as_posix()
-        for file in (folder / label).rglob("*")
-        if file.suffix.lower() in IMAGE_ENDINGS
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and not file.is_dir()
+def is_hidden(path: str | PurePath) -> bool:
+    """Whether a file is hidden, or lies in a folder of the system and not of the learner (lesson 2).
+
+    Args:
+        path: below the photo folder, with ``/``; that of a folder ends with ``/``.
+
+    Example:
+        >>> [is_hidden(path) for path in ("good/.a.png", "good/@eaDir/a.png", "$RECYCLE.BIN/")]
+        [True, True, True]
+        >>> is_hidden("good/#2/@a.png")
+        False
+    """
+    return bool(HIDDEN.search(path.as_posix() if isinstance(path, PurePath) else path))
+
+
+def class_folders(folder: str | os.PathLike) -> list[str]:
+    """The names of the sub-folders that stand for classes (lesson 2).
+
+    A link to another folder counts, but not one that leads in a circle to this folder.
+
+    Raises:
+        CourseError: the folder may not be listed.
+    """
+    folder = Path(folder)
+    try:
+        return sorted(
+            entry.name
+            for entry in folder.iterdir()
+            if os.path.isdir(entry)
+            and entry.name[0] != "_"
+            and not is_hidden(f"{entry.name}/")
+            and not folder.resolve().is_relative_to(entry.resolve())
+        )
+    except OSError as error:
+        raise _may_not_be_listed(error) from error
+
+
+def _may_not_be_listed(error: OSError) -> CourseError:
+    return CourseError(
+        f"The folder {shorten(error.filename)} may not be listed ({error.strerror}); ask for the right "
+        "to read it, or move it out of the photo folder."
     )
+
+
+def _files_in(folder: Path, label: str) -> Iterator[str]:
+    """All files of a class, below the photo folder; links to folders inside it are not followed."""
+
+    def stop(error: OSError) -> None:
+        raise _may_not_be_listed(error) from error
+
+    for parent, folders, files in os.walk(folder / label, onerror=stop):
+        place = Path(parent).relative_to(folder).as_posix()
+        folders[:] = [name for name in folders if not is_hidden(f"{place}/{name}/")]
+        yield from (f"{place}/{name}" for name in files if not is_hidden(f"{place}/{name}"))
+
+
+def _photos_in(folder: Path, label: str) -> list[str]:
+    files = _files_in(folder, label)
+    return sorted(path for path in files if Path(path).suffix.lower() in IMAGE_ENDINGS)
+
+
+def clean_paths(paths: pd.Series) -> pd.Series:
+    """Photo names of a table as the index writes them, empty ones left out (lesson 2).
+
+    Example:
+        >>> clean_paths(pd.Series(["good\\\\1.png", " ./good/2.png", None])).tolist()
+        ['good/1.png', 'good/2.png']
+    """
+    paths = paths.dropna().astype(str).str.strip().str.replace("\\", "/")
+    return paths.str.removeprefix("./")
 
 
 def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
@@ -178,9 +248,16 @@ def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
         table = pd.read_csv(table_file, dtype={"path": str})
     except (OSError, ValueError) as error:
         raise CourseError(
-            f"The table {shorten(table_file)} cannot be read as CSV ({error}); mend it, or move it "
-            "out of the photo folder to go on without it."
+            f"The table {shorten(table_file)} cannot be read as CSV in UTF-8 ({error}); mend it, or "
+            "move it out of the photo folder to go on without it."
         ) from error
+    if "path" in table:
+        table = table.assign(path=clean_paths(table["path"])).dropna(subset="path")
+    elif ";" in str(table.columns[0]):
+        raise CourseError(
+            f"The columns of {shorten(table_file)} are separated by ';'; mend it with commas, or move "
+            "it out of the photo folder to go on without it."
+        )
     if "path" not in table or table["path"].duplicated().any():
         raise CourseError(
             f"The table {shorten(table_file)} needs a column 'path' with each photo once; mend it, "

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from course_lib.data import label_numbers, label_probabilities, photo_path, read_pixels
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically
-from course_lib.transforms import BatchTransform, to_float
+from course_lib.transforms import as_batch_transform, as_photo_tensor, comes_from, to_float
 
 GREY_MEAN, GREY_STD = (0.5,), (0.25,)
 
@@ -93,7 +93,8 @@ class PhotoDataset(torch.utils.data.Dataset):
         images: uint8, (N, C, H, W), as `pixels` gives them.
         labels: whole numbers, (N,).
         transform: None, a torchvision transform (tensor (C, H, W) in, tensor out) or an
-            Albumentations transform (called with ``image=`` array (H, W, C)).
+            Albumentations transform (called with ``image=`` array (H, W, C); it may end in
+            ``ToTensorV2``).
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class PhotoDataset(torch.utils.data.Dataset):
                 "order and number."
             )
         self.images, self.labels, self.transform = images, labels, transform
-        self._albumentations = type(transform).__module__.startswith("albumentations")
+        self._albumentations = comes_from(transform, "albumentations")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -113,10 +114,9 @@ class PhotoDataset(torch.utils.data.Dataset):
     def __getitem__(self, number: int) -> tuple[Tensor, int]:
         image = self.images[number]
         if self._albumentations:
-            array = np.ascontiguousarray(image.transpose(1, 2, 0))
-            array = self.transform(image=array)["image"]
-            image = torch.as_tensor(np.ascontiguousarray(array)).reshape(*array.shape[:2], -1)
-            image = image.permute(2, 0, 1)
+            # A copy, because ToTensorV2 gives a tensor over the same memory.
+            array = np.array(image.transpose(1, 2, 0), order="C")
+            image = as_photo_tensor(self.transform(image=array)["image"])
         else:
             image = torch.from_numpy(np.array(image))
             if self.transform is not None:
@@ -159,13 +159,20 @@ class BatchLoader(_Loader):
         rows: which of the N photos to give, such as those for training; by default all.
         batch_size: photos in a batch; the last batch may be smaller.
         shuffle: another order in each epoch. The order depends on ``seed`` and `epoch` only.
-        augment: a batch transform from `course_lib.transforms`, for training photos only.
+        augment: for training photos only: a batch transform from `course_lib.transforms`, such as
+            ``transforms.flips``, or a transform of Albumentations or ``torchvision.transforms.v2``,
+            such as ``A.HorizontalFlip()``, which then changes each photo of a batch, see
+            `course_lib.transforms.one_by_one`.
         mean, std: one number for each channel; the pixels become ``(x/255 − mean) / std``.
         device: where the batches shall lie. On a GPU all photos of the loader are kept there, as
             whole numbers, so that only once do they travel to it.
 
     Iterating gives ``(images, labels)``: float32 (B, C, H, W), and int64 (B,) or, for
     probabilities, float32 (B, classes).
+
+    Raises:
+        CourseError: no photos, another number of labels than of photos, an impossible batch size,
+            or something as ``augment`` that is no transform.
 
     Example:
         >>> loader = BatchLoader(np.zeros((5, 1, 8, 8), np.uint8), [0, 1, 0, 1, 0], batch_size=2)
@@ -182,7 +189,7 @@ class BatchLoader(_Loader):
         batch_size: int = 64,
         shuffle: bool = False,
         seed: int = 0,
-        augment: BatchTransform | None = None,
+        augment: Callable | None = None,
         mean: Sequence[float] = GREY_MEAN,
         std: Sequence[float] = GREY_STD,
         device: torch.device | str = "cpu",
@@ -203,7 +210,7 @@ class BatchLoader(_Loader):
         self.labels = torch.as_tensor(labels, dtype=kind)
         self.to(device)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.augment, self.mean, self.std = augment, mean, std
+        self.augment, self.mean, self.std = as_batch_transform(augment), mean, std
         self.epoch = 0
 
     @property
@@ -358,7 +365,7 @@ def loaders(
     size: int = 96,
     channels: int = 1,
     batch_size: int = 64,
-    augment: BatchTransform | None = None,
+    augment: Callable | None = None,
     mean: Sequence[float] = GREY_MEAN,
     std: Sequence[float] = GREY_STD,
     seed: int = 0,
@@ -372,6 +379,8 @@ def loaders(
 
     Args:
         index: table with the column ``split``.
+        augment: a batch transform from `course_lib.transforms`, or a transform of Albumentations or
+            torchvision.
         soft_labels: train on the experts' probabilities, where the index has them, see
             `course_lib.data.label_probabilities`. Further arguments as in `BatchLoader`.
 
@@ -379,7 +388,8 @@ def loaders(
         ``{"train": …, "validation": …, "test": …}``, the rows of each in index order.
 
     Raises:
-        CourseError: the index has no column ``split``, or no row is in ``train``.
+        CourseError: the index has no column ``split``, no row is in ``train``, or ``augment`` is no
+            transform.
     """
     if "split" not in index or not (index["split"] == "train").any():
         raise CourseError(

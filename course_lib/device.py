@@ -13,10 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from course_lib.errors import CourseError
 
 KINDS = ("cuda", "mps", "xpu", "cpu")
+# How errors name a full memory: of graphics cards, of the libraries that compute on them, of
+# computers with Linux or macOS, with Windows.
+FULL = ("out of memory", "out_of_device_memory", "status_alloc_failed", "can't allocate memory",
+        "not enough memory")  # fmt: skip
 # Where Linux says how much memory a container may take, how much it takes, and what for: its newer
 # and its older way.
 CONTAINER_FILES = (
@@ -172,16 +177,27 @@ def available_memory(device: torch.device | None = None) -> int | None:
     """Bytes that a network may still take: of a graphics card, or of the computer (lesson 1).
 
     In a container it is what the container is still allowed; copies of files that Linux keeps
-    there until the memory is needed count as free. None where the system does not tell: an Apple
-    GPU, or a Python without the package ``psutil`` (which IPython brings along).
+    there until the memory is needed count as free. An Apple GPU shares the computer's memory, up to
+    a limit of its own. None where the system does not tell: many Intel GPUs that are part of the
+    processor, or a Python without the package ``psutil`` (which IPython brings along).
     """
     device = device or choose()
     if device.type in ("cuda", "xpu"):
         # What PyTorch keeps for its next tensors is free as well.
         card = getattr(torch, device.type)
         kept = card.memory_reserved(device) - card.memory_allocated(device)
-        return card.mem_get_info(device)[0] + kept
-    if device.type == "mps" or find_spec("psutil") is None:
+        with suppress(RuntimeError):
+            return card.mem_get_info(device)[0] + kept
+        return None
+    free = _computers_memory()
+    if device.type == "mps" and free is not None:
+        limit = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return max(min(limit, free), 0)
+    return free
+
+
+def _computers_memory() -> int | None:
+    if find_spec("psutil") is None:
         return None
     import psutil
 
@@ -201,6 +217,70 @@ def _reclaimable(uses: str | os.PathLike) -> int:
         return int(numbers.get("total_inactive_file") or numbers.get("inactive_file") or 0)
     except (OSError, ValueError):
         return 0
+
+
+def layout(device: torch.device) -> torch.memory_format:
+    """How training should keep photos in memory: mostly with the channels of a pixel side by side (lesson 7).
+
+    On Apple GPUs older releases of PyTorch compute wrong gradients that way (pytorch issue 175189).
+
+    Example:
+        >>> layout(torch.device("cpu"))
+        torch.channels_last
+    """
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
+def empty_cache(device: torch.device) -> None:
+    """Give back what PyTorch keeps on a GPU for its next tensors; a CPU has nothing to give (lesson 7).
+
+    Example:
+        >>> empty_cache(torch.device("cpu"))
+    """
+    if device.type != "cpu":
+        getattr(torch, device.type).empty_cache()
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that the memory of a GPU or of the computer is too small (lesson 7).
+
+    PyTorch has a class of its own for some of these errors only, so their words decide.
+
+    Example:
+        >>> is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
+        True
+    """
+    return any(words in str(error).lower() for words in FULL)
+
+
+def random_states(device: torch.device) -> list[Tensor]:
+    """Where PyTorch's random numbers stand: the CPU's, then those of a GPU that is used (lesson 7).
+
+    Example:
+        >>> states = random_states(torch.device("cpu"))
+        >>> first = torch.rand(1)
+        >>> set_random_states(states, torch.device("cpu"))
+        >>> torch.rand(1) == first
+        tensor([True])
+    """
+    states = [torch.get_rng_state()]
+    if device.type != "cpu":
+        where = () if device.type == "mps" else (device,)
+        states.append(getattr(torch, device.type).get_rng_state(*where))
+    return states
+
+
+def set_random_states(states: list[Tensor], device: torch.device) -> None:
+    """Go on where `random_states` stood (lesson 7).
+
+    States that another kind of device gave are used for the CPU only.
+    """
+    torch.set_rng_state(states[0])
+    if device.type == "cpu" or len(states) == 1:
+        return
+    processor, where = getattr(torch, device.type), () if device.type == "mps" else (device,)
+    if len(states[1]) == len(processor.get_rng_state(*where)):
+        processor.set_rng_state(states[1], *where)
 
 
 def check_seed(seed: int) -> int:

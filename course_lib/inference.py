@@ -4,12 +4,15 @@ Introduced in lessons 8 and 10. A model alone is not enough to inspect a photo: 
 preprocessing, the class names and the threshold belong to it. The inspector keeps them together.
 """
 
+import glob
 import hashlib
 import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +23,19 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from course_lib import device as devices
-from course_lib.data import IMAGE_ENDINGS, read_pixels
+from course_lib.data import IMAGE_ENDINGS, is_hidden, read_pixels
 from course_lib.errors import CourseError
 from course_lib.explain import grad_cam
 from course_lib.models import Classifier, ScratchCNN, untrained_backbone
 from course_lib.paths import make_folder, shorten, write_atomically
+from course_lib.photo_files import LARGEST_FILE, RAW_ENDINGS, fault_in, sniff
 from course_lib.transforms import VIEWS, to_float
 from course_lib.weights import load_weights, weights_hash
 
 FORMAT = "visual-inspection-course inspector 1"
+# Photos that the course cannot read. They are reported: passed over they would look inspected.
+FOREIGN_ENDINGS = RAW_ENDINGS | {".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl"}
+LISTED = FOREIGN_ENDINGS.union(IMAGE_ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -89,26 +96,34 @@ class Inspector:
         return np.concatenate(found)
 
     @torch.no_grad()
-    def probabilities(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def probabilities(
+        self,
+        images: np.ndarray,
+        batch_size: int = 32,
+        device: torch.device | str | None = None,
+    ) -> np.ndarray:
         """Probability of each class, for photos in memory (lesson 10).
 
         Args:
             images, batch_size: as for `logits`.
+            device: where to compute, by default `course_lib.device.choose`.
 
         Returns:
             float32, (N, classes); each row sums to 1.
         """
         found = [np.zeros((0, len(self.settings.classes)), np.float32)]
-        for batch in self._batches(images, batch_size):
+        for batch in self._batches(images, batch_size, device):
             views = VIEWS[self.settings.views](batch)
             logits = torch.stack([self.model(view) for view in views]).float()
             probabilities = (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
             found.append(probabilities.cpu().numpy())
         return np.concatenate(found)
 
-    def _batches(self, images: np.ndarray, batch_size: int) -> Iterator[Tensor]:
+    def _batches(
+        self, images: np.ndarray, batch_size: int, device: torch.device | str | None = None
+    ) -> Iterator[Tensor]:
         """Preprocessed photos, where the model computes."""
-        settings, device = self.settings, devices.choose()
+        settings, device = self.settings, devices.choose(device)
         # Channels side by side in memory: the same result up to rounding, mostly faster.
         self.model.to(device, memory_format=torch.channels_last).eval()
         for start in range(0, len(images), batch_size):
@@ -145,52 +160,60 @@ class Inspector:
         """Inspect photos and decide; one that cannot be read is reported, the rest goes on (lesson 8).
 
         Args:
-            photos: one photo, a folder (searched with its sub-folders), or several of them.
+            photos: one photo, a folder (searched with its sub-folders), or several of them; see
+                `list_photos`.
             batch_size: photos computed at a time.
             progress: show a progress bar.
             heat_maps: a folder for one picture of each photo that shows where it speaks for the
-                positive class (with more than two classes: for the class decided on).
+                positive class (with more than two classes: for the class decided on). What lies
+                in it is not inspected.
             keep: a file of this inspector's rows; a photo that stands there unchanged is not
                 computed again, so that an interrupted inspection goes on.
 
         Returns:
-            One row for each photo: ``path``, ``probability`` of the positive class (with more than
-            two classes: of the class decided on), ``decision`` (a class name, or "not inspected"),
-            ``problem`` (why not, or empty), and ``heat_map`` (its file) if asked for.
+            One row for each photo, and for each folder without one: ``path``, ``probability`` of
+            the positive class (with more than two classes: of the class decided on), ``decision``
+            (a class name, or "not inspected"), ``problem`` (why not, or empty), and ``heat_map``
+            (its file) if asked for.
 
         Raises:
             CourseError: there is nothing to inspect, or a folder cannot be written to.
         """
-        paths = list_photos(photos)
+        paths = list_photos(photos, heat_maps)
         maps = None if heat_maps is None else make_folder(heat_maps)
+        code = "" if maps is None else self.code()
         kept = _read_kept(keep)
         rows: list[dict] = []
         bar = tqdm(total=len(paths), desc="inspecting", unit="photo", disable=not progress)
         for start in range(0, len(paths), batch_size):
             batch = paths[start : start + batch_size]
             states = {path: _photo_state(path) for path in batch}
+            drawings = {}
+            if maps is not None:
+                drawings = {path: _map_file(maps, path, code + states[path]) for path in batch}
             # A heat map that is asked for now may not have been drawn the last time.
             known = {
                 path: kept[states[path]]
                 for path in batch
-                if states[path] in kept and (maps is None or _map_file(maps, path).exists())
+                if states[path] in kept and (maps is None or drawings[path].exists())
             }
-            new = self._inspect_batch([path for path in batch if path not in known], maps)
+            new = self._inspect_batch([path for path in batch if path not in known], drawings)
             _write_kept(keep, {states[path]: row for path, row in new.items()})
             for path in batch:
                 row = {"path": shorten(path), **(known | new)[path]}
                 drawn = maps is not None and not row["problem"]
-                rows.append(row | {"heat_map": shorten(_map_file(maps, path)) if drawn else ""})
+                rows.append(row | {"heat_map": shorten(drawings[path]) if drawn else ""})
             bar.update(len(batch))
         bar.close()
         columns = ["path", "probability", "decision", "problem"]
         return pd.DataFrame(rows, columns=columns + ["heat_map"] * (maps is not None))
 
-    def _inspect_batch(self, paths: list[Path], maps: Path | None) -> dict[Path, dict]:
-        """The row of each photo, but for its path; heat maps are drawn on the way."""
+    def _inspect_batch(self, paths: list[Path], drawings: dict[Path, Path]) -> dict[Path, dict]:
+        """The row of each photo, but for its path; heat maps, if any, are drawn on the way."""
         settings, images, rows = self.settings, {}, {}
         for path in paths:
             try:
+                _refuse_unusable(path)
                 images[path] = read_pixels(path, settings.size, settings.channels)
             except CourseError as error:
                 rows[path] = {
@@ -208,11 +231,11 @@ class Inspector:
                 "decision": settings.classes[decisions[number]],
                 "problem": "",
             }
-        if maps is not None:
+        if drawings:
             for path, image, heat in zip(
                 images, pixels, self.heat_maps(pixels, targets), strict=True
             ):
-                with write_atomically(_map_file(maps, path)) as temporary:
+                with write_atomically(drawings[path]) as temporary:
                     _heat_picture(image, heat).save(temporary)
         return rows
 
@@ -228,9 +251,9 @@ class Inspector:
             The file, with the ending ``.safetensors``.
 
         Raises:
-            CourseError: the folder cannot be written to.
+            CourseError: the folder cannot be written to, or the disk is full.
         """
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         path = inspector_file(path)
         header = {
@@ -242,7 +265,8 @@ class Inspector:
             name: tensor.cpu().contiguous() for name, tensor in self.model.state_dict().items()
         }
         with write_atomically(path) as temporary:
-            save_file(tensors, temporary, metadata=header)
+            # Not save_file: where the disk is full, it raises anything but an OSError.
+            temporary.write_bytes(save(tensors, header))
         return path
 
     @classmethod
@@ -302,33 +326,97 @@ def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     return probabilities.argmax(axis=1)
 
 
-def list_photos(photos: str | os.PathLike | Iterable) -> list[Path]:
-    """The photos that paths and folders stand for, each once (lesson 8).
+def list_photos(
+    photos: str | os.PathLike | Iterable, heat_maps: str | os.PathLike | None = None
+) -> list[Path]:
+    """The photos that paths, patterns and folders stand for, each once (lesson 8).
+
+    Args:
+        photos: one or several photos, folders (searched with their sub-folders) and patterns such
+            as ``photos/*.png``, which the shell of Windows leaves as they are.
+        heat_maps: a folder of heat maps, which is left out where a folder is searched.
+
+    Returns:
+        Photos, those in a format that cannot be read among them, and folders that hold none or
+        cannot be searched: an inspection reports them.
 
     Raises:
-        CourseError: there is none, or a folder holds none.
+        CourseError: there is no photo at all, or the folder of the heat maps itself is named.
     """
     if isinstance(photos, str | os.PathLike):
         photos = [photos]
     paths: list[Path] = []
-    for path in map(Path, photos):
-        paths += _photos_below(path) if path.is_dir() else [path]
+    for path in [match for given in photos for match in _matches(Path(given))]:
+        paths += _photos_below(path, heat_maps) if os.path.isdir(path) else [path]
     if not paths:
         raise CourseError("There are no photos to inspect; name at least one.")
+    if all(map(os.path.isdir, paths)):
+        raise CourseError(_folder_fault(paths[0]))
     return list(dict.fromkeys(paths))
 
 
-def _photos_below(folder: Path) -> list[Path]:
-    found = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in IMAGE_ENDINGS
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and not file.is_dir()
-    )
-    if not found:
-        raise CourseError(f"The folder {shorten(folder)} holds no photo; check the path.")
-    return found
+def _matches(path: Path) -> list[Path]:
+    """The paths that a pattern stands for; any other path, and a pattern of nothing, for itself."""
+    if os.path.exists(path):
+        return [path]
+    return [Path(match) for match in sorted(glob.glob(str(path), recursive=True))] or [path]
+
+
+def _photos_below(folder: Path, heat_maps: str | os.PathLike | None) -> list[Path]:
+    """The photos of a folder and the sub-folders that cannot be searched, or the folder itself."""
+    maps = None if heat_maps is None else os.path.realpath(heat_maps)
+    if os.path.realpath(folder) == maps:
+        raise CourseError(
+            f"The folder {shorten(folder)} is to hold the heat maps, so it is not inspected; name "
+            "another one for them."
+        )
+    found: list[Path] = []
+
+    def report(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for parent, folders, files in os.walk(folder, onerror=report):
+        folders[:] = [
+            name
+            for name in folders
+            if not is_hidden(f"{name}/") and os.path.realpath(os.path.join(parent, name)) != maps
+        ]
+        names = (name for name in files if not is_hidden(name))
+        found += [Path(parent, name) for name in names if Path(name).suffix.lower() in LISTED]
+    return sorted(found) or [folder]
+
+
+def _folder_fault(folder: Path) -> str:
+    """Why no photo was found in a folder."""
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        return (
+            f"The folder {shorten(folder)} cannot be searched ({error.strerror}); allow reading it."
+        )
+    return f"The folder {shorten(folder)} holds no photo; check the path."
+
+
+def _refuse_unusable(path: Path) -> None:
+    """Raise for what decoders do not notice, or would not say in words that help."""
+    if os.path.isdir(path):
+        raise CourseError(_folder_fault(path))
+    if path.suffix.lower() in FOREIGN_ENDINGS and os.path.exists(path):
+        raise CourseError(
+            f"The photo {shorten(path)} is in a format that cannot be read ({path.suffix}); save it as "
+            "PNG or JPEG."
+        )
+    if glob.has_magic(str(path)) and not os.path.exists(path):
+        raise CourseError(f"There is no photo {shorten(path)}; check the path.")
+    # Each byte is read twice, which costs some hundredths of the decoding.
+    with suppress(OSError):
+        if os.path.isfile(path) and path.stat().st_size <= LARGEST_FILE:
+            data = path.read_bytes()
+            if fault := fault_in(sniff(data), data):
+                raise CourseError(
+                    f"The photo {shorten(path)} is {fault[0]} ({fault[1]}); set it aside (lesson 2 "
+                    "shows how)."
+                )
 
 
 def _photo_state(path: Path) -> str:
@@ -370,10 +458,10 @@ def _write_kept(file: str | os.PathLike | None, rows: dict[str, dict]) -> None:
         ) from error
 
 
-def _map_file(folder: Path, photo: Path) -> Path:
-    """A name for the heat map; photos of one name in two folders get two."""
-    place = hashlib.sha256(os.path.abspath(photo).encode(errors="surrogateescape")).hexdigest()[:8]
-    return folder / f"{photo.stem}-{place}.png"
+def _map_file(folder: Path, photo: Path, facts: str) -> Path:
+    """A name for the heat map; another photo or another inspector gets another."""
+    code = hashlib.sha256(facts.encode(errors="surrogateescape")).hexdigest()[:12]
+    return folder / f"{photo.stem}-{code}.png"
 
 
 def _heat_picture(image: np.ndarray, heat: np.ndarray) -> Image.Image:
@@ -403,9 +491,17 @@ def _check_settings(settings: InspectorSettings, classes: int) -> None:
         (settings.channels not in (1, 3), "needs 1 or 3 channels"),
         (len(settings.mean) != settings.channels, "needs one mean for each channel"),
         (len(settings.std) != settings.channels, "needs one std for each channel"),
+        (
+            not all(
+                isinstance(number, Integral)
+                for number in (settings.size, settings.channels, settings.views)
+            ),
+            "needs whole numbers as size, channels and views",
+        ),
         (not 1 <= settings.size <= 4096, "needs a size of 1 to 4096 pixels"),
-        (not all(std > 0 for std in settings.std), "needs each std above 0"),
-        (not settings.temperature > 0, "needs a temperature above 0"),
+        (not all(map(math.isfinite, settings.mean)), "needs a finite mean"),
+        (not all(0 < std < math.inf for std in settings.std), "needs a finite std above 0"),
+        (not 0 < settings.temperature < math.inf, "needs a finite temperature above 0"),
         (math.isnan(settings.threshold), "needs a number as its threshold"),
         (settings.views not in VIEWS, "knows 1, 4 or 8 views"),
     ]

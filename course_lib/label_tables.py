@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from course_lib.data import clean_paths
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
@@ -65,8 +66,7 @@ def _clean(table: pd.DataFrame, name: str) -> pd.DataFrame:
             f"The label table {name} has no column 'path' (found: {', '.join(columns)}); "
             "name the column with the photo names so."
         )
-    paths = table[path].dropna().astype(str).str.strip().str.replace("\\", "/")
-    clean = pd.DataFrame({"path": paths.str.removeprefix("./")})
+    clean = pd.DataFrame({"path": clean_paths(table[path])})
     label = next((columns[column] for column in LABEL_COLUMNS if column in columns), None)
     if label is not None:
         clean["label"] = table.loc[clean.index, label].fillna("").astype(str).str.strip()

@@ -41,9 +41,10 @@ def largest_batch(
     step ends out of memory. What a step needs is measured: on a graphics card by PyTorch, elsewhere
     by adding up the tensors that are alive. It grows in a straight line with the photos, so sizes
     for which there was no time are calculated. A batch may take 90 % of the free memory of a
-    graphics card, but only half of that of the computer, which has other work too; where the
-    free memory is unknown, 2 GiB are assumed. In training two numbers are added for each weight,
-    for the optimizer. The network stays as it is; what was cached is freed.
+    graphics card, but only half of that of the computer, which has other work too, or of an Apple
+    GPU, which shares it; where the free memory is unknown, 2 GiB are assumed. In training two
+    numbers are added for each weight, for the optimizer. The network stays as it is; what was
+    cached is freed.
 
     Args:
         model: images (N, C, H, W) to logits (N, classes).
@@ -100,7 +101,7 @@ def _room(model: nn.Module, training: bool, device: torch.device) -> float:
     """Bytes that one step may take."""
     free = devices.available_memory(device)
     free = UNKNOWN if free is None else free
-    share = COMPUTER_SHARE if device.type == "cpu" else GPU_SHARE
+    share = COMPUTER_SHARE if device.type in ("cpu", "mps") else GPU_SHARE
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     return share * free - 2 * 4 * trained * training
 
@@ -118,14 +119,13 @@ def _bytes_of_step(trial: Rehearsal, settings: Settings, photos: int) -> int | N
             card = getattr(torch, trial.device.type)
             card.reset_peak_memory_stats(trial.device)
             before = card.memory_allocated(trial.device)
-            trial.step(settings, photos)
+            trial.timed_step(settings, photos)  # it waits until the card is done
             return card.max_memory_allocated(trial.device) - before
         with _LivingTensors() as tensors:
-            trial.step(settings, photos)
+            trial.timed_step(settings, photos)
         return tensors.peak
     except RuntimeError as error:
-        words = ("out of memory", "can't allocate memory")
-        if not any(word in str(error).lower() for word in words):
+        if not devices.is_out_of_memory(error):
             raise
     # Only here is the error forgotten, and with it the tensors it kept alive.
     trial.network(settings).zero_grad()
@@ -214,8 +214,7 @@ def _usage(device: torch.device) -> list[float | None]:
 
 
 def _empty_cache(device: torch.device) -> None:
-    if device.type != "cpu":
-        getattr(torch, device.type).empty_cache()
+    devices.empty_cache(device)
     # Linux keeps freed memory for the process until it is asked; other systems have no such call.
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)

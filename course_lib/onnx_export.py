@@ -136,6 +136,8 @@ def latency(
 ) -> pd.DataFrame:
     """How long one call takes, in PyTorch and in ONNX Runtime, measured in turn (lesson 10).
 
+    Both compute on the processor, also where there is a GPU.
+
     Args:
         inspector: the one that was exported.
         path: from `export_onnx`.
@@ -151,11 +153,11 @@ def latency(
     session = open_onnx(path, threads, spinning=False)
     images = np.ascontiguousarray(images)
     ways = {
-        "PyTorch": lambda: inspector.probabilities(images, len(images)),
+        "PyTorch": lambda: inspector.probabilities(images, len(images), device="cpu"),
         "ONNX Runtime": lambda: session.run(["probabilities"], {"images": images}),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
-    before = torch.get_num_threads()
+    before, place = torch.get_num_threads(), next(inspector.model.parameters()).device
     torch.set_num_threads(threads)
     try:
         # In turn, so that whatever else the computer does hits both; the first calls warm up.
@@ -167,6 +169,7 @@ def latency(
                     times[name].append((perf_counter() - start) * 1000)
     finally:
         torch.set_num_threads(before)
+        inspector.model.to(place)
     rows = [
         (name, threads, len(images), np.median(found), np.quantile(found, 0.95))
         for name, found in times.items()

@@ -132,10 +132,9 @@ def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
     size, count = 128, 16
     model = fresh_classifier(backbone, classes)
     where = device.choose()
-    model.to(where, memory_format=torch.channels_last)
-    images = torch.rand(count, 3, size, size, device=where).contiguous(
-        memory_format=torch.channels_last
-    )
+    layout = device.layout(where)
+    model.to(where, memory_format=layout)
+    images = torch.rand(count, 3, size, size, device=where).contiguous(memory_format=layout)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def look() -> None:

@@ -5,6 +5,7 @@ Introduced in lesson 10. Photos are only read; what cannot be used is left out a
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 
 from course_lib import splits
 from course_lib.checks import UNREADABLE, check_folder, say
-from course_lib.data import index_folder
+from course_lib.data import class_folders, index_folder
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
@@ -24,9 +25,14 @@ SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
 # Whatever is not one of these, beside exactly one of these, is what an inspector looks for.
 SOUND = {
     "good", "ok", "okay", "functional", "normal", "fine", "pass", "passed", "sound", "intact",
-    "healthy", "undamaged", "uncracked", "clean", "perfect", "nodefect", "negative",
+    "healthy", "clean", "perfect", "negative", "whole", "gut", "良品", "合格", "正常",
 }  # fmt: skip
-NEGATIONS = {"no", "not", "non", "without"}
+# How words for faults begin; without a fault a part is sound, without a screw it is not.
+FAULT = (
+    "defe[ck]t|damag|crack|broken|scratch|fault|flaw|dent|bent|fail|reject|anomal|stain|worn|rust|"
+    "corro|chipp|contamin|blemish|bad(?![a-z])"
+)
+NEGATIONS = {"no", "not", "non", "un", "without", "free"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class TrainingOptions:
         cost_missed: what a missed defect costs, if a wrongly rejected part costs 1. With 1 the more
             probable class decides.
         upright: the photos have a top and a bottom, so do not turn or mirror them.
+        replace: the inspector and its report may take the place of earlier ones.
     """
 
     minutes: float = 5.0
@@ -52,6 +59,7 @@ class TrainingOptions:
     positive: str | None = None
     cost_missed: float = 1.0
     upright: bool = False
+    replace: bool = False
 
 
 def prepare(
@@ -72,16 +80,17 @@ def prepare(
         CourseError: unreadable photos (unless they may be set aside), too few photos, or lots
             that cannot be split.
     """
-    index = index_folder(folder)
-    if set(index["label"].str.lower()) <= SPLIT_NAMES:
+    if re.search(r"[\ud800-\udfff]", str(folder)):
         raise CourseError(
-            f"{shorten(folder)} holds folders named {' and '.join(sorted(set(index['label'])))}, not "
-            f"classes; train on the folder {shorten(Path(folder) / 'train')}, and keep "
-            "the others for predict."
+            f"The name of the folder {shorten(folder)} has letters that are no text; rename it."
         )
-    tell(f"Checking {len(index)} photos in {shorten(folder)} …")
+    index = index_folder(folder)
+    _refuse_splits(Path(folder), sorted(set(index["label"])))
     classes, known = _classes(index, options.positive)
-    findings = check_folder(folder, progress=progress)
+    _check_cost(classes, known, options.cost_missed)
+    _check_counts(index, classes)
+    tell(f"Checking {len(index)} photos in {shorten(folder)} …")
+    findings = check_folder(folder, classes=classes, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
     remarks = _remarks(index, classes, known, findings, options.cost_missed)
@@ -90,20 +99,15 @@ def prepare(
     elif "lot" in index and index["lot"].isna().any():
         photo = index["path"][index["lot"].isna()].iloc[0]
         raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
-    counts = index["label"].value_counts().reindex(classes, fill_value=0)
-    if counts.min() < FEWEST:
-        raise CourseError(
-            f"The class '{counts.idxmin()}' has {counts.min()} usable photos, but training, validation "
-            f"and test need at least {FEWEST} together; add photos of it (from {ENOUGH} on, a "
-            "result begins to say something)."
-        )
-    validation = 0.15 if counts.min() >= 20 else 0.2  # a small class needs a larger share
+    smallest = _check_counts(index, classes)
+    validation = 0.15 if smallest >= 20 else 0.2  # a small class needs a larger share
     if "lot" in index:
-        index = splits.lot_split(index, options.seed, validation=validation)
+        tell(_lots_in_words(index["lot"]))
+        index = _split_by_lot(index, options, validation)
     else:
         index = splits.random_split(index, options.seed, validation=validation)
         index = _keep_copies_together(index, _copies(findings, "near duplicate"))
-    alike = _proof(index)
+    alike = _proof(index, progress)
     index.attrs |= {"folder": str(folder), "classes": classes, "left_out": left_out}
     index.attrs["remarks"] = remarks
     tell(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
@@ -118,6 +122,47 @@ def prepare(
     return index
 
 
+def _refuse_splits(folder: Path, names: list[str]) -> None:
+    parts = [name for name in names if name.lower() in SPLIT_NAMES]
+    if len(parts) > 1:
+        # In some collections the folder "train" holds good parts only.
+        best = max(
+            parts, key=lambda name: (len(class_folders(folder / name)) > 1, "train" in name.lower())
+        )
+        raise CourseError(
+            f"{shorten(folder)} holds folders named {' and '.join(parts)}, not classes; train on the "
+            f"folder {shorten(folder / best)}, and keep the others for predict."
+        )
+
+
+def _check_cost(classes: list[str], known: bool, cost_missed: float) -> None:
+    if cost_missed == 1:
+        return
+    if len(classes) > 2:
+        raise CourseError(
+            f"A missed defect can cost {cost_missed:g} only where there are two classes, and here are "
+            f"{len(classes)} ({', '.join(classes)}); leave out --cost-missed, or put the photos of all "
+            "defects into one folder."
+        )
+    if not known:
+        raise CourseError(
+            f"Nothing tells which of {' and '.join(classes)} is the defect that costs {cost_missed:g} if it "
+            f"is missed; say it with --positive, such as --positive {classes[-1]}."
+        )
+
+
+def _check_counts(index: pd.DataFrame, classes: list[str]) -> int:
+    """How many photos the smallest class has."""
+    counts = index["label"].value_counts().reindex(classes, fill_value=0)
+    if counts.min() < FEWEST:
+        raise CourseError(
+            f"The class '{counts.idxmin()}' has {counts.min()} usable photos, but training, validation "
+            f"and test need at least {FEWEST} together; add photos of it (from {ENOUGH} on, a "
+            "result begins to say something)."
+        )
+    return int(counts.min())
+
+
 def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool]:
     """The class names with the positive one last, and whether it is known to be that."""
     names = sorted(index["label"].unique())
@@ -125,9 +170,7 @@ def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool
         raise CourseError(
             f"The positive class '{positive}' is not there; the classes are {', '.join(names)}."
         )
-    words = {name: set(re.split(r"[^a-z]+", name.lower())) for name in names}
-    # "ok" and "no defect" are sound, "not ok" and "defect" are not.
-    sound = [n for n in names if bool(words[n] & SOUND) != bool(words[n] & NEGATIONS)]
+    sound = [name for name in names if _is_sound(name)]
     known = positive is not None
     if positive is None and "defective" in names:
         positive, known = "defective", True
@@ -136,6 +179,16 @@ def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool
         known = True
     last = positive or names[-1]
     return [*(name for name in names if name != last), last], known
+
+
+def _is_sound(name: str) -> bool:
+    """Whether a class is surely not what is looked for: "ok" and "no defect", but not "no screw"."""
+    # "noncrack" and "defectfree" are two words each.
+    text = re.sub(rf"(?<![a-z])(un|non?)(?={FAULT}|{'|'.join(SOUND)})", r"\1 ", name.lower())
+    words = {name, *re.split(r"[^a-z]+", re.sub(r"free(?![a-z])", " free", text))}
+    good, negated = bool(words & SOUND), bool(words & NEGATIONS)
+    fault = any(re.match(FAULT, word) for word in words)
+    return good != fault and good != negated
 
 
 def _left_out(
@@ -155,12 +208,18 @@ def _left_out(
             f"{len(found)} photos cannot be used: {some}{more}. Copy them again from their source, or "
             "train without them with --set-aside (the files stay where they are)."
         )
+    equal: dict[str, list[str]] = defaultdict(list)
     for copy, original in _copies(findings, "exact duplicate"):
-        if label.get(copy) == label.get(original):
-            found[copy] = f"the same photo as {original}"
-        else:
-            found[copy] = f"the same photo as {original}, with another label"
-            found[original] = f"the same photo as {copy}, with another label"
+        equal[original].append(copy)
+    for original, copies in equal.items():
+        # The original may be no photo of the index, such as one with the ending .jfif.
+        same = [path for path in (original, *copies) if path in label and path not in found]
+        for path in same:
+            other = next((o for o in same if label[o] != label[path]), None)
+            if other is not None:
+                found[path] = f"the same photo as {other}, with another label"
+            elif path != same[0]:
+                found[path] = f"the same photo as {same[0]}"
     return found
 
 
@@ -199,6 +258,23 @@ def _remarks(
         remarks.append(
             f"{near} photos are nearly equal to another one; where possible both are in one split."
         )
+    used = findings["path"].isin(index["path"])
+    wide = (
+        used & (findings["problem"] == "odd mode") & findings["detail"].str.match("16 bit|decimal")
+    )
+    if wide.any():
+        remarks.append(
+            f"{wide.sum()} photos have more than 8 bit (odd mode: 16 bit or decimals); the network may "
+            "see them nearly black or white, such as those of a 12-bit camera, so save all photos as 8 bit, "
+            "in the same way for train and for predict."
+        )
+    foreign = findings["path"][~used & (findings["problem"] == "unsupported format")]
+    if len(foreign):
+        endings = sorted({Path(path).suffix.lower() for path in foreign})
+        remarks.append(
+            f"{len(foreign)} files are not used, because their format is not supported "
+            f"({', '.join(endings)}); save them as PNG or JPEG."
+        )
     labels = int((findings["problem"] == "two labels").sum())
     if labels:
         remarks.append(
@@ -214,7 +290,28 @@ def _lots_from_names(paths: pd.Series, pattern: str) -> pd.Series:
             f"The lot pattern '{pattern}' finds nothing in {paths[found.isna()].iloc[0]}; each "
             "photo needs a lot."
         )
-    return found.map(lambda match: match[1] if match.re.groups else match[0]).astype(str)
+    # Of alternatives such as "lot(\d+)|charge(\d+)", the group that was found counts.
+    return found.map(lambda match: next(filter(None, match.groups()), match[0])).astype(str)
+
+
+def _lots_in_words(lots: pd.Series) -> str:
+    counts = lots.value_counts()
+    some = ", ".join(f"{lot} ({count} photos)" for lot, count in counts.head(5).items())
+    return f"{len(counts)} lots: {some}{', …' if len(counts) > 5 else ''}."
+
+
+def _split_by_lot(index: pd.DataFrame, options: TrainingOptions, validation: float) -> pd.DataFrame:
+    try:
+        return splits.lot_split(index, options.seed, validation=validation)
+    except CourseError as error:
+        at_random = "leave out --lot-pattern"
+        if options.lot_pattern is None:
+            at_random = "take the column 'lot' out of index.csv"
+        raise CourseError(
+            f"These {index['lot'].nunique()} lots cannot be dealt out with seed {options.seed} so that "
+            "training, validation and test have photos of every class; try another --seed, add photos of "
+            f"more lots, or {at_random} to split photo by photo."
+        ) from error
 
 
 def _keep_copies_together(index: pd.DataFrame, copies: list[tuple[str, str]]) -> pd.DataFrame:
@@ -232,12 +329,12 @@ def _keep_copies_together(index: pd.DataFrame, copies: list[tuple[str, str]]) ->
     return moved if fair else index
 
 
-def _proof(index: pd.DataFrame) -> int:
+def _proof(index: pd.DataFrame, progress: bool) -> int:
     """Prove that nothing leaks; nearly equal photos are only counted.
 
     Photos of one kind of part under one camera are nearly equal without being copies.
     """
-    found = splits.prove_no_leak(index, strict=False).set_index("check")["leaks"]
+    found = splits.prove_no_leak(index, strict=False, progress=progress).set_index("check")["leaks"]
     if found.drop("near duplicate").any():
         splits.prove_no_leak(index, near=False)  # it raises, and says which photo
     return int(found["near duplicate"])

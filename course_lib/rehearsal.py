@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from course_lib import device as devices
 from course_lib.errors import CourseError
 from course_lib.training import PRECISIONS, set_training_mode
 
@@ -134,7 +135,7 @@ class Rehearsal:
             )
         self.model, self.training, self.device = model, training, device
         self.sample = sample.detach().to(device)
-        self._random = _random_states(device)
+        self._random = devices.random_states(device)
         self._copies: dict[tuple[bool, bool], nn.Module] = {}
 
     def network(self, settings: Settings) -> nn.Module:
@@ -170,7 +171,7 @@ class Rehearsal:
     def step(self, settings: Settings, photos: int) -> Tensor:
         """One step with so many photos; gives what the network answered."""
         network = self.network(settings)
-        _restore(self._random)
+        devices.set_random_states(self._random, self.device)
         images = self.sample[:photos]
         if photos > len(self.sample):
             images = self.sample[torch.arange(photos, device=self.device) % len(self.sample)]
@@ -213,25 +214,11 @@ class Rehearsal:
 @contextmanager
 def random_state_kept(device: torch.device) -> Iterator[None]:
     """Whatever draws random numbers inside the ``with`` block, those after it stay the same (lesson 7)."""
-    states = _random_states(device)
+    states = devices.random_states(device)
     python, numpy = random.getstate(), np.random.get_state()
     try:
         yield
     finally:
-        _restore(states)
+        devices.set_random_states(states, device)
         random.setstate(python)
         np.random.set_state(numpy)
-
-
-def _random_states(device: torch.device) -> list[tuple]:
-    """The states of PyTorch's generators: the CPU's, and that of the device if it is another one."""
-    states = [(torch, (), torch.get_rng_state())]
-    if device.type != "cpu":
-        processor, where = getattr(torch, device.type), () if device.type == "mps" else (device,)
-        states.append((processor, where, processor.get_rng_state(*where)))
-    return states
-
-
-def _restore(states: list[tuple]) -> None:
-    for processor, where, state in states:
-        processor.set_rng_state(state, *where)

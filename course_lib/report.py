@@ -4,7 +4,6 @@ Introduced in lesson 8. Everything in it is computed from the logits of the mode
 on the test photos, and no number stands without its interval or its baseline.
 """
 
-import base64
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,27 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
 
-from course_lib import data, evaluation, plots
+from course_lib import data, evaluation, pages, plots
 from course_lib.errors import CourseError
 from course_lib.explain import is_doubted, worst_mistakes
 from course_lib.paths import write_atomically
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 2px solid #0072B2; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; } caption { text-align: left; color: #444; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #ccc; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; }
-.photos { display: flex; flex-wrap: wrap; gap: 1rem; } .photos figure { width: 9rem; margin: 0; }
-.photos img { width: 100%; } figcaption { font-size: .85rem; color: #333; }
-"""
 
 
 @dataclass(frozen=True)
@@ -130,7 +115,7 @@ def report(
         parts += _side(name, side, costs)
     parts += _mistakes(*next(iter(sides.items())), mistakes)
     parts += ["<h2>The photos</h2>", f"<p>{escape(_licence(sides))}</p>"]
-    page = html_page(title, "\n".join(parts))
+    page = pages.page(title, "\n".join(parts))
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(path)
@@ -148,7 +133,7 @@ def _overview(sides: Mapping[str, Predictions]) -> str:
         "costs of the mistakes alone. The columns <em>from</em> and <em>to</em> "
         "hold a 95 % interval. A random split may put photos of one lot into training and test; a "
         "lot split keeps each lot together, as in a factory that inspects new lots.</p>"
-        + html_table(pd.DataFrame(rows), "Accuracy at threshold 0.5, beside the commonest answer")
+        + pages.table(pd.DataFrame(rows), "Accuracy at threshold 0.5, beside the commonest answer")
     )
 
 
@@ -172,7 +157,7 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
             f"“{escape(good)}” that is rejected is called overkill.</p>"
         )
     for limit, words in limits.items():
-        yield html_table(
+        yield pages.table(
             evaluation.inspection_table(side.labels, probabilities, limit, classes=side.classes),
             f"Measures at threshold {words}; the last column always answers “{good}”",
         )
@@ -184,7 +169,7 @@ def _side(name: str, side: Predictions, costs: tuple[float, float]) -> Iterator[
         f"<p>A missed defect costs {missed:g}, a good part that is rejected {overkill:g}. "
         f"The cheapest threshold on validation is {cheapest:.2f}; the threshold used is {threshold:.2f}.</p>"
     )
-    yield html_table(
+    yield pages.table(
         evaluation.cost_table(side.labels, probabilities, threshold, *costs),
         "Cost of each inspected part",
     )
@@ -210,14 +195,14 @@ def _confusion_figures(
             f"At threshold {limit:.2f}: {found} defects found, {missed} missed, {passed} good parts "
             f"passed, {overkill} rejected."
         )
-    return _figure(figure, " ".join(texts))
+    return pages.figure(figure, " ".join(texts))
 
 
 def _curves(labels: np.ndarray, probabilities: np.ndarray) -> str:
     figure, axes = plots.new_figure(columns=2, width=9.0)
     plots.draw_roc(axes[0, 0], labels, probabilities)
     plots.draw_precision_recall(axes[0, 1], labels, probabilities)
-    return _figure(
+    return pages.figure(
         figure,
         "Left: found defects over overkill (ROC), with the diagonal of guessing. Right: precision over "
         "recall, with the share of defects as guessing.",
@@ -239,7 +224,7 @@ def _cost_figure(
     here, there = (
         evaluation.expected_cost(labels, probabilities, limit, *costs) for limit in (threshold, 0.5)
     )
-    return _figure(
+    return pages.figure(
         figure,
         f"Cost over threshold. At the threshold used, {threshold:.2f}, a part costs "
         f"{here:.2f}; at 0.5 it costs {there:.2f}.",
@@ -270,10 +255,10 @@ def _calibration(side: Predictions) -> str:
         },
     )
     before, after = table["calibration error"]
-    return html_table(
+    return pages.table(
         table,
         "Expected calibration error; 0 is perfect, and even true probabilities reach only the last column",
-    ) + _figure(
+    ) + pages.figure(
         figure,
         "What came true over what the model said, with the diagonal as ideal. Calibration error "
         f"{before:.3f} as trained, {after:.3f} after temperature scaling.",
@@ -302,50 +287,10 @@ def _mistakes(name: str, side: Predictions, count: int) -> Iterator[str]:
         image.save(buffer, format="PNG")
         words = f"{photo.mistake}, model says {photo.probability:.2f} {side.classes[1]}"
         words += ", the experts doubted" if doubt else ""
-        yield _picture(buffer.getvalue(), f"Photo {photo.path}: {words}", words)
+        yield pages.picture(buffer.getvalue(), f"Photo {photo.path}: {words}", words)
     yield "</div>"
 
 
 def _licence(sides: Mapping[str, Predictions]) -> str:
     folders = {side.index.attrs["folder"]: None for side in sides.values()}
     return " ".join(data.credits(folder) for folder in folders)
-
-
-def html_table(table: pd.DataFrame, caption: str) -> str:
-    """A table in HTML, numbers with three decimals, for screen readers with a caption."""
-    html = table.to_html(index=False, border=0, float_format=lambda value: f"{value:.3f}")
-    html = html.replace("<th>", '<th scope="col">')
-    start = html.index(">") + 1
-    table = f"{html[:start]}<caption>{escape(caption)}</caption>{html[start:]}"
-    return f'<div class="wide">{table}</div>'
-
-
-def _figure(figure: Figure, alt: str) -> str:
-    return _picture(plots.png(figure), alt)
-
-
-def _picture(png: bytes, alt: str, caption: str = "") -> str:
-    """A picture that lies inside the file."""
-    source = base64.b64encode(png).decode()
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{source}">{below}</figure>'
-
-
-def html_page(title: str, body: str) -> str:
-    """A whole page around ``body`` (HTML), in the style of the report; it fetches nothing."""
-    # The policy forbids the page to fetch anything, from anywhere.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body><main>
-{body}
-</main></body>
-</html>
-"""

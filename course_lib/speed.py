@@ -24,7 +24,7 @@ from course_lib.rehearsal import Rehearsal, Settings, random_state_kept
 
 __all__ = ["Settings", "fastest_settings"]
 
-RULES = 2  # one more when other candidates are tried, so that older answers are measured anew
+RULES = 3  # one more when candidates are tried otherwise, so that older answers are measured anew
 
 
 def fastest_settings(
@@ -61,7 +61,8 @@ def fastest_settings(
             batch has. Only so many of them are used that a step takes at most about a twentieth
             of the time; the column ``photos`` of the table tells how many.
         training: measure forward and backward, in training mode; otherwise prediction.
-        seconds: how long it may take, looked at between steps. Compiling is not counted.
+        seconds: how long it may take, looked at between steps. Compiling is not counted, nor is a
+            first step on a GPU, which loads what the others use.
         tolerance: how much the probability of a class may change on the sample, against plain
             float32; other candidates are refused. For training it is the mean over the photos of
             one batch; what rounding does to the accuracy after many steps is not known from that.
@@ -118,7 +119,9 @@ def _facts(trial: Rehearsal, compile: bool) -> dict:
     device = trial.device
     name = _processor_name()
     if device.type != "cpu":
-        name = getattr(torch, device.type).get_device_name() if device.type != "mps" else "mps"
+        name = (
+            getattr(torch, device.type).get_device_name(device) if device.type != "mps" else "mps"
+        )
     return {
         "rules": RULES,
         "processor": name,

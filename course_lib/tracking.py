@@ -121,7 +121,8 @@ def read_runs() -> list[dict]:
     if not log_file().exists():
         return []
     found = []
-    for line in log_file().read_text(encoding="utf-8", errors="replace").splitlines():
+    # Not splitlines, which also cuts at U+2028 and U+0085: JSON leaves them inside a text.
+    for line in log_file().read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             run = json.loads(line)
         except ValueError:

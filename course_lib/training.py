@@ -42,6 +42,9 @@ NUMBERS = {
     "average_weights": (int | float | None, 0, 1, "a number from 0 to below 1, or None"),
     "class_weights": (int | float, 0, inf, "one number from 0 up for each class, or None"),
 }
+# Of a GPU's free memory, for the photos of one loader. Those of training and validation together
+# leave the 90 % that `course_lib.memory.largest_batch` grants to a batch.
+PHOTOS_SHARE = 0.05
 NOTHING_TO_JUDGE = "There are no photos to judge the model by; check the split of the index."
 
 
@@ -65,7 +68,7 @@ def fit(
     checkpoint: str | os.PathLike | None = None,
     on_epoch_end: Iterable[Callable[[dict], None]] = (),
     device: torch.device | str | None = None,
-    channels_last: bool = True,
+    channels_last: bool | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train a model: the loop of lesson 7.
@@ -73,7 +76,7 @@ def fit(
     Interrupting the kernel ends the training and keeps the best weights so far. With a
     ``checkpoint``, calling again with the same arguments goes on after the last complete
     epoch, with the same result as an uninterrupted run on the same machine. When the memory
-    of a GPU is too small for a batch, the batch goes through the model in halves, in training and
+    is too small for a batch, the batch goes through the model in halves, in training and
     in validation; each step still counts the whole batch.
 
     Inside `course_lib.processes.joined`, several processes train together. Each takes its part of
@@ -104,7 +107,8 @@ def fit(
         accumulate: how many batches make one step; 4 batches of 16 act like one of 64, in a
             quarter of the memory. Batch normalisation still sees each batch on its own.
         precision: "float32", or "bfloat16" or "float16" (NVIDIA GPUs only) for the forward pass:
-            half the memory, and on some processors faster. Measure before you choose it.
+            half the memory, and on some processors faster. Measure before you choose it. The
+            validation stays in float32, in which the model will be used.
         patience: stop after this many epochs without a lower validation loss. With
             ``patience`` the weights of the best epoch are restored at the end; without, the
             last ones are kept.
@@ -112,7 +116,7 @@ def fit(
         on_epoch_end: functions called with the history row of each finished epoch.
         device: where to compute, by default `course_lib.device.choose`.
         channels_last: keep the channels of a pixel side by side in memory; same result up to
-            rounding, mostly faster.
+            rounding, mostly faster. By default as `course_lib.device.layout` says.
         progress: show a progress bar.
 
     Returns:
@@ -122,7 +126,8 @@ def fit(
 
     Raises:
         CourseError: an argument that cannot be, a loss that is no longer a number, a
-            checkpoint that does not fit, or a memory too small for one photo.
+            checkpoint that does not fit, or a memory too small for one photo or for making
+            a batch.
     """
     device = devices.choose(device)
     settings = _plain({
@@ -143,7 +148,9 @@ def fit(
     _check({**settings, "patience": _plain(patience)}, validation, device)
     for loader in (train, validation):
         _bring_photos(loader, device)
-    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    memory_format = devices.layout(device)
+    if channels_last is not None:
+        memory_format = torch.channels_last if channels_last else torch.contiguous_format
     model.to(device, memory_format=memory_format)
     run = _Run(model, train, device, memory_format, settings)
     if checkpoint is not None:
@@ -192,8 +199,8 @@ def _bring_photos(loader: Iterable | None, device: torch.device) -> None:
     """On a GPU with room for them, the photos of a `BatchLoader` travel to it once, not in each epoch."""
     if device.type == "cpu" or not hasattr(loader, "bytes"):
         return
-    free = devices.available_memory(device) or 2**30  # an Apple GPU does not tell
-    if loader.bytes < free / 4:
+    free = devices.available_memory(device)
+    if loader.bytes < PHOTOS_SHARE * (2**30 if free is None else free):
         loader.to(device)
 
 
@@ -217,6 +224,24 @@ def made_ahead(batches: Iterable, prepare: Callable) -> Iterator:
             yield batch
 
 
+def _in_time(batches: Iterator, device: torch.device) -> Iterator:
+    """The batches of a loader; on an NVIDIA GPU they are made ahead."""
+    if device.type == "cuda":
+        # The thread that makes batches ahead would not know which of several GPUs is this process's.
+        own = device.index if device.index is not None else torch.cuda.current_device()
+        batches = made_ahead(batches, partial(_bring, device=torch.device("cuda", own)))
+    try:
+        yield from batches
+    except RuntimeError as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        # A loader that has failed gives no more batches, so there is nothing to halve.
+        raise CourseError(
+            "The memory is too small for making a batch; give the loader a smaller batch_size, and in "
+            "training accumulate to make up for it."
+        ) from error
+
+
 def _bring(batch: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ...]:
     """A batch on the GPU; from pinned memory it travels without making the program wait.
 
@@ -230,7 +255,7 @@ def _bring(batch: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ...
             for tensor in batch
         )
     except RuntimeError as error:
-        if "out of memory" not in str(error).lower():
+        if not devices.is_out_of_memory(error):
             raise
         return batch
 
@@ -245,19 +270,20 @@ def _length(train: Iterable) -> int:
         ) from error
 
 
-def _check(settings: dict, validation: Iterable | None, device: torch.device) -> None:
-    """Refuse what cannot be, before anything is computed."""
+def _check_each(settings: dict) -> None:
+    """Refuse names and numbers that are not possible, whatever the others are."""
     for name, known in (
         ("optimizer", tuple(OPTIMIZERS)),
         ("schedule", SCHEDULES),
         ("precision", tuple(PRECISIONS)),
     ):
-        if settings[name] not in known:
+        if name in settings and settings[name] not in known:
             raise CourseError(
                 f"The {name} '{settings[name]}' is unknown; choose one of "
                 f"{', '.join(map(str, known))}."
             )
-    for name, (kind, lowest, below, words) in NUMBERS.items():
+    for name in NUMBERS.keys() & settings.keys():
+        kind, lowest, below, words = NUMBERS[name]
         given = settings[name]
         numbers = [given]
         if name == "learning_rate" and isinstance(given, dict):
@@ -267,6 +293,11 @@ def _check(settings: dict, validation: Iterable | None, device: torch.device) ->
         for number in numbers:
             if not isinstance(number, kind) or not (number is None or lowest <= number < below):
                 raise CourseError(f"{name}={given!r} is not possible; choose {words}.")
+
+
+def _check(settings: dict, validation: Iterable | None, device: torch.device) -> None:
+    """Refuse what cannot be, before anything is computed."""
+    _check_each(settings)
     if settings["batches"] == 0:
         raise CourseError("There are no photos to train on; check the split of the index.")
     if settings["patience"] is not None and validation is None:
@@ -319,14 +350,11 @@ class _Run:
     @property
     def random_numbers(self) -> list[Tensor]:
         """Where the random numbers of the processor stand, and those of the GPU if one is used."""
-        gpu = [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else []
-        return [torch.get_rng_state(), *gpu]
+        return devices.random_states(self.device)
 
     @random_numbers.setter
     def random_numbers(self, states: list[Tensor]) -> None:
-        torch.set_rng_state(states[0])
-        if len(states) > 1 and self.device.type == "cuda":
-            torch.cuda.set_rng_state(states[1], self.device)
+        devices.set_random_states(states, self.device)
 
     def out_of_patience(self, patience: int | None) -> bool:
         return patience is not None and self.epoch - self.best_epoch >= patience
@@ -395,14 +423,39 @@ def _read_checkpoint(path: str | os.PathLike) -> dict | None:
         ) from error
 
 
+def new_optimizer(
+    model: nn.Module,
+    learning_rate: float | dict[str, float],
+    *,
+    optimizer: str = "adamw",
+    momentum: float = 0.9,
+    weight_decay: float = 0.01,
+) -> torch.optim.Optimizer:
+    """What changes the weights at each step, as `fit` uses it (lesson 7).
+
+    Args:
+        model: only what may be trained is changed.
+        learning_rate, optimizer, momentum, weight_decay: as for `fit`.
+
+    Raises:
+        CourseError: an argument that cannot be, or nothing to train.
+
+    Example:
+        >>> new_optimizer(nn.Linear(2, 2), 0.1, optimizer="sgd").defaults["momentum"]
+        0.9
+    """
+    settings = {"learning_rate": learning_rate, "optimizer": optimizer, "momentum": momentum}
+    _check_each(_plain(settings | {"weight_decay": weight_decay}))
+    more = {"momentum": float(momentum)} if optimizer == "sgd" else {}
+    groups = _parameter_groups(model, learning_rate)
+    return OPTIMIZERS[optimizer](groups, weight_decay=float(weight_decay), **more)
+
+
 def _optimizer_and_schedule(model: nn.Module, settings: dict) -> tuple:
     """The optimizer, and the plan of its learning rate over all steps (or None)."""
-    groups = _parameter_groups(model, settings["learning_rate"])
-    rates = [group["lr"] for group in groups]
-    more = {"momentum": settings["momentum"]} if settings["optimizer"] == "sgd" else {}
-    optimizer = OPTIMIZERS[settings["optimizer"]](
-        groups, weight_decay=float(settings["weight_decay"]), **more
-    )
+    names = ("learning_rate", "optimizer", "momentum", "weight_decay")
+    optimizer = new_optimizer(model, **{name: settings[name] for name in names})
+    rates = [group["lr"] for group in optimizer.param_groups]
     steps = max(1, settings["epochs"] * -(-settings["batches"] // settings["accumulate"]))
     schedule = None
     if settings["schedule"] == "one_cycle":
@@ -448,11 +501,7 @@ def _train_epoch(run: _Run, bar: tqdm) -> dict:
         # A loader that draws from them, such as torch's DataLoader, gives all the same batches.
         run.random_numbers = run.group.from_first(run.random_numbers)
     total_loss, correct, photos, number = 0, 0, 0, 0
-    batches = run.group.parts(run.train)
-    if run.device.type == "cuda":
-        # The thread that makes batches ahead would not know which of several GPUs is this process's.
-        own = run.device.index if run.device.index is not None else torch.cuda.current_device()
-        batches = made_ahead(batches, partial(_bring, device=torch.device("cuda", own)))
+    batches = _in_time(run.group.parts(run.train), run.device)
     while step := list(islice(batches, run.settings["accumulate"])):
         loss, hits = _step_within_memory(run, step, number + 1)
         number += len(step)
@@ -484,9 +533,7 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
     portions = _portions(run, batches, first)
     for part, (number, images, labels, whole, share) in enumerate(portions):
         images = images.to(run.device, memory_format=run.memory_format)
-        labels = labels.to(run.device)
-        if labels.is_floating_point():
-            labels = labels.float()  # NumPy's decimals are float64, and the loss wants float32
+        labels = _labels_on(labels, run.device)
         # 1. forward: from images to logits
         last = part == len(portions) - 1
         with _autocast(run), group.as_one(run.network, len(whole), last):
@@ -498,17 +545,19 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
         loss = run.loss_function(logits.float(), labels) if share else logits.sum()
         hits = (logits.detach().argmax(1) == _class_numbers(labels)).sum()
         loss_sum, hits = group.total(loss.detach() * (share * photos), hits)
-        if not torch.isfinite(loss_sum):
-            raise CourseError(
-                f"The loss is no longer a number in epoch {run.epoch + 1}, batch {number}; lower the "
-                "learning rate, and check the photos of this batch."
-            )
+        is_finite = _on_its_way(torch.isfinite(loss_sum))
         # 3. forget the old gradients
         if part == 0:
             run.optimizer.zero_grad()
         # 4. backward: how each weight influences the loss
         # The gradients of several processes are averaged, and those of the shares shall add up.
         run.scaler.scale(loss * (share * group.count)).backward()
+        # Before the step, so that the weights stay as good as they were.
+        if not is_finite():
+            raise CourseError(
+                f"The loss is no longer a number in epoch {run.epoch + 1}, batch {number}; lower the "
+                "learning rate, and check the photos of this batch."
+            )
         total_loss += loss_sum
         correct += hits
     # 5. step: change each weight a little
@@ -519,6 +568,26 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
     if run.average is not None:
         run.average.update_parameters(run.model)
     return total_loss, correct
+
+
+def _on_its_way(value: Tensor) -> Callable[[], bool]:
+    """Ask for a number now and get it later, so that an NVIDIA GPU computes on while it travels."""
+    if not value.is_cuda:
+        return value.item
+    copy = value.to("cpu", non_blocking=True)
+    arrived = torch.cuda.current_stream(value.device).record_event()
+
+    def get() -> bool:
+        arrived.synchronize()
+        return copy.item()
+
+    return get
+
+
+def _labels_on(labels: Tensor, device: torch.device) -> Tensor:
+    """Labels where the model computes."""
+    # NumPy's decimals are float64, which the loss does not take and an Apple GPU does not hold.
+    return (labels.float() if labels.is_floating_point() else labels).to(device)
 
 
 def _portions(run: _Run, batches: list, first: int) -> list[tuple]:
@@ -580,12 +649,12 @@ def _step_within_memory(run: _Run, batches: list, first: int) -> tuple[Tensor, T
                 "still counts its whole batch."
             )
         # Only here is the error forgotten, and with it the tensors it kept alive.
-        torch.cuda.empty_cache()
+        devices.empty_cache(run.device)
 
 
 def _half(photos: int, error: RuntimeError) -> int:
     """How many photos to try next when the memory was too small for these; other errors go on."""
-    if "out of memory" not in str(error).lower():
+    if not devices.is_out_of_memory(error):
         raise error
     if photos == 1:
         raise CourseError(
@@ -641,30 +710,39 @@ def evaluate(
         Loss (0 is perfect) and accuracy (0…1).
 
     Raises:
-        CourseError: the loader has no photos, or the memory is too small for one.
+        CourseError: the loader has no photos, or the memory is too small for one or for making a
+            batch.
     """
     device = devices.choose(device)
     group = group or Group()
     model.to(device).eval()
-    total_loss, correct, photos, most = 0.0, 0, 0, inf
-    for batch_images, batch_labels, _ in group.parts(loader):
+    losses, hits, photos, most = [], [], 0, inf
+    for batch_images, batch_labels, _ in _in_time(group.parts(loader), device):
         start = 0  # a small last batch may have no photo for this process
         while start < len(batch_labels):
             portion = slice(start, start + min(most, len(batch_labels)))
-            labels = batch_labels[portion].to(device)
+            labels = _labels_on(batch_labels[portion], device)
             try:
                 logits = model(batch_images[portion].to(device))
-                loss = nn.functional.cross_entropy(logits, labels, reduction="sum").item()
+                loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
             except RuntimeError as error:
                 most = _half(len(labels), error)
             else:
-                total_loss += loss
-                correct += int((logits.argmax(1) == _class_numbers(labels)).sum())
+                losses.append(loss)
+                hits.append((logits.argmax(1) == _class_numbers(labels)).sum())
                 photos += len(labels)
                 start += len(labels)
                 continue
             # Only here is the error forgotten, and with it the tensors it kept alive.
-            torch.cuda.empty_cache()
+            devices.empty_cache(device)
+    total_loss, correct = 0.0, 0
+    if photos:  # one of several processes may have none
+        # Only now does the program wait for a GPU.
+        for loss, right in zip(
+            *(torch.stack(each).tolist() for each in (losses, hits)), strict=True
+        ):
+            total_loss += loss
+            correct += right
     total_loss, correct, photos = group.total(total_loss, correct, photos)
     if photos == 0:
         raise CourseError(NOTHING_TO_JUDGE)

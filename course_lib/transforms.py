@@ -3,11 +3,14 @@
 Introduced in lesson 5 (resizing, normalising) and lesson 10 (augmentation). Every
 function takes and returns a batch of shape (N, C, H, W). An augmentation is given to the
 train loader alone: ``loaders(index, augment=in_turn(flips_and_quarter_turns, noise(0.05)))``.
+There a transform of Albumentations or torchvision will do as well, see `as_batch_transform`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -294,14 +297,57 @@ def trivial_augment() -> BatchTransform:
     return one_by_one(v2.TrivialAugmentWide())
 
 
+def as_batch_transform(transform: Callable | None) -> BatchTransform | None:
+    """What a loader takes as ``augment``, as a function that changes a whole batch (lesson 10).
+
+    Args:
+        transform: a batch transform of this module or of your own, which stays as it is, or a
+            transform of Albumentations or torchvision, which `one_by_one` makes work on a batch.
+            None stays None.
+
+    Raises:
+        CourseError: something that cannot be called, or a class instead of a transform made from it.
+
+    Example:
+        >>> import albumentations
+        >>> mirror = as_batch_transform(albumentations.HorizontalFlip(p=1))
+        >>> images = torch.arange(4, dtype=torch.uint8).view(1, 1, 2, 2)
+        >>> mirror(images, torch.Generator()).tolist()
+        [[[[1, 0], [3, 2]]]]
+    """
+    if transform is not None and (not callable(transform) or isinstance(transform, type)):
+        shown = getattr(transform, "__name__", repr(transform))
+        raise CourseError(
+            f"augment={shown:.60} is no transform; give one of course_lib.transforms, "
+            "Albumentations or torchvision, such as transforms.flips or A.HorizontalFlip()."
+        )
+    libraries = ("albumentations", "torchvision.transforms")
+    others = any(comes_from(transform, library) for library in libraries)
+    return one_by_one(transform) if others else transform
+
+
+def comes_from(transform: object, library: str) -> bool:
+    """Whether a transform is of a library, or derived from one of its classes (lesson 5).
+
+    Example:
+        >>> import albumentations
+        >>> comes_from(albumentations.HorizontalFlip(), "albumentations")
+        True
+    """
+    return any(kind.__module__.startswith(library) for kind in type(transform).__mro__)
+
+
 def one_by_one(transform: Callable) -> BatchTransform:
     """Apply a transform of torchvision or Albumentations to each photo of a batch (lesson 10).
 
     The library's own random numbers are seeded from the batch's generator, so a run repeats.
+    ``augment`` of a loader does this by itself; you need it inside `in_turn` and `sometimes`.
 
     Args:
         transform: from ``torchvision.transforms.v2`` (a tensor (C, H, W) in and out) or from
-            Albumentations (called with ``image=`` an array (H, W, C)). It must keep the size.
+            Albumentations (called with ``image=`` an array (H, W, C); it may end in ``ToTensorV2``).
+            It must give all photos the same size, and keep the whole numbers 0…255: the loader
+            scales them afterwards, so leave out ``Normalize`` and ``ToDtype``.
 
     Example:
         >>> import albumentations
@@ -310,15 +356,16 @@ def one_by_one(transform: Callable) -> BatchTransform:
         >>> mirror(images, torch.Generator()).tolist()
         [[[[1, 0], [3, 2]]]]
     """
-    kinds = [kind.__module__.split(".")[0] for kind in type(transform).__mro__]
-    apply = _with_albumentations if "albumentations" in kinds else _with_torchvision
+    own_way = comes_from(transform, "albumentations")
+    apply = _with_albumentations if own_way else _with_torchvision
+    # Unlike a function made in here, this can be pickled, and with it the loader.
+    return partial(_each, partial(apply, transform))
 
-    def transform_batch(images: Tensor, generator: torch.Generator) -> Tensor:
-        seeds = torch.randint(2**31, (len(images),), generator=generator).tolist()
-        changed = [apply(transform, image, seed) for image, seed in zip(images, seeds, strict=True)]
-        return torch.stack(changed)
 
-    return transform_batch
+def _each(change: Callable, images: Tensor, generator: torch.Generator) -> Tensor:
+    """Every photo of the batch changed by ``change(photo, seed)``."""
+    seeds = torch.randint(2**31, (len(images),), generator=generator).tolist()
+    return torch.stack([change(image, seed) for image, seed in zip(images, seeds, strict=True)])
 
 
 def _with_torchvision(transform: Callable, image: Tensor, seed: int) -> Tensor:
@@ -336,9 +383,25 @@ def _seeded(seed: int) -> Iterator[None]:
 
 def _with_albumentations(transform: Callable, image: Tensor, seed: int) -> Tensor:
     transform.set_random_seed(seed)
-    array = transform(image=image.cpu().permute(1, 2, 0).contiguous().numpy())["image"]
-    changed = torch.from_numpy(array.copy()).reshape(*array.shape[:2], -1)
-    return changed.permute(2, 0, 1).to(image.device)
+    array = image.cpu().permute(1, 2, 0).contiguous().numpy()
+    return as_photo_tensor(transform(image=array)["image"]).to(image.device)
+
+
+def as_photo_tensor(result: np.ndarray | Tensor) -> Tensor:
+    """What an Albumentations transform gave, as a tensor (C, H, W) (lesson 5).
+
+    Args:
+        result: an array (H, W) or (H, W, C), or the tensor (C, H, W) of a final ``ToTensorV2``.
+
+    Example:
+        >>> as_photo_tensor(np.zeros((4, 6, 3), np.uint8)).shape
+        torch.Size([3, 4, 6])
+        >>> as_photo_tensor(torch.zeros(3, 4, 6)).shape
+        torch.Size([3, 4, 6])
+    """
+    if isinstance(result, Tensor):
+        return result
+    return torch.from_numpy(result.copy()).reshape(*result.shape[:2], -1).permute(2, 0, 1)
 
 
 def sometimes(transform: BatchTransform, probability: float = 0.5) -> BatchTransform:
@@ -379,7 +442,8 @@ class Mixed:
         way: "mixup" or "cutmix".
         strength: alpha of both articles: 0.2 mixes little, 1.0 anything between none and half.
 
-    Iterating gives ``(images, probabilities)``: float32 (B, C, H, W) and float32 (B, classes).
+    Iterating gives ``(images, probabilities)``: float32 (B, C, H, W) and float32 (B, classes). Each
+    epoch mixes in another way, which depends on the loader's ``seed`` and ``epoch`` only.
 
     Raises:
         CourseError: an unknown way.
@@ -416,8 +480,12 @@ class Mixed:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = torch.Generator().manual_seed(self.loader.seed * 100_003 + self.loader.epoch)
+        epoch = self.loader.epoch
+        generator = torch.Generator().manual_seed(self.loader.seed * 100_003 + epoch)
         for images, labels in self.loader:
+            if self.loader.epoch == epoch:
+                # A loader that neither shuffles nor augments does not count its epochs itself.
+                self.loader.epoch += 1
             seed = int(torch.randint(2**31, (), generator=generator))
             with _seeded(seed):
                 mixed = self.mix(images, labels)

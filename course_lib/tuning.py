@@ -13,7 +13,7 @@ from torch import nn
 
 from course_lib import device as devices
 from course_lib.errors import CourseError
-from course_lib.training import OPTIMIZERS, set_training_mode
+from course_lib.training import new_optimizer, set_training_mode
 
 SMOOTHING = 0.9  # each smoothed loss is nine parts the one before and one part new
 TOO_HIGH = 3.0  # a loss this many times the lowest one ends the trial
@@ -27,6 +27,8 @@ def learning_rate_curve(
     highest: float = 1.0,
     steps: int = 80,
     optimizer: str = "adamw",
+    momentum: float = 0.9,
+    weight_decay: float = 0.01,
     device: torch.device | str | None = None,
 ) -> pd.DataFrame:
     """Try ever larger learning rates, one batch each, and note the loss (lesson 10).
@@ -41,19 +43,16 @@ def learning_rate_curve(
         loader: training batches; it begins again when it is through.
         lowest, highest: the learning rates of the first and the last step.
         steps: how many learning rates in between, each a little larger than the one before.
-        optimizer: "adamw", "adam" or "sgd".
+        optimizer, momentum, weight_decay: as for `course_lib.training.fit`, and the same as there:
+            with momentum "sgd" wants a far smaller learning rate than without.
         device: where to compute, by default `course_lib.device.choose`.
 
     Returns:
         One row for each step: ``learning_rate``, ``loss`` of that batch, ``smoothed`` loss.
 
     Raises:
-        CourseError: an unknown optimizer, rates or steps that cannot be.
+        CourseError: an unknown optimizer, other numbers that cannot be, or nothing to train.
     """
-    if optimizer not in OPTIMIZERS:
-        raise CourseError(
-            f"The optimizer '{optimizer}' is unknown; choose one of {', '.join(OPTIMIZERS)}."
-        )
     if not 0 < lowest < highest or steps < 2:
         raise CourseError(
             f"From {lowest} to {highest} in {steps} steps is no rising curve; choose a lowest rate "
@@ -63,8 +62,9 @@ def learning_rate_curve(
     epoch = getattr(loader, "epoch", None)
     trial = deepcopy(model).to(device)
     set_training_mode(trial)
-    trained = [weight for weight in trial.parameters() if weight.requires_grad]
-    stepper = OPTIMIZERS[optimizer](trained, lr=lowest)
+    stepper = new_optimizer(
+        trial, lowest, optimizer=optimizer, momentum=momentum, weight_decay=weight_decay
+    )
     rows, average = [], 0.0
     rates = np.geomspace(lowest, highest, steps)
     for number, (rate, (images, labels)) in enumerate(

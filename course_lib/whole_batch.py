@@ -66,6 +66,10 @@ def _batch_norm(
             images, running_mean, running_variance, weight, bias, False, momentum, eps
         )
     if images.is_cuda:
+        if len(images) == 0:
+            # Without a photo it would send zeros in the precision of the images, and the other
+            # processes send float32, so the messages would differ in length.
+            images = images.float()
         return SyncBatchNorm.apply(
             images, weight, bias, running_mean, running_variance, eps, momentum,
             dist.group.WORLD, dist.get_world_size(),

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_lib import datasets, device, evaluation, features, report, tracking, training
+from course_lib import datasets, device, evaluation, features, pages, report, tracking, training
 from course_lib.data import class_names, credits, label_probabilities, photo_path
 from course_lib.errors import CourseError
-from course_lib.inference import Inspector, InspectorSettings, decide
+from course_lib.inference import Inspector, InspectorSettings, decide, inspector_file
 from course_lib.lesson import kept_folder, record_test_opening, test_openings
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone
 from course_lib.paths import make_folder, shorten, write_atomically
@@ -73,8 +73,8 @@ def train(
         progress: print what is done and show progress bars.
 
     Raises:
-        CourseError: photos that cannot be read, too few photos, an impossible option, or a folder
-            that cannot be written to.
+        CourseError: photos that cannot be read, too few photos, an impossible option, a folder that
+            cannot be written to, or results of that name that are there already.
         KeyboardInterrupt: you interrupted it; nothing is lost.
     """
     options = options or TrainingOptions()
@@ -105,8 +105,8 @@ def train(
         }
         notes = _notes(index, options, plan, name, table, test, openings)
         inspector = Inspector(inspector.model, replace(inspector.settings, notes=notes))
-        path = inspector.save(out)
-        page = path.with_suffix(".html")
+        path, page = _results(out)
+        inspector.save(path)
         _write_report(inspector, index, labels, options, page, progress)
         tell(test.round(3).to_string(index=False))
         tell(f"The test photos of this folder have now been seen by {openings} model(s).")
@@ -159,6 +159,12 @@ def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
         raise CourseError(
             f"'{out}' is no name for an inspector; give one, such as --out inspector."
         )
+    taken = [file for file in _results(out) if os.path.exists(file)]
+    if taken and not options.replace:
+        raise CourseError(
+            f"{' and '.join(map(shorten, taken))} would be replaced; give another name with --out, or "
+            "allow it with --replace."
+        )
     folder = make_folder(Path(out).parent)
     if not os.access(folder, os.W_OK):
         raise CourseError(
@@ -166,9 +172,16 @@ def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
         )
 
 
+def _results(out: str | os.PathLike) -> tuple[Path, Path]:
+    """The inspector and its report."""
+    path = inspector_file(out)
+    return path, path.with_suffix(".html")
+
+
 def _work_folder(index: pd.DataFrame, options: TrainingOptions) -> Path:
     """A folder for this training: other photos, another split or other options get another one."""
-    facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options)]
+    settings = asdict(replace(options, replace=False))  # where the result goes changes nothing
+    facts = [index[["path", "label", "split"]].to_numpy().tolist(), settings]
     facts += [os.stat(photo_path(index, row)).st_mtime_ns for row in range(len(index))]
     key = hashlib.sha256(json.dumps(facts).encode(errors="surrogateescape")).hexdigest()[:12]
     return make_folder(kept_folder(index.attrs["folder"]) / f"train-{key}")
@@ -201,7 +214,14 @@ def _fine_tune(
     index: pd.DataFrame, labels: np.ndarray, plan: Plan, options: TrainingOptions, work: Path,
     progress: bool,
 ) -> tuple[Inspector, pd.DataFrame]:  # fmt: skip
-    """The recipe of lesson 10: later stages and a new head, small steps, turned photos."""
+    """Later stages and a new head, trained by `training.fit` as in lesson 10, but for any part.
+
+    Alike: learning rate, optimizer, schedule, and weights averaged near the end. Lesson 10 knows its
+    part: it mirrors only, so it can keep the maps of the frozen stages, and trains five stages on
+    them in five epochs. Here nobody knows the part. So photos are also turned by quarters (with
+    ``upright`` not even mirrored), their brightness and contrast vary, labels are smoothed, six stages
+    may learn, and the time decides on size and epochs.
+    """
     device.seed_everything(options.seed)
     backbone = load_backbone()
     model = fresh_classifier(backbone, len(index.attrs["classes"]))
@@ -338,9 +358,7 @@ def _write_report(
     facts = _facts(inspector, index)
     if len(settings.classes) > 2:
         decisions = logits["test"].argmax(axis=1)
-        page = report.html_page(
-            title, _short_report(title, truth["test"], decisions, index) + facts
-        )
+        page = pages.page(title, _short_report(title, truth["test"], decisions, index) + facts)
     else:
         side = report.Predictions(
             index[index["split"] == "test"], truth["test"], logits["test"], truth["validation"],
@@ -366,7 +384,7 @@ def _short_report(title: str, truth: np.ndarray, decisions: np.ndarray, index: p
         (pd.DataFrame([row]), "Accuracy on test photos, beside the commonest answer"),
         (counts.reset_index(names="photo of"), "What the photos of each class were taken for"),
     ]
-    body = "".join(report.html_table(table, caption) for table, caption in tables)
+    body = "".join(pages.table(table, caption) for table, caption in tables)
     return f"<h1>{escape(title)}</h1>{body}"
 
 
@@ -381,10 +399,10 @@ def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
     seen = "The first model that sees the test photos has an honest result; later ones less so."
     return (
         "<h2>The training</h2>"
-        + report.html_table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
-        + report.html_table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts")
+        + pages.table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
+        + pages.table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts")
         + "<h2>The test photos were opened</h2>"
-        + report.html_table(openings, f"By {len(openings)} model(s) so far. {seen}")
+        + pages.table(openings, f"By {len(openings)} model(s) so far. {seen}")
     )
 
 
@@ -402,7 +420,7 @@ def _notes(
         "split": "by lot" if "lot" in index else "by photo, at random",
         "left out": len(index.attrs["left_out"]),
         "model": name,
-        "options": asdict(options),
+        "options": {key: value for key, value in asdict(options).items() if key != "replace"},
         "plan": asdict(plan),
         "validation": candidates.round(4).to_dict("records"),
         "test": test.round(4).to_dict("records"),

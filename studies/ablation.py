@@ -1,159 +1,211 @@
 """Which step of lesson 10 helps, and which does not? Three seeds, measured on validation photos.
 
-    python studies/ablation.py [--data FOLDER] [--seeds 3] [--size 112] [--epochs 3]
+    python studies/ablation.py [--data FOLDER] [--seeds 3] [--size 160] [--epochs 5] [--steps …]
 
-Each row adds one step to the row above, from a probe to the fine-tuned model with eight views; the rows
-that begin with "…" add one step to the row "averaged weights" and stand for themselves. A seed
-decides the split, the head's first weights and the order of the photos. The pictures are small and the
-epochs few, so that all rows together take about 20 minutes on two cores. The test photos are not used.
-Each finished row is saved; started again, the study goes on where it stopped.
+Size, epochs, stages and learning rate are those of lesson 10. Each row with "+" adds one step to the
+rows above it, from a plain fine-tuning to the mean over four views and the mean of two networks. The
+rows that begin with "…" add one step to the row "+ averaged weights" and stand for themselves. A seed
+decides the split, the head's first weights and the order of the photos. The test photos are not used.
+
+The frozen stages never change, so the maps that they make of the photos are computed once and kept
+(about 2 GB in the work folder): of the photo as it is, of its three mirror images, and, for a random
+change, of as many changed views as there are epochs. So an epoch costs the trained stages alone, and
+still shows each photo in another way. MixUp mixes two photos' maps, not the photos.
+
+Time on two cores: 5 minutes for the maps, then 75 to 150 s for each row and seed; two networks take
+twice as long. Each finished row is saved; started again, the study goes on where it stopped.
 Results: studies/results/ablation.csv
 """
 
 import argparse
-from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
+import torch
+from study_tools import arguments, photo_index, run
+from study_tools.kept_rows import KeptRows
 
 from course_lib import data, datasets, device, evaluation, features, models, splits, training
-from course_lib.inference import Inspector, InspectorSettings
-from course_lib.paths import project_folder, write_atomically
-from course_lib.transforms import Mixed, cut_out, flips_and_quarter_turns, grid_shuffle, in_turn
+from course_lib.errors import CourseError
+from course_lib.transforms import (
+    FLIPS,
+    BatchTransform,
+    Mixed,
+    cut_out,
+    flips,
+    grid_shuffle,
+    in_turn,
+    orientation,
+    random_resized_crop,
+)
 
-RESULTS = project_folder() / "studies" / "results" / "ablation.csv"
-# What each step changes in the call of `fit` or in the train loader.
-PLAIN = {"augment": None, "soft_labels": False, "average_weights": None}
-TURNED = PLAIN | {"augment": flips_and_quarter_turns}
-SOFT = TURNED | {"soft_labels": True}
+FROZEN = 3  # the last frozen stage; its maps are kept
+BASE = "+ averaged weights"  # the row that the side trials add to
+VIEWS, NETWORKS = "+ four views", "+ two networks"
+# What each step changes in the train loader or in the call of `fit`.
+MIRRORED = {"augment": flips}
+SOFT = MIRRORED | {"soft_labels": True}
 AVERAGED = SOFT | {"average_weights": 0.98}
 STEPS: dict[str, dict] = {
-    "fine-tuned": PLAIN,
-    "+ flips and turns": TURNED,
+    "fine-tuned": {},
+    "+ mirrored photos": MIRRORED,
     "+ experts' probabilities": SOFT,
-    "+ averaged weights": AVERAGED,
-    "… and cut-out": AVERAGED | {"augment": in_turn(flips_and_quarter_turns, cut_out(0.25))},
-    "… and grid shuffle": AVERAGED | {"augment": in_turn(flips_and_quarter_turns, grid_shuffle(3))},
+    BASE: AVERAGED,
+    "… and random crop": AVERAGED | {"augment": in_turn(flips, random_resized_crop(0.5))},
+    "… and cut-out": AVERAGED | {"augment": in_turn(flips, cut_out(0.25))},
+    "… and grid shuffle": AVERAGED | {"augment": in_turn(flips, grid_shuffle(3))},
     "… and MixUp": AVERAGED | {"mixed": True},
+    "… and label smoothing": AVERAGED | {"label_smoothing": 0.1},
     "… with SGD": AVERAGED | {"optimizer": "sgd", "learning_rate": 1e-2},
 }
-BASE = "+ averaged weights"  # the row that the side trials add to
+PROBES = "probes"
+RUN = ["step", "seed", "photos in all", "size", "epochs"]  # what tells one row from another
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Measure what is not in the results file yet, then print the summary."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default=None, help="photo folder; default: the solar cells")
-    parser.add_argument("--seeds", type=int, default=3, help="how often each row is measured")
-    parser.add_argument("--size", type=int, default=112, help="width of the pictures in pixels")
-    parser.add_argument("--epochs", type=int, default=3, help="epochs of each fine-tuning")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the table goes")
-    arguments = parser.parse_args()
-    folder = arguments.data or data.solar_cells()
-    rows = pd.read_csv(arguments.results).to_dict("records") if arguments.results.exists() else []
-    done = {(row["step"], row["seed"]) for row in rows}
-    for seed in range(arguments.seeds):
-        index = splits.random_split(data.index_folder(folder), seed)
-        parts: dict[str, Callable[[], list[dict]]] = {
-            "probe": lambda index=index: probes(index, arguments.size)
-        }
-        for step, settings in STEPS.items():
-            parts[step] = lambda index=index, seed=seed, step=step, settings=settings: fine_tuned(
-                index, seed, step, settings, arguments.size, arguments.epochs
-            )
-        for name, measure in parts.items():
-            if any(step.startswith(name) and number == seed for step, number in done):
+    if given.epochs < 1 or given.seeds < 1:
+        raise CourseError("An ablation needs at least one seed and one epoch; choose 1 or more.")
+    index = photo_index(given.data, given.limit)
+    facts = {"photos in all": len(index), "size": given.size, "epochs": given.epochs}
+    rows = KeptRows("ablation", RUN, given.limit)
+    print(f"{len(index)} photos; {device.describe()}", flush=True)
+    # Step by step, not seed by seed: a study that is stopped has whole rows of its table.
+    for step in given.steps or [PROBES, *STEPS]:
+        for seed in range(given.seeds):
+            last = {PROBES: "probe, all stages", BASE: NETWORKS}.get(step, step)
+            if {"step": last, "seed": seed, **facts} in rows:
                 continue
-            rows += [{"seed": seed, **row} for row in measure()]
-            with write_atomically(arguments.results) as file:
-                pd.DataFrame(rows).round(4).to_csv(file, index=False, lineterminator="\n")
-            print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False, header=False), flush=True)
-    print("\n" + summary(pd.DataFrame(rows)).round(3).to_string(index=False))
+            split = splits.random_split(index, seed)
+            measured = (
+                probes(split, given) if step == PROBES else fine_tuned(split, step, seed, given)
+            )
+            for row in measured:
+                rows.add({"seed": seed, **row, **facts})
+                print(f"seed {seed}: {row['step']} {row['accuracy']:.3f}", flush=True)
+    mine = rows.table[(rows.table[list(facts)] == pd.Series(facts)).all(axis=1)]
+    print("\n" + summary(mine).round(3).to_string(index=False))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Each step over all seeds: mean, range, 95 % interval, gain over the row before or over `BASE`.
+    """Each step over all seeds: mean, 95 % interval, and what it gained on each seed.
 
-    The interval is that of all seeds' photos together. Some photos are in the validation part of two
-    seeds, so in truth it is a little wider.
+    The gain is that over the row before, or over `BASE` for side trials, each seed with itself: mean,
+    lowest and highest. The interval is that of all seeds' photos together. Some photos are in the
+    validation part of two seeds, so in truth it is a little wider.
     """
-    rows, before = [], float("nan")
-    base = table.loc[table["step"] == BASE, "accuracy"].mean()
-    for step, part in table.groupby("step", sort=False):
-        right, photos = part["right"].sum(), part["photos"].sum()
-        low, high = evaluation.wilson_interval(right, photos)
-        mean = part["accuracy"].mean()
+    by_seed = table.pivot(index="seed", columns="step", values="accuracy")
+    order = [step for step in ORDER if step in by_seed]
+    rows, before = [], None
+    for step in order:
+        part = table[table["step"] == step]
+        low, high = evaluation.wilson_interval(part["right"].sum(), part["photos"].sum())
+        base = BASE if step.startswith("…") else before
+        gain = by_seed[step] - by_seed[base] if base else pd.Series([float("nan")])
         rows.append({
-            "step": step, "accuracy": mean, "from": low, "to": high,
-            "lowest seed": part["accuracy"].min(), "highest seed": part["accuracy"].max(),
-            "gain": mean - (base if step.startswith("…") else before),
+            "step": step, "seeds": len(part), "accuracy": part["accuracy"].mean(), "from": low, "to": high,
+            "gain": gain.mean(), "lowest gain": gain.min(), "highest gain": gain.max(),
             "baseline": part["baseline"].mean(), "seconds": part["seconds"].median(),
+            "seconds for 1000 photos": part["seconds for 1000 photos"].median(),
         })  # fmt: skip
-        before = mean
+        before = before if step.startswith("…") else step
     return pd.DataFrame(rows)
 
 
-def probes(index: pd.DataFrame, size: int) -> list[dict]:
+def probes(index: pd.DataFrame, given: argparse.Namespace) -> list[dict]:
     """Linear classifiers on frozen features; the time is that of the classifier alone."""
     train, validation = (index["split"] == part for part in ("train", "validation"))
     backbone, labels = models.load_backbone(), data.label_numbers(index)
     rows = []
     for stages in ("last", "all"):
-        inputs = features.extract(index, backbone, stages=stages, size=size, progress=False)
+        inputs = features.extract(index, backbone, stages=stages, size=given.size)
         start = perf_counter()
         probe = features.linear_probe().fit(inputs[train], labels[train])
         seconds = perf_counter() - start
         answers = probe.predict(inputs[validation])
-        rows.append(described(f"probe, {stages} stages", labels[validation], answers, seconds))
+        name = "probe, last stage" if stages == "last" else "probe, all stages"
+        rows.append(described(name, labels[validation], answers, seconds))
     return rows
 
 
-def fine_tuned(
-    index: pd.DataFrame, seed: int, step: str, settings: dict, size: int, epochs: int
-) -> list[dict]:
-    """The last five stages trained from ImageNet's weights."""
-    device.seed_everything(seed)
-    model = models.Classifier(models.load_backbone(), classes=index["label"].nunique())
-    models.freeze(model)
-    models.unfreeze(model, last=5)
-    settings = {"learning_rate": 1e-3, "optimizer": "adamw"} | settings
-    backbone = model.backbone
-    loaders = datasets.loaders(
-        index,
-        size=size,
-        channels=3,
-        batch_size=32,
-        augment=settings.pop("augment"),
-        soft_labels=settings.pop("soft_labels"),
-        mean=backbone.mean,
-        std=backbone.std,
-        seed=seed,
-        progress=False,
+def kept_maps(
+    index: pd.DataFrame, augment: BatchTransform | None, given: argparse.Namespace
+) -> list[np.ndarray]:
+    """What the frozen stages make of each photo, once for each view that the training shows."""
+    settings = {"stages": FROZEN, "maps": True, "size": given.size}
+    backbone = models.load_backbone()
+    if augment is None or augment is flips:
+        views = FLIPS if augment else FLIPS[:1]
+        return [
+            features.extract(index, backbone, augment=orientation(view), **settings)[0]
+            for view in views
+        ]
+    return list(features.extract(index, backbone, augment=augment, views=given.epochs, **settings))
+
+
+def fine_tuned(index: pd.DataFrame, step: str, seed: int, given: argparse.Namespace) -> list[dict]:
+    """The last five stages trained from ImageNet's weights, behind kept maps; judged on validation."""
+    settings = dict(STEPS[step])
+    maps = kept_maps(index, settings.pop("augment", None), given)
+    plain_views = kept_maps(index, flips, given)
+    labels = data.label_numbers(index)
+    targets = data.label_probabilities(index) if settings.pop("soft_labels", False) else labels
+    rows = {part: np.flatnonzero(index["split"] == part) for part in ("train", "validation")}
+    loader = datasets.FeatureLoader(
+        maps, targets, rows=rows["train"], views=len(maps), batch_size=32, shuffle=True, seed=seed
     )
-    train, validation = loaders["train"], loaders["validation"]
     if settings.pop("mixed", False):
-        train = Mixed(train, classes=index["label"].nunique())
-    start = perf_counter()
-    training.fit(model, train, epochs=epochs, progress=False, **settings)
-    seconds = perf_counter() - start
-    rows = []
-    for views in (1, 8) if step == BASE else (1,):
-        inspector = Inspector(
-            model,
-            InspectorSettings(
-                data.class_names(index), size, 3, backbone.mean, backbone.std, views=views
-            ),
+        loader = Mixed(loader, classes=index["label"].nunique())
+    truth = labels[rows["validation"]]
+
+    def train(head_seed: int) -> tuple[models.AfterStage, float]:
+        device.seed_everything(head_seed)
+        model = models.Classifier(models.load_backbone(), classes=index["label"].nunique())
+        models.freeze(model)
+        models.unfreeze(model, last=len(model.backbone.stages) - 1 - FROZEN)
+        later = models.AfterStage(model, FROZEN)
+        start = perf_counter()
+        training.fit(
+            later, loader, epochs=given.epochs, progress=False, **{"learning_rate": 1e-3} | settings
         )
-        answers = inspector.probabilities(validation.images.numpy()).argmax(axis=1)
-        name = step if views == 1 else "+ eight views"
-        rows.append(described(name, validation.labels.numpy(), answers, seconds))
-    return rows
+        return later, perf_counter() - start
+
+    def answers(later: models.AfterStage, views: list[np.ndarray]) -> tuple[np.ndarray, float]:
+        start = perf_counter()
+        found = np.mean([probabilities(later, view, rows["validation"]) for view in views], axis=0)
+        return found, (perf_counter() - start) / len(truth) * 1000
+
+    first, seconds = train(seed)
+    one_view, answer_seconds = answers(first, plain_views[:1])
+    measured = [described(step, truth, one_view.argmax(1), seconds, answer_seconds)]
+    if step == BASE:
+        four_views, four_seconds = answers(first, plain_views)
+        measured.append(described(VIEWS, truth, four_views.argmax(1), seconds, four_seconds))
+        second, more = train(seed + 1000)  # another head at the start, the same split
+        others, other_seconds = answers(second, plain_views)
+        both = (four_views + others).argmax(1)
+        measured.append(
+            described(NETWORKS, truth, both, seconds + more, four_seconds + other_seconds)
+        )
+    return measured
 
 
-def described(step: str, labels: np.ndarray, answers: np.ndarray, seconds: float) -> dict:
-    """One row: how many photos were answered right, and the time of training."""
+@torch.no_grad()
+def probabilities(later: models.AfterStage, maps: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What the later stages say to the kept maps of some photos, (N, classes)."""
+    loader = datasets.FeatureLoader(maps, np.zeros(len(maps), int), rows=rows)
+    return torch.cat([later(batch).softmax(dim=1) for batch, _ in loader]).numpy()
+
+
+def described(
+    step: str,
+    labels: np.ndarray,
+    answers: np.ndarray,
+    seconds: float,
+    answer_seconds: float = float("nan"),
+) -> dict:
+    """One row: how many photos were answered right, and the time of training and of answers."""
     right = int((labels == answers).sum())
     return {
         "step": step,
@@ -162,8 +214,19 @@ def described(step: str, labels: np.ndarray, answers: np.ndarray, seconds: float
         "accuracy": right / len(labels),
         "baseline": np.bincount(labels).max() / len(labels),
         "seconds": seconds,
+        "seconds for 1000 photos": answer_seconds,
     }
 
 
+# In which order the table shows the rows.
+ONE_BY_ONE = ["probe, last stage", "probe, all stages", *list(STEPS)[:4], VIEWS, NETWORKS]
+ORDER = [*ONE_BY_ONE, *list(STEPS)[4:]]
+
+
 if __name__ == "__main__":
-    main()
+    parser = arguments(__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3, help="how often each row is measured")
+    parser.add_argument("--size", type=int, default=160, help="width of the pictures in pixels")
+    parser.add_argument("--epochs", type=int, default=5, help="epochs of each fine-tuning")
+    parser.add_argument("--steps", nargs="+", choices=[PROBES, *STEPS], help="only these")
+    run(main, parser)

@@ -150,6 +150,27 @@ def test_links_rights_and_pipes(tmp_path):
     }
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="on Windows links need special rights")
+def test_the_folder_of_a_class_may_be_a_link(tmp_path):
+    for name in ("elsewhere", "photos/good"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").write_bytes(b"no photo")
+    photos = tmp_path / "photos"
+    (photos / "bad").symlink_to(tmp_path / "elsewhere")
+    (photos / "circle").symlink_to(photos)
+    (photos / "good" / "circle").symlink_to(photos)
+    faults = {("good/1.png", "not an image"), ("bad/1.png", "not an image")}
+    assert problems(check(photos)) == faults | {("circle", "name"), ("good/circle", "name")}
+    assert problems(check(photos, classes=["bad"])) == {("bad/1.png", "not an image")}
+
+
+def test_what_a_system_keeps_beside_photos_is_not_checked(tmp_path):
+    for name in ("@eaDir", "good/@eaDir", "$RECYCLE.BIN"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").write_bytes(b"no photo")
+    assert check(tmp_path).attrs["files"] == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot make such names")
 def test_names_that_break_elsewhere(tmp_path):
     names = ["A.png", "a.png", "con.png", "x:y.png", "end .png", "trail.png "]

@@ -1,6 +1,8 @@
 """The commands train and predict: rows on standard output, faults on the other, a status that tells."""
 
 import json
+import subprocess
+import sys
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from PIL import Image
 from course_lib.__main__ import main
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.models import ScratchCNN
+from course_lib.paths import project_folder
 
 pytestmark = pytest.mark.usefixtures("work", "one_thread")
 
@@ -93,6 +96,43 @@ def test_an_interrupted_inspection_goes_on(
     assert "goes on from here" in capsys.readouterr().err
 
 
+def test_a_csv_file_is_for_excel(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    settings = InspectorSettings(["-NG", "良品"], 32, 1, [0.5], [0.25], threshold=2.0)
+    saved = str(Inspector(ScratchCNN(width=4), settings).save(tmp_path / "inspector"))
+    Image.new("L", (40, 40)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").touch()
+    paths, file = [str(tmp_path / name) for name in ("a.png", "b.png")], tmp_path / "rows.csv"
+    assert main(["predict", saved, *paths, "--csv-file", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "probability of '良品'; rejected from 2 on" in err
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfpath,")
+    table = pd.read_csv(file)
+    assert table["decision"].tolist() == ["'-NG", "not inspected"]
+    assert table["probability"].isna().tolist() == [False, True]
+
+
+def test_an_interrupt_anywhere_is_no_traceback(
+    saved: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course_lib.checks.check_folder", interrupt)
+    monkeypatch.setattr(Inspector, "load", interrupt)
+    for arguments in (["check", "."], ["predict", saved, "."]):
+        assert main(arguments) == 130
+        assert "Interrupted." in capsys.readouterr().err
+
+
+def test_a_reader_who_has_seen_enough_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "course_lib", "quiz", "check"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=project_folder(), **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -102,6 +142,7 @@ def test_an_interrupted_inspection_goes_on(
         ["train", "."],
         ["train", ".", "--out", "x", "--minutes", "soon"],
         ["predict", "x", "y", "--csv", "--json"],
+        ["predict", "x", "y", "--csv", "--csv-file", "z"],
     ],
 )
 def test_wrong_use_is_status_2_without_a_traceback(

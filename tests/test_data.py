@@ -3,6 +3,7 @@
 import os
 import shutil
 import struct
+import tempfile
 from io import BytesIO
 from pathlib import Path
 
@@ -42,6 +43,43 @@ def test_hidden_files_other_files_and_folders_are_no_photos(photos: Path) -> Non
     assert len(data.index_folder(photos)) == 20
 
 
+def test_folders_of_the_system_are_no_classes_and_hold_no_photos(photos: Path) -> None:
+    for name in ("@eaDir/1.png", "#recycle/1.png", "defective/@eaDir/1.png", "$RECYCLE.BIN/1.png"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        shutil.copy(photos / "defective" / "1.png", photos / name)
+    (photos / "System Volume Information").mkdir()
+    (photos / "defective" / "#2").mkdir()
+    shutil.copy(photos / "defective" / "1.png", photos / "defective" / "#2" / "@1.png")
+
+    index = data.index_folder(photos)
+    assert len(index) == 21 and "defective/#2/@1.png" in set(index["path"])
+    assert set(index["label"]) == {"defective", "functional"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows links need special rights")
+def test_a_class_may_be_a_link_but_no_circle(photos: Path, tmp_path: Path) -> None:
+    (photos / "defective").rename(tmp_path / "elsewhere")
+    (photos / "defective").symlink_to(tmp_path / "elsewhere")
+    (photos / "circle").symlink_to(photos)
+    assert data.index_folder(photos)["label"].value_counts().to_dict() == {
+        "defective": 10,
+        "functional": 10,
+    }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such rights")
+@pytest.mark.parametrize("closed", [".", "good", "good/deeper"])
+def test_a_folder_that_may_not_be_listed_is_named(protected_folder: Path, closed: str) -> None:
+    with tempfile.TemporaryDirectory() as name:  # of the user that has given up the rights of root
+        for folder in ("good/deeper", "bad"):
+            (Path(name) / folder).mkdir(parents=True)
+            Image.new("L", (9, 9)).save(Path(name) / folder / "1.png")
+        (Path(name) / closed).chmod(0o100)
+        with pytest.raises(CourseError, match=r"may not be listed .*right to read it"):
+            data.index_folder(name)
+        (Path(name) / closed).chmod(0o700)
+
+
 def test_photos_in_deeper_folders_and_with_capital_endings_count(photos: Path) -> None:
     (photos / "defective" / "line 2").mkdir()
     shutil.copy(photos / "defective" / "0.png", photos / "defective" / "line 2" / "Ä.PNG")
@@ -73,6 +111,32 @@ def test_a_single_class_is_named(photos: Path) -> None:
 def test_an_empty_class_is_named(photos: Path) -> None:
     (photos / "scratched").mkdir()
     with pytest.raises(CourseError, match="scratched holds no photo"):
+        data.index_folder(photos)
+
+
+def test_a_class_of_a_foreign_format_says_which(photos: Path) -> None:
+    for file in (photos / "defective").glob("*.png"):
+        file.rename(file.with_suffix(".HEIC"))
+    with pytest.raises(CourseError, match=r"only files that end in \.heic; save them as PNG"):
+        data.index_folder(photos)
+
+
+def test_paths_of_index_csv_may_be_written_as_on_windows(photos: Path) -> None:
+    rows = "path,lot\ndefective\\1.png,a\n ./functional/2.png ,b\n,\n,\n"
+    (photos / "index.csv").write_text(rows)
+    lots = data.index_folder(photos).set_index("path")["lot"]
+    assert lots[["defective/1.png", "functional/2.png"]].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [("path;lot\ndefective/1.png;a\n", "separated by ';'"), ("path,lot\na,良品\n", "CSV in UTF-8")],
+)
+def test_a_table_of_excel_that_cannot_be_used_says_why(
+    photos: Path, content: str, cause: str
+) -> None:
+    (photos / "index.csv").write_bytes(content.encode("cp932"))
+    with pytest.raises(CourseError, match=f"{cause}.*mend it"):
         data.index_folder(photos)
 
 

@@ -1,14 +1,19 @@
 """Pixels are decoded once and kept truthfully; loaders give every photo once in each epoch."""
 
 import os
+import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
+import albumentations
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from albumentations.pytorch import ToTensorV2
 from PIL import Image
+from torchvision.transforms import v2
 
 from course_lib import data, datasets, splits, transforms
 from course_lib.errors import CourseError
@@ -158,6 +163,55 @@ def test_what_cannot_be_loaded_is_refused(
         datasets.BatchLoader(numbered(images)[0], numbered(labels)[1], batch_size=batch_size)
 
 
+class OwnFlip(albumentations.HorizontalFlip):
+    """A transform of one's own, derived from one of the library."""
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        lambda images, generator: images.flip(-1),
+        albumentations.HorizontalFlip(p=1),
+        albumentations.Compose([albumentations.HorizontalFlip(p=1), ToTensorV2()]),
+        OwnFlip(p=1),
+        v2.RandomHorizontalFlip(p=1),
+        v2.Compose([v2.RandomHorizontalFlip(p=1)]),
+    ],
+    ids=lambda mirror: type(mirror).__module__.split(".")[0] + " " + type(mirror).__name__,
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_loader_takes_the_transforms_of_all_libraries(mirror: Callable, channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, channels, 4, 6), dtype=np.uint8)
+    settings = {"mean": [0.0] * channels, "std": [1.0] * channels, "batch_size": 3}
+    loader = datasets.BatchLoader(images, [0] * 5, augment=mirror, **settings)
+    changed = (torch.cat([batch for batch, _ in loader]) * 255).round()
+    np.testing.assert_array_equal(changed, images[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    "change", [albumentations.HorizontalFlip(), v2.RandomHorizontalFlip()], ids=["A", "v2"]
+)
+def test_what_another_library_draws_depends_on_seed_and_epoch_alone(change: Callable) -> None:
+    def epochs(augment: Callable) -> list[bytes]:
+        images = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 4), dtype=np.uint8)
+        loader = datasets.BatchLoader(images, [0] * 20, augment=augment)
+        loader = pickle.loads(pickle.dumps(loader))  # as a process of its own would get it
+        return [next(iter(loader))[0].numpy().tobytes() for _ in range(2)]
+
+    first, second = epochs(change)
+    assert first != second
+    assert epochs(change) == epochs(transforms.one_by_one(change)) == [first, second]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["flips", [transforms.flips], False, albumentations.HorizontalFlip, transforms]
+)
+def test_what_is_no_transform_is_refused(wrong: object) -> None:
+    with pytest.raises(CourseError, match=r"^augment=\S.* is no transform; give one of") as refusal:
+        plain_loader(augment=wrong)
+    assert str(refusal.value).count(". ") == 0 and "\n" not in str(refusal.value)
+
+
 # loaders
 
 
@@ -172,13 +226,16 @@ def test_each_split_gets_its_own_photos(index: pd.DataFrame, work: Path) -> None
     np.testing.assert_array_equal(loaders["test"].images, pixels[split["split"] == "test"])
 
 
-def test_only_training_photos_are_shuffled_and_augmented(index: pd.DataFrame, work: Path) -> None:
-    loaders = datasets.loaders(
-        splits.random_split(index),
-        size=8,
-        augment=transforms.flips_and_quarter_turns,
-        progress=False,
-    )
+@pytest.mark.parametrize(
+    "augment",
+    [transforms.flips_and_quarter_turns, albumentations.HorizontalFlip()],
+    ids=["own", "A"],
+)
+def test_only_training_photos_are_shuffled_and_augmented(
+    augment: Callable, index: pd.DataFrame, work: Path
+) -> None:
+    loaders = datasets.loaders(splits.random_split(index), size=8, augment=augment, progress=False)
+    next(iter(loaders["train"]))
     for name, loader in loaders.items():
         assert (loader.shuffle, loader.augment is not None) == ((name == "train"),) * 2
 
@@ -201,8 +258,6 @@ def test_a_photo_dataset_works_in_a_torch_data_loader() -> None:
 
 
 def test_torchvision_transforms_get_a_tensor() -> None:
-    from torchvision.transforms import v2
-
     dataset = datasets.PhotoDataset(*numbered(3), transform=v2.RandomVerticalFlip(p=1))
     image, label = dataset[2]
     assert image[0, 3, 0] == 2 and label == 0
@@ -210,12 +265,18 @@ def test_torchvision_transforms_get_a_tensor() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_albumentations_transforms_get_an_array(channels: int) -> None:
-    import albumentations
-
     images = np.random.default_rng(0).integers(0, 255, (2, channels, 4, 6), dtype=np.uint8)
-    flip = albumentations.Compose([albumentations.HorizontalFlip(p=1)])
-    image, _ = datasets.PhotoDataset(images, [0, 1], transform=flip)[1]
-    np.testing.assert_array_equal(image, images[1][:, :, ::-1])
+    flip = albumentations.HorizontalFlip(p=1)
+    for transform in (flip, OwnFlip(p=1), albumentations.Compose([flip, ToTensorV2()])):
+        image, _ = datasets.PhotoDataset(images, [0, 1], transform=transform)[1]
+        np.testing.assert_array_equal(image, images[1][:, :, ::-1])
+
+
+def test_a_photo_of_to_tensor_shares_no_memory_with_the_pixels() -> None:
+    images, labels = numbered(2)
+    transform = albumentations.Compose([ToTensorV2()])
+    datasets.PhotoDataset(images, labels, transform)[1][0].fill_(7)
+    np.testing.assert_array_equal(images, numbered(2)[0])
 
 
 def test_a_dataset_with_missing_labels_is_refused() -> None:

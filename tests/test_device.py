@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib import device, memory, training
+from course_lib import contest, device, memory, speed, training
 from course_lib.datasets import BatchLoader
 from course_lib.errors import CourseError
 from course_lib.evaluation import predict_logits
+from course_lib.rehearsal import Rehearsal
 from course_lib.speed import Settings, fastest_settings
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
@@ -239,6 +240,57 @@ def test_a_container_has_what_it_is_still_allowed(
     assert available == left if left is not None else available > 1000
 
 
+def test_an_intel_gpu_that_does_not_tell_its_free_memory_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: torch.device) -> None:
+        raise RuntimeError("The device doesn't support querying the available free memory.")
+
+    for name in ("memory_reserved", "memory_allocated"):
+        monkeypatch.setattr(torch.xpu, name, lambda _: 0)
+    monkeypatch.setattr(torch.xpu, "mem_get_info", refuse)
+    assert device.available_memory(torch.device("xpu")) is None
+
+
+@pytest.mark.parametrize(
+    ("most", "used", "left"), [(1000, 400, 600), (10, 400, 0), (2**60, 0, None)]
+)
+def test_an_apple_gpu_has_its_limit_and_never_more_than_the_computer(
+    most: int, used: int, left: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    psutil = pytest.importorskip("psutil", reason="without psutil the free memory is unknown")
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: most)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: used)
+    free = device.available_memory(torch.device("mps"))
+    assert free == left if left is not None else 0 < free <= psutil.virtual_memory().total
+    # Half of it, as of the computer's memory, because it is the computer's.
+    monkeypatch.setattr(device, "available_memory", lambda _: 1000)
+    rooms = [memory._room(nn.Linear(1, 1), False, torch.device(k)) for k in ("mps", "cpu", "xpu")]
+    assert rooms == [500, 500, 900]
+
+
+@pytest.mark.parametrize("kind", ["mps", "xpu", "cuda"])
+def test_each_kind_of_gpu_keeps_its_random_numbers_and_gives_its_cache_back(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, done = torch.device(kind), []
+    processor, own = getattr(torch, kind), torch.tensor([1, 2], dtype=torch.uint8)
+    monkeypatch.setattr(processor, "get_rng_state", lambda *_: own)
+    monkeypatch.setattr(processor, "set_rng_state", lambda state, *_: done.append(state))
+    monkeypatch.setattr(processor, "empty_cache", lambda: done.append("emptied"))
+    run = training._Run.__new__(training._Run)
+    run.device = where
+    states = run.random_numbers
+    assert torch.equal(states[0], torch.get_rng_state()) and states[1] is own
+    run.random_numbers = states
+    assert len(done) == 1 and done[0] is own
+    run.random_numbers = [states[0], torch.zeros(5, dtype=torch.uint8)]  # of another kind of GPU
+    run.random_numbers = states[:1]  # of a CPU
+    assert len(done) == 1
+    device.empty_cache(where)
+    assert done[1:] == ["emptied"]
+
+
 # what is fastest
 
 
@@ -312,6 +364,55 @@ def test_a_candidate_that_fails_is_only_noted() -> None:
     assert settings.precision == "float32"
     found = [result for name, result in results(settings).items() if "bfloat16" in name]
     assert all(result.startswith(("failed (NotImpl", "given up: one")) for result in found)
+
+
+class OnGpu:
+    """A rehearsal on a GPU that loads its libraries in the first step of all."""
+
+    def __init__(self, kind: str = "cuda", cold: float = 0.0):
+        self.device, self.sample, self.training = torch.device(kind), sample(64), False
+        self.cold, self.steps = cold, []
+
+    def timed_step(self, settings: Settings, photos: int) -> tuple[float, Tensor]:
+        start = time.perf_counter()
+        if not self.steps:
+            time.sleep(self.cold)
+        self.steps.append((str(settings), photos))
+        return time.perf_counter() - start, torch.zeros(photos, 2)
+
+
+def test_a_gpu_that_is_cold_is_still_measured_with_all_photos() -> None:
+    trial = OnGpu(cold=0.5)
+    found = contest.Contest(trial, seconds=1.0, tolerance=0.02)
+    assert trial.steps[0] == ("plain", 64)
+    assert found.photos == 64 and found.left > 0.6
+
+
+def test_a_gpu_without_a_precision_is_only_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> float:
+        raise TypeError("BFloat16 is not supported on MPS")
+
+    monkeypatch.setattr(contest, "_times_slower", refuse)
+    found = contest.Contest(OnGpu("xpu"), seconds=1.0, tolerance=0.02)
+    assert found._precisions_and_orders() == [Settings(channels_last=True)]
+    assert found.candidates[-1].result == "failed (TypeError)"
+
+
+@pytest.mark.parametrize(("kind", "orders"), [("mps", {False}), ("xpu", {False, True})])
+def test_on_an_apple_gpu_channels_last_is_not_tried(
+    kind: str, orders: set[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contest, "_times_slower", lambda *_: 1.0)
+    found = contest.Contest(OnGpu(kind), seconds=1.0, tolerance=0.02)._precisions_and_orders()
+    assert {each.channels_last for each in found} == orders
+    assert "bfloat16" in {each.precision for each in found}
+
+
+def test_an_answer_is_kept_for_the_gpu_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.xpu, "get_device_name", lambda device=None: f"name of {device}")
+    trial = OnGpu("xpu:1")
+    trial.model = Network()
+    assert speed._facts(trial, compile=False)["processor"] == "name of xpu:1"
 
 
 def test_never_more_threads_than_are_in_use() -> None:
@@ -487,6 +588,7 @@ class Full(nn.Module):
 
 TOO_LITTLE = {
     "GPU": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "a library of a GPU": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"),
     "CPU": RuntimeError(
         "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
     ),
@@ -524,6 +626,20 @@ def test_a_cpu_batch_takes_at_most_half_of_the_free_memory(
             model, photo, training=False, seconds=seconds, limit=1000, device="cpu"
         )
         assert batch == found, share
+
+
+def test_the_clock_of_the_largest_batch_waits_for_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, step = [], Rehearsal.step
+
+    def recorded(self: Rehearsal, settings: Settings, photos: int) -> Tensor:
+        tried.append(photos)
+        return step(self, settings, photos)
+
+    monkeypatch.setattr(Rehearsal, "step", recorded)
+    monkeypatch.setattr(Rehearsal, "_wait", lambda _: time.sleep(0.2))  # as if it still computed
+    monkeypatch.setattr(device, "available_memory", lambda _: 2**40)
+    memory.largest_batch(Network(), sample(), limit=256, seconds=0.5, device="cpu")
+    assert tried == [2]
 
 
 def test_training_needs_more_memory_than_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -580,6 +696,8 @@ def test_measuring_on_a_gpu_leaves_everything_as_it_was(direction: bool) -> None
 
 @gpu
 def test_a_gpu_is_not_filled_and_is_empty_afterwards() -> None:
+    # The first step of a process leaves memory to the libraries of the GPU.
+    Network().to("cuda")(sample().to("cuda")).sum().backward()
     memory.free_memory("cuda")
     before = torch.cuda.memory_allocated()
     photo = torch.rand(1, 3, 1024, 1024)

@@ -1,16 +1,19 @@
 """The inspector: one file in, the same decisions out, and no photo stops the others."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from course_lib import inference
+from course_lib.data import read_pixels
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.models import Classifier, ScratchCNN, load_backbone
@@ -69,6 +72,20 @@ def test_names_with_a_dot_do_not_overwrite_each_other(tmp_path: Path) -> None:
 def test_saving_where_writing_is_forbidden_is_one_sentence(protected_folder: Path) -> None:
     with pytest.raises(CourseError, match="write-protected"):
         scratch_inspector().save(protected_folder / "inspector")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to_disk = Path.with_name
+
+    def to_full_disk(self: Path, name: str) -> Path:
+        link = to_disk(self, name)
+        link.symlink_to("/dev/full")
+        return link
+
+    monkeypatch.setattr(Path, "with_name", to_full_disk)
+    with pytest.raises(CourseError, match="no room left for inspector"):
+        scratch_inspector().save(tmp_path / "inspector.safetensors")
 
 
 def change_header(path: Path, **changes: str) -> None:
@@ -145,6 +162,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"classes": [0, 1]}, "classes with names"),
         ({"channels": 2}, "1 or 3 channels"),
         ({"mean": [0.5] * 3}, "one mean for each channel"),
+        ({"mean": [float("nan")]}, "finite mean"),
+        ({"std": [float("inf")]}, "finite std"),
+        ({"size": 160.5}, "whole numbers"),
+        ({"channels": 1.0}, "whole numbers"),
+        ({"temperature": float("inf")}, "finite temperature"),
         ({"std": [0.0]}, "std above 0"),
         ({"size": 0}, "size of 1 to 4096"),
         ({"temperature": float("nan")}, "temperature above 0"),
@@ -206,6 +228,63 @@ def test_folders_and_photos_may_be_mixed_and_each_photo_comes_once(photos: Path)
     assert len(found) == 11 and found[0].name == "3.png" and found[-1].name == "gone.png"
 
 
+def test_what_the_course_cannot_read_is_reported_and_not_passed_over(photos: Path) -> None:
+    folder = photos / "defective"
+    for name in ("a.HEIC", "b.cr2", "c.jp2"):
+        (folder / name).touch()
+    (folder / "index.csv").touch()
+    table = scratch_inspector().inspect(folder, progress=False)
+    bad = table[table["decision"] == "not inspected"]
+    assert len(table) == 13 and len(bad) == 3
+    assert bad["problem"].str.contains("format that cannot be read").all()
+
+
+def test_a_folder_that_may_not_be_listed_is_reported(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(real: Callable) -> Callable:
+        def listed(path: Path):
+            if str(path).endswith("locked"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path)
+
+        return listed
+
+    (photos / "locked").mkdir()
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(f"os.{name}", refuse(getattr(os, name)))
+    table = scratch_inspector().inspect(photos, progress=False)
+    (bad,) = table.loc[table["decision"] == "not inspected", "problem"]
+    assert len(table) == 21 and "locked cannot be searched (Permission denied)" in bad
+
+
+def test_damage_that_decoders_do_not_notice_is_reported(photos: Path) -> None:
+    path = photos / "half.jpg"
+    Image.effect_noise((40, 40), 50).save(path)
+    data = path.read_bytes()
+    middle = len(data) - 300
+    path.write_bytes(data[:middle] + b"\xff\x01" + data[middle + 2 :])
+    read_pixels(path, 16)  # half of it is grey
+    table = scratch_inspector().inspect(path, progress=False)
+    assert table["decision"][0] == "not inspected" and "is damaged" in table["problem"][0]
+
+
+def test_an_empty_folder_is_reported_and_the_rest_goes_on(photos: Path) -> None:
+    (photos / "empty").mkdir()
+    paths = [photos / "empty", photos / "defective" / "0.png"]
+    table = scratch_inspector().inspect(paths, progress=False)
+    assert "holds no photo" in table["problem"][0] and table["decision"][1] != "not inspected"
+
+
+def test_patterns_are_expanded(photos: Path) -> None:
+    (photos / "defective" / "[1]*.png").touch()
+    assert len(inference.list_photos(str(photos / "*" / "[12].png"))) == 4
+    assert len(inference.list_photos(photos / "defective" / "[1]*.png")) == 1
+    paths = [photos / "*.tif", photos / "defective" / "0.png"]
+    problem = scratch_inspector().inspect(paths, progress=False)["problem"][0]
+    assert "There is no photo" in problem and "*.tif" in problem
+
+
 def test_with_three_classes_the_probability_is_that_of_the_decision(photos: Path) -> None:
     settings = InspectorSettings(list("abc"), **GREY)
     table = Inspector(ScratchCNN(3, width=4), settings).inspect(photos, progress=False)
@@ -215,7 +294,25 @@ def test_with_three_classes_the_probability_is_that_of_the_decision(photos: Path
 def test_hidden_files_are_not_inspected(photos: Path) -> None:
     (photos / ".trash").mkdir()
     (photos / ".trash" / "old.png").touch()
+    (photos / "@eaDir").mkdir()  # thumbnails that a Synology storage makes
+    (photos / "@eaDir" / "0.png").touch()
     assert len(inference.list_photos(photos)) == 20
+
+
+def test_a_heat_map_is_of_this_inspector_and_of_this_photo_and_is_no_photo(photos: Path) -> None:
+    photo, maps = photos / "defective" / "0.png", photos / "maps"
+
+    def drawn(**settings) -> str:
+        table = scratch_inspector(**settings).inspect(photo, progress=False, heat_maps=maps)
+        return table["heat_map"][0]
+
+    first = drawn()
+    assert drawn() == first != drawn(temperature=2.0)
+    Image.new("L", (50, 50)).save(photo)
+    assert drawn() != first
+    assert len(inference.list_photos(photos, maps)) == 20
+    with pytest.raises(CourseError, match="is to hold the heat maps"):
+        inference.list_photos(photos, photos)
 
 
 def test_the_threshold_decides(photos: Path) -> None:

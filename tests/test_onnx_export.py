@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib import device as devices
 from course_lib import onnx_export
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, InspectorSettings
@@ -49,6 +50,28 @@ def test_another_model_is_noticed_and_speed_is_measured(tmp_path: Path) -> None:
     assert table["computed by"].tolist() == ["PyTorch", "ONNX Runtime"]
     assert (table["95th percentile ms"] >= table["median ms"]).all() and table["speed"][0] == 1
     assert torch.get_num_threads() == threads
+
+
+def test_latency_compares_on_the_processor_and_gives_the_model_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = onnx_export.export_onnx(inspector(), tmp_path / "cells")
+    asked, moved, measured = [], [], inspector()
+    choose, to = devices.choose, measured.model.to
+
+    def watched(wanted: str | None = None) -> torch.device:
+        asked.append(wanted)
+        return choose("cpu")  # a machine with a GPU would choose that, if not asked for the CPU
+
+    monkeypatch.setattr(devices, "choose", watched)
+
+    def followed(*place, **how) -> torch.nn.Module:
+        moved.append((place, how))
+        return to(*place, **how)
+
+    monkeypatch.setattr(measured.model, "to", followed)
+    onnx_export.latency(measured, path, IMAGES[:1], repeats=1)
+    assert set(asked) == {"cpu"} and moved[-1] == ((torch.device("cpu"),), {})
 
 
 def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:

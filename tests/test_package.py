@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "processes": {"device", "whole_batch"},
     "training": {"device", "processes"},
     # What a network costs here: tried on a copy of it, by one step of training or prediction.
-    "rehearsal": {"training"},
+    "rehearsal": {"device", "training"},
     "contest": {"device", "rehearsal", "training"},
     "speed": {"contest", "device", "rehearsal"},
     "memory": {"device", "rehearsal"},
@@ -50,10 +50,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "feature_cache": set(),
     "onnx_network": set(),
     "features": {"backbones", "device", "data", "feature_cache", "onnx_network", "transforms"},
-    "inference": {"explain", "models", "transforms", "device", "data"},
+    "inference": {"explain", "models", "transforms", "device", "data", "photo_files"},
     "onnx_export": {"inference", "onnx_network", "transforms"},
     "tracking": {"device", "plots"},
-    "report": {"data", "evaluation", "explain", "plots"},
+    "pages": {"plots"},
+    "report": {"data", "evaluation", "explain", "pages", "plots"},
     # The whole way as one command: these stand at the end of the line and may call all before.
     "preparation": {"checks", "data", "splits"},
     "planning": {"checks", "data", "device", "features", "models", "preparation", "training"},

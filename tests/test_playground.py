@@ -61,7 +61,7 @@ def test_strength_zero_changes_nothing(name):
 
 
 def test_more_strength_changes_more():
-    for name in set(AUGMENTATIONS) - {"flips and quarter turns", "TrivialAugment"}:
+    for name in set(AUGMENTATIONS) - {"flips", "flips and quarter turns", "TrivialAugment"}:
         weak, strong = (results(PHOTO, name, strength, other=OTHER) for strength in (0.1, 0.9))
         weak, strong = (np.abs(changed - PHOTO.astype(float)).mean() for changed in (weak, strong))
         assert AUGMENTATIONS[name].mixes or weak < strong, name
@@ -156,8 +156,10 @@ def test_the_overview_draws_every_augmentation(monkeypatch, other):
     monkeypatch.setattr(playground.plots, "show", lambda *figure: shown.extend(figure))
     playground.overview(PHOTO, other)
     figure, alt = shown
-    titles = [axis.get_title() for axis in figure.axes]
-    pictures = [np.asarray(axis.images[0].get_array()) for axis in figure.axes]
+    used = [axis for axis in figure.axes if axis.images]  # the last row may be half empty
+    assert len(figure.axes) - len(used) in (0, 5)
+    titles = [axis.get_title() for axis in used]
+    pictures = [np.asarray(axis.images[0].get_array()) for axis in used]
     assert [title for title in titles if title in AUGMENTATIONS] == offered(other)
     assert ", ".join(offered(other)) in alt
     for start, name in zip(range(0, len(titles), 5), offered(other), strict=True):

@@ -13,10 +13,19 @@ import pytest
 import torch
 import torch.distributed as dist
 from process_scenarios import SAME, checkpointed, same, shuffled
-from torch import nn
+from torch import Tensor, nn
 
 import course_lib
-from course_lib import launching, lesson, planning, processes, tracking, training, workflow
+from course_lib import (
+    launching,
+    lesson,
+    planning,
+    processes,
+    tracking,
+    training,
+    whole_batch,
+    workflow,
+)
 from course_lib.__main__ import main
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector
@@ -140,6 +149,27 @@ def test_portions_of_all_processes_are_equally_many_and_hold_each_photo_once(
     assert all(other == runs[0] for other in runs)
     photos = [(number, photo) for number, *photos in found for photo in photos]
     assert sorted(photos) == [(1, n) for n in range(7)] + [(2, 0)]
+
+
+@pytest.mark.parametrize("photos", [0, 2])
+def test_a_process_without_a_photo_sends_numbers_of_the_length_that_the_others_send(
+    photos: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch sends the statistics of no photos in their own precision, else in float32."""
+
+    class OnGpu(Tensor):
+        is_cuda = True
+
+    class Recorder:
+        @staticmethod
+        def apply(images: Tensor, *_: object) -> torch.dtype:
+            return images.dtype
+
+    monkeypatch.setattr(whole_batch, "SyncBatchNorm", Recorder)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    images = torch.zeros(photos, 3, 2, 2, dtype=torch.bfloat16).as_subclass(OnGpu)
+    found = whole_batch._batch_norm(images, None, None, training=True)
+    assert found == (torch.bfloat16 if photos else torch.float32)
 
 
 # ended early

@@ -1,6 +1,8 @@
 """The studies of speed and of the articles' recipes: their logic, on photos that take seconds."""
 
 import argparse
+import ast
+import json
 import runpy
 import sys
 import time
@@ -14,7 +16,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from course_lib import data
+from course_lib import data, models
 from course_lib.errors import CourseError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
@@ -24,6 +26,8 @@ import cifar10_fast_gpu
 import cifar10_resnet50_recipe as resnet_recipe
 import data_path
 import growth
+import own_photos
+import resnet50_finetuning_gpu
 from study_tools.crops import random_crops
 from study_tools.kept_rows import KeptRows
 from study_tools.plain_way import image_folder
@@ -36,6 +40,7 @@ NAMES = (
     "cifar10_resnet50_recipe",
     "data_path",
     "growth",
+    "resnet50_finetuning_gpu",
 )
 
 
@@ -190,6 +195,55 @@ def test_the_recipe_is_trained_once_and_kept(study, coloured: Path, work: Path) 
     assert pd.read_csv(file).equals(table)
 
 
+# ablation
+
+
+def test_the_ablation_goes_on_and_tells_settings_apart(study, work: Path, capsys) -> None:
+    words = ["--limit", 16, "--size", 64, "--seeds", 2, "--steps", "probes", "+ averaged weights"]
+    said = study("ablation", *words, "--epochs", 1)
+    assert (
+        said.count("seed 0: ") == said.count("seed 1: ") == 5
+    )  # 2 probes, 1 and 4 views, 2 networks
+    table = pd.read_csv(work / "studies" / "ablation.csv")
+    assert len(table) == 10
+    networks = table[table["step"] == "+ two networks"]
+    assert (
+        networks["seconds"].to_numpy() > table[table["step"] == "+ four views"]["seconds"]
+    ).all()
+    said = study("ablation", *words[:-1], "… and MixUp", "--epochs", 1)
+    assert "seed 0: + averaged" not in said
+    gain = table.pivot(index="seed", columns="step", values="accuracy")
+    mixed = pd.read_csv(work / "studies" / "ablation.csv").query("step == '… and MixUp'")
+    expected = (mixed.set_index("seed")["accuracy"] - gain["+ averaged weights"]).mean()
+    shown = next(line for line in said.splitlines() if line.strip().startswith("… and MixUp"))
+    assert f"{expected:.3f}" in shown
+    said = study(
+        "ablation", "--limit", 16, "--size", 64, "--seeds", 1, "--steps", "probes", "--epochs", 2
+    )
+    assert said.count("seed 0: ") == 2  # other settings are measured anew
+
+
+# own_photos
+
+
+def test_made_parts_differ_by_a_scratch_only_and_come_back(tmp_path: Path) -> None:
+    folder = own_photos.make_parts(tmp_path / "a", seed=0, limit=6)
+    again = own_photos.make_parts(tmp_path / "b", seed=0, limit=6)
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.jpg"))
+    assert len(names) == 12
+    assert all((folder / name).read_bytes() == (again / name).read_bytes() for name in names)
+    generator = np.random.default_rng(1)
+    metal = own_photos.brushed_metal(generator)
+    changed = np.asarray(own_photos.scratched(metal, generator)) != np.asarray(metal)
+    assert 10 < changed.sum() < 0.05 * changed.size
+
+
+def test_a_command_that_fails_ends_the_study(capfd: pytest.CaptureFixture) -> None:
+    with pytest.raises(CourseError, match="'train' ended with status 2"):
+        own_photos.command("train", "no-such-folder", "--out", "nowhere")
+    assert "no-such-folder" in capfd.readouterr().err
+
+
 # article_recipe
 
 
@@ -245,7 +299,7 @@ def test_a_stopped_article_goes_on_with_its_next_epoch(index: pd.DataFrame, work
 
 
 def test_both_recipes_meet_in_one_table(study, photos: Path, work: Path) -> None:
-    words = ["--data", photos, "--limit", 4, "--epochs", 1, "--our-epochs", 2, "--size", 32]
+    words = ["--data", photos, "--limit", 4, "--epochs", 1, "--our-epochs", 2, "--size", 64]
     said = study("article_recipe", *words, "--workers", 0)
     assert "ratio to the article's seconds in all" in said
     table = pd.read_csv(work / "studies" / "article_recipe.csv")
@@ -296,6 +350,22 @@ def test_the_wait_for_batches_is_noted() -> None:
     for _ in range(2):
         assert len(list(watched)) == len(watched) == 3
         assert watched.waited >= 3 * 0.01  # a sleep is never shorter
+
+
+def test_on_a_gpu_the_wait_is_what_resident_batches_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def fit(model, batches, *, epochs: int, progress: bool) -> pd.DataFrame:
+        for _ in range(epochs):
+            seen.append([images.device.type for images, _ in batches])
+        return pd.DataFrame({"seconds": [9.0, 3.0 if isinstance(batches, list) else 4.0]})
+
+    monkeypatch.setattr(data_path, "fit", fit)
+    monkeypatch.setattr(data_path.device, "choose", lambda: torch.device("meta"))
+    loader = [(torch.zeros(2, 3, 8, 8), torch.zeros(2)) for _ in range(5)]
+    given = argparse.Namespace(steps=3, seed=0)
+    assert data_path.waiting(loader, 2, given) == 0.25
+    assert seen == [["cpu"] * 3] * 2 + [["meta"] * 3] * 2
 
 
 def test_the_ratio_belongs_to_one_repetition() -> None:
@@ -434,6 +504,34 @@ def test_the_fast_network_learns_and_a_seed_repeats() -> None:
     assert (found[0] == found[1]).all()
 
 
+def test_without_a_c_compiler_the_network_computes_uncompiled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    class Broken(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("Failed to find C compiler.\nPlease specify …")
+
+    images, labels = torch.randn(32, 3, 16, 16), torch.arange(32) % 2
+    model = cifar10_fast_gpu.network(SMALL, 2)
+    monkeypatch.setattr(torch, "compile", lambda model: Broken())
+    fast, facts = cifar10_fast_gpu.prepared(model, images, labels, SMALL, compiled=True)
+    assert fast is model and not facts["compiled"] and facts["first steps (s)"] > 0
+    assert "Failed to find C compiler. Please" in capsys.readouterr().out
+    monkeypatch.setattr(torch, "compile", torch.nn.Sequential)
+    fast, facts = cifar10_fast_gpu.prepared(model, images, labels, SMALL, compiled=True)
+    assert fast is not model and facts["compiled"]
+
+
+def test_the_fast_recipe_is_short() -> None:
+    text = Path(cifar10_fast_gpu.__file__).read_text(encoding="utf-8")
+    said, kinds = set(), ast.Module | ast.FunctionDef | ast.ClassDef
+    for part in ast.walk(ast.parse(text)):
+        if isinstance(part, kinds) and ast.get_docstring(part):
+            said |= set(range(part.body[0].lineno, part.body[0].end_lineno + 1))
+    lines = [line for number, line in enumerate(text.splitlines(), 1) if number not in said]
+    assert sum(bool(line.strip()) for line in lines) <= 150
+
+
 def test_the_fast_study_runs_for_a_trial_and_refuses_more_without_a_gpu(
     study, coloured: Path, work: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -441,7 +539,88 @@ def test_the_fast_study_runs_for_a_trial_and_refuses_more_without_a_gpu(
     study("cifar10_fast_gpu", *words, "--photos", 16, "--epochs", 1, "--runs", 1)
     row = pd.read_csv(work / "studies" / "cifar10_fast_gpu.csv").iloc[0]
     assert row["training photos"] == 16 and row["photos"] == 12
+    assert row["first steps (s)"] > 0 and not row["compiled"]
     with pytest.raises(SystemExit) as stopped:
         study("cifar10_fast_gpu", *words)
+    assert stopped.value.code == 77
+    assert "needs an NVIDIA GPU" in capsys.readouterr().err
+
+
+# resnet50_finetuning_gpu
+
+
+def test_overlapping_spans_count_once() -> None:
+    covered = resnet50_finetuning_gpu.covered
+    assert covered([]) == 0
+    assert covered([(5, 7), (0, 2)]) == 4
+    assert covered([(0, 10), (2, 3), (8, 12), (12, 13), (20, 21)]) == 14
+
+
+def test_only_kernels_count_as_work(tmp_path: Path) -> None:
+    events = [
+        {"ph": "X", "cat": "kernel", "ts": 1_000_000.5, "dur": 200_000},
+        {"ph": "X", "cat": "kernel", "ts": 1_100_000.5, "dur": 200_000},  # in another stream
+        {"ph": "X", "cat": "gpu_user_annotation", "ts": 0, "dur": 9_000_000},
+        {"ph": "X", "cat": "gpu_memcpy", "ts": 3_000_000, "dur": 100_000},
+        {"ph": "M", "name": "process_name"},
+    ]
+    trace = tmp_path / "trace.json"
+    trace.write_text(json.dumps({"traceEvents": events}), encoding="utf-8")
+    seconds = resnet50_finetuning_gpu.seconds_at_work(trace, "kernel")
+    assert seconds == pytest.approx(0.3)
+    with pytest.raises(CourseError, match="saw no work of the GPU"):
+        resnet50_finetuning_gpu.seconds_at_work(trace, "cpu_op")
+
+
+def test_each_way_has_its_own_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    def switches() -> tuple[bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    def fit(copy, loader, *, precision: str, channels_last: bool, **others) -> None:
+        assert copy is not model
+        seen.append((precision, channels_last, *switches()))
+
+    seen, before, model = [], switches(), torch.nn.Linear(1, 1)
+    monkeypatch.setattr(resnet50_finetuning_gpu, "fit", fit)
+    for way in resnet50_finetuning_gpu.WAYS:
+        resnet50_finetuning_gpu.train(model, [], way, "bfloat16", epochs=1)
+        assert switches() == before
+    assert seen == [
+        ("float32", False, False, False),
+        ("float32", False, False, True),
+        ("bfloat16", True, False, True),
+    ]
+
+
+def test_weights_are_taken_from_this_machine_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resnet50_finetuning_gpu, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(resnet50_finetuning_gpu, "torch_cache", lambda: tmp_path / "cache")
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    assert resnet50_finetuning_gpu.weights_at_hand("resnet50") is None
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "resnet50.pth").touch()
+    found = resnet50_finetuning_gpu.weights_at_hand("resnet50")
+    assert found == tmp_path / "cache" / "resnet50.pth"
+
+
+def test_the_finetuning_study_runs_for_a_trial_and_refuses_more_without_a_gpu(
+    study, photos: Path, work: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untrained = models.untrained_backbone  # a smaller network does for a trial
+    monkeypatch.setattr(models, "untrained_backbone", lambda name: untrained("mobilenet_v3_small"))
+    monkeypatch.setenv("TORCH_HOME", str(work / "no weights"))
+    words = ["--data", photos, "--size", 32, "--batch", 4, "--photos", 6, "--repetitions", 1]
+    said = study("resnet50_finetuning_gpu", *words, "--limit", 4, "--epochs", 1)
+    assert "at least 2" in said and "wanted: at least 0.9" in said
+    ways = list(resnet50_finetuning_gpu.WAYS)
+    speeds = pd.read_csv(work / "studies" / "resnet50_finetuning_gpu.csv")
+    shares = pd.read_csv(work / "studies" / "resnet50_finetuning_gpu_busy.csv")
+    assert speeds["photos"].tolist() == shares["photos"].tolist() == [4]
+    assert (speeds[ways] > 0).all(axis=None)
+    assert (shares[ways] > 0).all(axis=None) and (shares[ways] <= 1).all(axis=None)
+    with pytest.raises(SystemExit) as stopped:
+        study("resnet50_finetuning_gpu", *words)
     assert stopped.value.code == 77
     assert "needs an NVIDIA GPU" in capsys.readouterr().err

@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -82,6 +85,46 @@ def test_tensorboard_reads_the_numbers_of_the_run(work: Path) -> None:
 
 
 @pytest.mark.parametrize("tracker", ["trackio", "wandb"])
+def test_a_tracker_gets_each_epoch_and_nothing_leaves_this_computer(
+    tracker: str, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tracker(ModuleType):
+        """What both trackers share: init, log, finish."""
+
+        def __init__(self) -> None:
+            super().__init__(tracker)
+            self.__spec__ = importlib.util.spec_from_loader(tracker, None)
+            self.started: dict = {}
+            self.steps: list = []
+            self.finished = False
+
+        def init(self, **options) -> None:
+            self.started = options | {"folder": os.environ.get("TRACKIO_DIR")}
+
+        def log(self, values: dict, step: int) -> None:
+            self.steps.append((step, values))
+
+        def finish(self) -> None:
+            self.finished = True
+
+    monkeypatch.setenv("TRACKIO_DIR", "")  # it is put back when the test ends
+    monkeypatch.delenv("TRACKIO_DIR")
+    monkeypatch.setitem(sys.modules, tracker, fake := Tracker())
+    run = tracking.record("flips", {"seed": 0}, {"test_accuracy": 0.7}, history(2))
+    look = tracking.send(run, tracker)
+
+    assert fake.started["name"] == f"flips-{run['run']}" and fake.started["config"] == {"seed": 0}
+    assert fake.finished and tracker in look
+    accuracies = [(step, list(values.values())) for step, values in fake.steps]
+    assert accuracies == [(1, [0.5]), (2, [pytest.approx(2 / 3)]), (2, [0.7])]
+    if tracker == "wandb":
+        assert fake.started["mode"] == "offline"
+        assert fake.started["dir"] == str(work / "wandb")
+    else:
+        assert fake.started["folder"] == str(work / "trackio")
+
+
+@pytest.mark.parametrize("tracker", ["trackio", "wandb"])
 def test_a_tracker_that_is_not_installed_says_how_to_get_it(tracker: str) -> None:
     if importlib.util.find_spec(tracker):
         pytest.skip(f"{tracker} is installed here")
@@ -95,6 +138,7 @@ def test_an_unknown_tracker_is_refused() -> None:
 
 
 def test_each_line_of_the_log_is_json_on_its_own() -> None:
-    tracking.record("two\nlines", {"path": Path("a")})
-    (line,) = tracking.log_file().read_text(encoding="utf-8").splitlines()
-    assert json.loads(line)["name"] == "two\nlines"
+    name = "two\nlines, or\u2028four\x85lines"
+    tracking.record(name, {"path": Path("a")})
+    line = tracking.log_file().read_bytes().removesuffix(b"\n")
+    assert json.loads(line)["name"] == tracking.read_runs()[0]["name"] == name

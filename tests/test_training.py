@@ -27,6 +27,7 @@ from course_lib.models import ScratchCNN
 from course_lib.transforms import flips_and_quarter_turns
 from course_lib.weights import weights_hash
 
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -180,6 +181,22 @@ def test_accuracy_with_uncertain_labels_counts_the_likelier_class() -> None:
     assert history["train_loss"].item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_labels_of_numpy_are_judged_too_and_never_travel_as_float64(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # An Apple GPU holds no float64.
+    images, labels = torch.rand(2, 1, 32, 32), soft([0, 1], certainty=0.8)
+    expected = training.evaluate(new_model(), [(images, labels)], device="cpu")
+    assert training.evaluate(new_model(), [(images, labels.double())], device="cpu") == expected
+
+    travelled, to = [], Tensor.to
+    monkeypatch.setattr(
+        Tensor, "to", lambda t, *where: (travelled.append(t.dtype), to(t, *where))[1]
+    )
+    training._labels_on(labels.double(), torch.device("cpu"))
+    assert travelled == [torch.float32]
+
+
 # several batches in one step, and one batch in several portions
 
 
@@ -271,6 +288,78 @@ def test_memory_for_not_even_one_photo_is_one_sentence() -> None:
             use(full, loader(LABELS))
 
 
+@pytest.mark.parametrize("use", [fit, partial(training.evaluate, device="cpu")])
+def test_memory_that_is_too_small_for_making_a_batch_is_one_sentence(use: Callable) -> None:
+    def no_room() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with pytest.raises(
+        CourseError, match="too small for making a batch; give the loader a smaller"
+    ):
+        use(new_model(), EventLoader(train_loader(), 2, no_room))
+
+    def other() -> None:
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        use(new_model(), EventLoader(train_loader(), 2, other))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+        "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes",
+        "level_zero backend failed with error: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)",
+    ],
+)
+def test_a_full_memory_is_known_by_its_words(words: str) -> None:
+    assert training._half(5, RuntimeError(words)) == 3
+
+
+@gpu
+def test_a_gpu_whose_memory_is_really_full_trains_with_half_of_the_batch(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    # The convolution gives 1 GiB for 64 photos.
+    model = nn.Sequential(
+        nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(64, 2),
+    )  # fmt: skip
+    batch = torch.rand(64, 1, 256, 256), torch.arange(64) % 2
+    torch.cuda.empty_cache()
+    allowed = torch.cuda.memory_reserved() + 2**29
+    torch.cuda.set_per_process_memory_fraction(
+        allowed / torch.cuda.get_device_properties(0).total_memory
+    )
+    try:
+        history = fit(model, [batch], epochs=1, device="cuda")
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert "Out of memory with 64 photos at once" in capsys.readouterr().out
+    assert history["train_loss"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("free", "size", "travels"), [(100, 4, True), (100, 6, False), (0, 1, False)]
+)
+def test_the_photos_of_two_loaders_leave_the_memory_that_a_batch_may_take(
+    free: int, size: int, travels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Loader:
+        bytes, place = size, "cpu"
+
+        def to(self, device: torch.device) -> None:
+            self.place = str(device)
+
+    monkeypatch.setattr("course_lib.device.available_memory", lambda _: free)
+    photos = Loader()
+    training._bring_photos(photos, torch.device("cuda"))
+    assert (photos.place == "cuda") == travels
+
+
 def test_another_error_of_the_model_is_not_taken_for_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         fit(nn.Sequential(nn.Flatten(), nn.Linear(1023, 2)), loader(LABELS))
@@ -290,6 +379,34 @@ def test_bfloat16_learns_too_and_leaves_float32_weights() -> None:
     assert seen == {(True, torch.bfloat16), (False, torch.float32)}
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert training.evaluate(model, loader([0, 1] * 20, seed=1), device="cpu")[1] == 1.0
+
+
+@gpu
+def test_float16_learns_too_on_a_gpu_and_leaves_float32_weights() -> None:
+    model = new_model()
+    fit(model, loader([0, 1] * 20, shuffle=True), epochs=8, precision="float16", device="cuda")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert training.evaluate(model, loader([0, 1] * 20, seed=1), device="cuda")[1] == 1.0
+
+
+class Asked(Exception):
+    """Where and in which order a network was wanted."""
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda", "xpu", "mps"])
+def test_channels_last_is_the_default_but_on_an_apple_gpu(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Model(nn.Linear):
+        def to(self, device: torch.device, memory_format: torch.memory_format) -> None:
+            raise Asked(device.type, memory_format)
+
+    monkeypatch.setattr("course_lib.device.choose", lambda _: torch.device(kind))
+    default = torch.contiguous_format if kind == "mps" else torch.channels_last
+    for settings, order in (({}, default), ({"channels_last": True}, torch.channels_last)):
+        with pytest.raises(Asked) as asked:
+            fit(Model(2, 2), [(torch.zeros(1, 2), torch.zeros(1))], **settings)
+        assert asked.value.args == (kind, order)
 
 
 # averaged weights
@@ -408,6 +525,19 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
     pd.testing.assert_frame_equal(
         history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True
     )
+
+
+@gpu
+def test_killed_and_resumed_equals_uninterrupted_on_a_gpu(tmp_path: Path) -> None:
+    options = {"epochs": 4, "device": "cuda", "validation": loader([0, 1, 1], seed=2)}
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        expected = fit(new_model(), **options)
+        with pytest.raises(Killed):
+            fit(new_model(), dying_loader(9), checkpoint=tmp_path / "run.pt", **options)
+        seed_everything(123)  # another process has other random numbers
+        history = fit(new_model(9), train_loader(), checkpoint=tmp_path / "run.pt", **options)
+    # With other random numbers in its dropout the losses would differ by several per cent.
+    np.testing.assert_allclose(history["train_loss"], expected["train_loss"], rtol=1e-3)
 
 
 LONG_RUN = """
@@ -642,11 +772,17 @@ def test_parts_get_their_own_learning_rates() -> None:
 # what cannot be trained
 
 
-def test_a_loss_that_is_no_number_names_epoch_and_batch() -> None:
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=gpu)])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_loss_that_is_no_number_names_epoch_and_batch_and_spares_the_weights(
+    device: str, accumulate: int
+) -> None:
+    model = new_model()
     batches = [(torch.rand(2, 1, 32, 32), torch.tensor([0, 1])) for _ in range(4)]
     batches[2][0][0, 0, 0, 0] = float("nan")
     with pytest.raises(CourseError, match="no longer a number in epoch 1, batch 3"):
-        fit(new_model(), batches)
+        fit(model, batches, device=device, accumulate=accumulate)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(
@@ -739,7 +875,7 @@ def test_a_batch_that_cannot_be_made_stops_the_training() -> None:
         next(found)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@gpu
 def test_photos_that_do_not_fit_on_the_gpu_are_brought_batch_by_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -754,5 +890,5 @@ def test_photos_that_do_not_fit_on_the_gpu_are_brought_batch_by_batch(
             shuffle=True,
         )
         model = ScratchCNN(width=4)
-        histories.append(fit(model, loader, epochs=2, progress=False)["train_loss"])
+        histories.append(fit(model, loader, epochs=2, device="cuda")["train_loss"])
     np.testing.assert_allclose(*histories, rtol=1e-3)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from albumentations.pytorch import ToTensorV2
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -116,6 +117,9 @@ AUGMENTATIONS = {
     "Albumentations": transforms.one_by_one(
         albumentations.Compose([albumentations.RandomGridShuffle((2, 2), p=1)])
     ),
+    "ToTensorV2": transforms.one_by_one(
+        albumentations.Compose([albumentations.RandomGridShuffle((2, 2), p=1), ToTensorV2()])
+    ),
     "torchvision": transforms.one_by_one(v2.RandomSolarize(128, p=0.5)),
 }
 each_augmentation = pytest.mark.parametrize(
@@ -149,6 +153,12 @@ def test_an_augmentation_reaches_the_training_photos_alone(
             assert torch.equal(images, expected)
     changed, unchanged = (next(iter(loaders["train"]))[0] for loaders in (augmented, plain))
     assert not torch.equal(changed, unchanged)
+
+
+def test_decimals_of_another_library_do_not_end_in_a_crash() -> None:
+    normalize = albumentations.Normalize(mean=[0.5] * 3, std=[0.5] * 3, p=0.5)
+    for change in (normalize, albumentations.Compose([normalize, ToTensorV2()])):
+        assert transforms.one_by_one(change)(photos(), seeded()).shape == photos().shape
 
 
 def test_a_grid_shuffle_moves_whole_tiles_and_leaves_the_rest() -> None:
@@ -198,6 +208,19 @@ def test_the_label_says_how_much_of_each_class_is_in_the_photo(way: str) -> None
 def test_mixing_repeats_and_differs_between_epochs() -> None:
     first, again, later = (next(iter(mixed_loader("mixup", epoch)))[1] for epoch in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, later)
+
+
+def test_mixing_differs_between_epochs_where_the_loader_itself_stays_alike() -> None:
+    def mixed(epoch: int) -> transforms.Mixed:
+        loader = datasets.BatchLoader(photos().numpy(), [0, 1] * 3, mean=[0] * 3, std=[1] * 3)
+        result = transforms.Mixed(loader, classes=2)
+        result.epoch = epoch
+        return result
+
+    whole, resumed = mixed(0), mixed(2)
+    epochs = [next(iter(whole))[1] for _ in range(3)]
+    assert whole.epoch == 3 and not torch.equal(epochs[0], epochs[1])
+    assert torch.equal(next(iter(resumed))[1], epochs[2]), "a resumed training sees the same"
 
 
 def test_an_unknown_way_to_mix_is_one_sentence() -> None:

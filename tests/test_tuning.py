@@ -7,6 +7,7 @@ from torch import nn
 
 from course_lib.datasets import FeatureLoader
 from course_lib.errors import CourseError
+from course_lib.training import OPTIMIZERS, fit
 from course_lib.tuning import learning_rate_curve, suggest_learning_rate
 from course_lib.weights import weights_hash
 
@@ -48,6 +49,31 @@ def test_model_and_loader_stay_as_they_are(model: nn.Module, loader: FeatureLoad
     assert loader.epoch == 0
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_steps_are_those_of_a_training(
+    model: nn.Module, loader: FeatureLoader, optimizer: str
+) -> None:
+    rate, sizes = 0.01, [16] * 12 + [8]
+    curve = learning_rate_curve(
+        model, loader, lowest=rate, highest=rate * (1 + 1e-9), steps=len(sizes),
+        optimizer=optimizer, device="cpu",
+    )  # fmt: skip
+    history = fit(
+        model, loader, epochs=1, learning_rate=rate, schedule=None, optimizer=optimizer,
+        channels_last=False, device="cpu", progress=False,
+    )  # fmt: skip
+    loss = np.average(curve["loss"], weights=sizes)
+    assert loss == pytest.approx(history["train_loss"][0], rel=1e-5)
+
+
+def test_momentum_is_part_of_the_trial(model: nn.Module, loader: FeatureLoader) -> None:
+    with_momentum, without = (
+        learning_rate_curve(model, loader, highest=1e3, optimizer="sgd", device="cpu", **settings)
+        for settings in ({}, {"momentum": 0.0})
+    )
+    assert suggest_learning_rate(with_momentum) < suggest_learning_rate(without) / 2
+
+
 def test_a_loss_that_is_no_number_ends_the_trial(loader: FeatureLoader) -> None:
     class Broken(nn.Module):
         def __init__(self) -> None:
@@ -64,6 +90,8 @@ def test_a_loss_that_is_no_number_ends_the_trial(loader: FeatureLoader) -> None:
     ("wrong", "sentence"),
     [
         ({"optimizer": "rmsprop"}, "optimizer 'rmsprop' is unknown"),
+        ({"momentum": 1.0}, "momentum=1.0 is not possible; choose"),
+        ({"weight_decay": -1.0}, "weight_decay=-1.0 is not possible; choose"),
         ({"lowest": 0.0}, "is no rising curve"),
         ({"lowest": 1.0, "highest": 0.1}, "is no rising curve"),
         ({"steps": 1}, "is no rising curve"),

@@ -1,8 +1,11 @@
 """From a folder to an inspector: any two or more classes, honest about what cannot be used."""
 
 import hashlib
+import os
 import re
 import shutil
+import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from PIL import Image
 
 from course_lib import evaluation, lesson, planning, preparation, tracking, training, workflow
+from course_lib.__main__ import main
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector
 from course_lib.models import load_backbone
@@ -73,6 +77,56 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
         assert re.search(rf"<td>{name}[^<]*</td>\s*<td>{error:.3f}</td>", page), name
 
 
+def test_the_command_makes_an_inspector_that_predict_can_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    generator = np.random.default_rng(0)
+    for label, light in (("good", 0), ("bad", 120)):
+        (tmp_path / "parts" / label).mkdir(parents=True)
+        for number in range(20):
+            picture = generator.integers(0, 120, (24, 24), dtype=np.uint8)
+            picture[6:18, 6:18] += light
+            Image.fromarray(picture).save(tmp_path / "parts" / label / f"{number}.png")
+    out = str(tmp_path / "inspector")
+    command = ["train", str(tmp_path / "parts"), "--out", out, "--minutes", "0.05"]
+    assert main(command) == 0
+    assert "The positive class is 'bad'." in capsys.readouterr().out
+    assert "Inspector of parts" in (tmp_path / "inspector.html").read_text(encoding="utf-8")
+    assert main(["predict", out, str(tmp_path / "parts" / "bad"), "--csv"]) == 0
+    table = pd.read_csv(StringIO(capsys.readouterr().out))
+    assert len(table) == 20 and (table["decision"] == "bad").mean() >= 0.8
+    assert main(command) == 2
+    assert "would be replaced" in capsys.readouterr().err
+
+
+def test_the_interrupted_command_goes_on_to_the_same_inspector(
+    photos: Path, tmp_path: Path, small_plan: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose = workflow._choose
+    monkeypatch.setattr(  # the probe needs no training that could be interrupted
+        workflow, "_choose", lambda found, *rest: choose({"tuned": found["fine-tuned"]}, *rest)
+    )
+    command = ["train", str(photos), "--out"]
+    assert main([*command, str(tmp_path / "whole")]) == 0
+
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "another"))
+    evaluate, calls = training.evaluate, []
+
+    def interrupt(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(training, "evaluate", interrupt)
+    assert main([*command, str(tmp_path / "parts")]) == 130
+    assert not (tmp_path / "parts.safetensors").exists()
+    assert main([*command, str(tmp_path / "parts")]) == 0
+    assert len(calls) == 3, "the first epoch was trained again"
+    whole, parts = (Inspector.load(tmp_path / name) for name in ("whole", "parts"))
+    assert weights_hash(parts.model) == weights_hash(whole.model)
+
+
 @pytest.mark.parametrize(("cost", "threshold"), [(1.0, 0.5), (10.0, 1 / 11)])
 def test_a_dear_missed_defect_lowers_the_threshold(
     photos: Path, work: Path, cost: float, threshold: float
@@ -132,7 +186,7 @@ def test_two_flowers_are_called_by_their_names(
 ) -> None:
     (photos / "functional").rename(photos / "daisy")
     (photos / "defective").rename(photos / "rose")
-    options = TrainingOptions(cost_missed=10)
+    options = TrainingOptions(cost_missed=10, positive="rose")
     trained = workflow.train(photos, tmp_path / "flowers", options, progress=False)
 
     page = (tmp_path / "flowers.html").read_text(encoding="utf-8")
@@ -169,6 +223,52 @@ def test_of_equal_photos_one_is_used_and_none_if_their_labels_differ(photos: Pat
     assert not used & {"defective/2.png", "functional/two.png"}
 
 
+@pytest.mark.parametrize("place", [".", "_all"])
+def test_copies_outside_the_classes_do_not_matter(photos: Path, place: str) -> None:
+    (photos / place).mkdir(exist_ok=True)
+    for label in ("defective", "functional"):
+        for file in (photos / label).glob("*.png"):
+            shutil.copy(file, photos / place / f"{label[0]}{file.name}")
+    index = quiet(photos)
+    assert len(index) == 20 and not index.attrs["left_out"]
+    assert not [text for text in index.attrs["remarks"] if "photo of another class" in text]
+
+
+def test_copies_of_a_file_that_is_no_photo_of_the_index_are_one_photo(photos: Path) -> None:
+    for name in ("1.jfif", "1_copy.png"):
+        shutil.copy(photos / "defective" / "1.png", photos / "defective" / name)
+    left_out = quiet(photos).attrs["left_out"]
+    assert left_out == {"defective/1_copy.png": "the same photo as defective/1.png"}
+    (photos / "defective" / "1.png").unlink()
+    assert not quiet(photos).attrs["left_out"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows links need special rights")
+def test_a_class_that_is_a_link_is_checked(photos: Path, tmp_path: Path) -> None:
+    (photos / "defective").rename(tmp_path / "elsewhere")
+    (photos / "defective").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "3.png").write_bytes(b"no photo")
+    with pytest.raises(CourseError, match=r"1 photos cannot be used: defective/3\.png"):
+        quiet(photos)
+
+
+def test_photos_with_more_than_8_bit_and_of_foreign_formats_are_counted(photos: Path) -> None:
+    for number in range(3):
+        values = np.random.default_rng(number).integers(0, 4096, (40, 40), dtype=np.uint16)
+        Image.fromarray(values).save(photos / "defective" / f"{number}.png")
+    (photos / "defective" / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (photos / "defective" / "b.cr2").write_bytes(b"II*\0" + bytes(100))
+    remarks = " ".join(quiet(photos).attrs["remarks"])
+    assert "3 photos have more than 8 bit (odd mode: 16 bit" in remarks
+    assert "2 files are not used, because their format is not supported (.cr2, .heic)" in remarks
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_folder_whose_name_is_no_text_is_refused(photos: Path) -> None:
+    with pytest.raises(CourseError, match="letters that are no text; rename it"):
+        quiet(photos.rename(os.fsdecode(bytes(photos) + b"\xff")))
+
+
 def test_nearly_equal_photos_stay_in_one_split() -> None:
     index = pd.DataFrame({"path": list("abcdefghij"), "label": ["x", "y"] * 5})
     index["split"] = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
@@ -202,6 +302,21 @@ def test_photos_of_one_lot_stay_together(photos: Path) -> None:
         quiet(photos, lot_pattern=r"batch\d")
 
 
+def test_a_pattern_with_alternatives_finds_every_lot() -> None:
+    paths = pd.Series(["lot1.png", "charge2.png", "lot_.png"])
+    found = preparation._lots_from_names(paths, r"lot(\d+)|charge(\d+)|lot_")
+    assert found.tolist() == ["1", "2", "lot_"]
+    told = preparation._lots_in_words(pd.Series(list("aabcdefff")))
+    assert told.startswith("6 lots: f (3 photos), a (2 photos), ") and told.endswith(", ….")
+
+
+def test_lots_of_one_class_each_say_what_to_do(photos: Path) -> None:
+    for file in photos.glob("*/*.png"):
+        file.rename(file.with_name(f"lot{file.parent.name[0]}{int(file.stem) % 2}_{file.name}"))
+    with pytest.raises(CourseError, match=r"4 lots .* another --seed, .*leave out --lot-pattern"):
+        quiet(photos, lot_pattern=r"lot(..)_")
+
+
 def test_a_lot_column_is_used_and_must_be_complete(photos: Path) -> None:
     paths = sorted(path.relative_to(photos).as_posix() for path in photos.glob("*/*.png"))
     table = pd.DataFrame({"path": paths, "lot": [f"L{n % 5}" for n in range(len(paths))]})
@@ -216,7 +331,7 @@ def test_a_class_that_is_too_small_is_named(photos: Path) -> None:
     for number in range(7):
         (photos / "defective" / f"{number}.png").unlink()
     with pytest.raises(CourseError, match=r"class 'defective' has 3 usable photos.* at least 4"):
-        quiet(photos)
+        prepare(photos, TrainingOptions(), tell=lambda text: pytest.fail(f"too late: {text}"))
 
 
 @pytest.mark.parametrize("count", [4, 5, 6, 7, 8, 9])
@@ -233,6 +348,15 @@ def test_folders_of_splits_are_not_taken_for_classes(photos: Path) -> None:
         quiet(photos)
 
 
+def test_of_folders_of_splits_the_one_with_classes_is_named(photos: Path, tmp_path: Path) -> None:
+    collection = tmp_path / "collection"  # as those of MVTec
+    shutil.copytree(photos, collection / "test")
+    shutil.copytree(photos / "functional", collection / "train" / "good")
+    shutil.copytree(photos / "defective", collection / "ground_truth" / "broken")
+    with pytest.raises(CourseError, match=r"named test and train, not .*collection/test, and keep"):
+        quiet(collection)
+
+
 @pytest.mark.parametrize(
     ("names", "wanted", "expected"),
     [
@@ -244,10 +368,32 @@ def test_folders_of_splits_are_not_taken_for_classes(photos: Path) -> None:
         (["rose", "tulip"], None, (["rose", "tulip"], False)),
         (["rose", "tulip"], "rose", (["tulip", "rose"], True)),
         (["defective", "dent", "ok"], None, (["dent", "ok", "defective"], True)),
+        (["良品", "不良"], None, (["良品", "不良"], True)),
+        (["NG", "良品"], None, (["良品", "NG"], True)),
+        (["gut", "defekt"], None, (["gut", "defekt"], True)),
+        (["whole", "broken"], None, (["whole", "broken"], True)),
+        (["defect", "defect_free"], None, (["defect_free", "defect"], True)),
+        (["crack", "noncrack"], None, (["noncrack", "crack"], True)),
+        (["cracked", "unbroken"], None, (["unbroken", "cracked"], True)),
+        (["Undamaged", "Damaged"], None, (["Undamaged", "Damaged"], True)),
+        (["functional", "nonfunctional"], None, (["functional", "nonfunctional"], True)),
+        (["no_screw", "screw"], None, (["no_screw", "screw"], False)),
+        (["even", "uneven"], None, (["even", "uneven"], False)),
     ],
 )
 def test_the_positive_class_is_found_and_comes_last(names, wanted, expected) -> None:
     assert preparation._classes(pd.DataFrame({"label": names}), wanted) == expected
+
+
+def test_a_cost_needs_two_classes_of_which_one_is_known_as_the_defect(photos: Path) -> None:
+    (photos / "functional").rename(photos / "rose")
+    (photos / "defective").rename(photos / "tulip")
+    with pytest.raises(CourseError, match=r"Nothing tells which of rose and tulip .*--positive"):
+        quiet(photos, cost_missed=10)
+    assert quiet(photos, cost_missed=10, positive="rose").attrs["classes"] == ["tulip", "rose"]
+    shutil.copytree(photos / "rose", photos / "daisy")
+    with pytest.raises(CourseError, match=r"only where there are two classes.*--cost-missed"):
+        quiet(photos, cost_missed=10, positive="rose")
 
 
 @pytest.mark.parametrize(
@@ -268,6 +414,19 @@ def test_an_impossible_option_is_one_sentence(
 ) -> None:
     with pytest.raises(CourseError, match=sentence):
         workflow.train(photos, tmp_path / "out", TrainingOptions(**options), progress=False)
+
+
+def test_results_that_are_there_are_replaced_only_if_that_is_wanted(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.html").write_text("mine")
+    with pytest.raises(CourseError, match=r"out\.html would be replaced; .*--replace"):
+        workflow._check_options(TrainingOptions(), tmp_path / "out")
+    workflow._check_options(TrainingOptions(replace=True), tmp_path / "out")
+    index = quiet(photos)
+    assert workflow._work_folder(index, TrainingOptions()) == workflow._work_folder(
+        index, TrainingOptions(replace=True)
+    ), "with --replace an interrupted training would start anew"
 
 
 # the plan

@@ -6,8 +6,8 @@ picture comes with its text for those who cannot see it, ready for `course_lib.p
 
 from __future__ import annotations
 
-import base64
 import html
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +38,11 @@ question more often than weak ones. Look at the question before you look at the 
 </ul>
 """
 MOST_LEARNERS = 60  # in the picture of their progress
-STYLE = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:85rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{border:1px solid #888;padding:.2rem .5rem}"
-    "th{text-align:left}img{max-width:100%}.wide{overflow-x:auto;white-space:nowrap}"
-)
+# Its tables are wider than those of an inspector's report, and hold whole sentences.
+STYLE = """
+body { max-width: 85rem; } table { font-size: .9rem; }
+.wide { white-space: nowrap; } th, td { text-align: left; }
+"""
 
 
 def difficulty(statistics: ClassStatistics, lesson: int) -> tuple[Figure, str]:
@@ -153,41 +153,41 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
     Args:
         about: a sentence at the top, such as what `course_lib.quiz.collect` kept and dropped.
     """
+    from course_lib import pages  # loads matplotlib, which collecting answers does not need
+
+    table = partial(pages.table, decimals=2)
     lessons = statistics.lessons[statistics.lessons["learners"] > 0]
     suspects = statistics.questions[statistics.questions["note"] == KEY_MAY_BE_WRONG]
     parts = ["<h1>Quiz report</h1>", f"<pre>{html.escape(about)}</pre>" if about else ""]
-    parts += ["<h2>Lessons</h2>", _table(lessons)]
+    parts += ["<h2>Lessons</h2>", table(lessons)]
     empty = statistics.lessons["lesson"][statistics.lessons["learners"] == 0]
     if len(empty):
         parts.append(f"<p>No answers yet: lessons {', '.join(map(str, empty))}.</p>")
     if len(suspects):
         parts += [
             "<h2>Look at these questions first</h2>",
-            _table(suspects.drop(columns="objective")),
+            table(suspects.drop(columns="objective")),
         ]
         with_options = suspects["question"][
             suspects["question"].isin(statistics.options["question"])
         ]
-        parts += [_picture(*distractors(statistics, question)) for question in with_options]
+        parts += [pages.figure(*distractors(statistics, question)) for question in with_options]
     parts += ["<details><summary>What the numbers mean</summary>", LEGEND, "</details>"]
     for lesson in lessons["lesson"]:
         mine = _answered(statistics, lesson)
         parts.append(f"<h2>Lesson {lesson}</h2>")
         parts += [
-            _picture(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
+            pages.figure(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
         ]
-        parts.append(_table(mine.drop(columns=["lesson", "objective"])))
+        parts.append(table(mine.drop(columns=["lesson", "objective"])))
         options = statistics.options[statistics.options["question"].isin(mine["question"])]
         if len(options):
-            parts += ["<details><summary>Options</summary>", _table(options), "</details>"]
+            parts += ["<details><summary>Options</summary>", table(options), "</details>"]
     parts.append("<h2>Learners</h2>")
     if len(statistics.learners):
-        parts.append(_picture(*progress(statistics)))
-    parts.append(_table(statistics.learners))
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Quiz report</title>'
-        f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>"
-    )
+        parts.append(pages.figure(*progress(statistics)))
+    parts.append(table(statistics.learners))
+    page = pages.page("Quiz report", "\n".join(parts), STYLE)
     path = Path(path)
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -219,15 +219,3 @@ def _listed(rows: pd.DataFrame, column: str, form: str) -> str:
         f"{question} {'unknown' if np.isnan(value) else form.format(value)}"
         for question, value in zip(rows["question"], rows[column], strict=True)
     )
-
-
-def _picture(figure: Figure, alt: str) -> str:
-    from course_lib.plots import png
-
-    encoded = base64.b64encode(png(figure)).decode()
-    return f'<p><img alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}"></p>'
-
-
-def _table(table: pd.DataFrame) -> str:
-    shown = table.to_html(index=False, float_format=lambda number: f"{number:.2f}", na_rep="–")
-    return f'<div class="wide">{shown}</div>'
