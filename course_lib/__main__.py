@@ -2,6 +2,7 @@
 
 import os
 import sys
+from errno import EINVAL
 
 from course_lib.errors import CourseError
 
@@ -31,7 +32,10 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except OSError as error:
+        # Windows has no error of its own for a pipe that nobody reads.
+        if not (isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == EINVAL)):
+            raise
         # What is left is thrown away; else Python would complain when it writes it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

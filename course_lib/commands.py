@@ -51,10 +51,11 @@ def train(arguments: Sequence[str]) -> int:
         return options
     from course_lib import processes, workflow
 
-    wishes = {key: value for key, value in vars(options).items() if key not in ("folder", "out")}
+    wishes = vars(options)
+    folder, out, replace = (wishes.pop(name) for name in ("folder", "out", "replace"))
 
     def work() -> int:
-        workflow.train(options.folder, options.out, workflow.TrainingOptions(**wishes))
+        workflow.train(folder, out, workflow.TrainingOptions(**wishes), replace=replace)
         return 0
 
     with processes.joined() as group:

@@ -110,9 +110,9 @@ class Contest:
             else:
                 result = f"given up: one convolution takes {times:.0f} times as long"
                 self.candidates.append(_Candidate(Settings(name), result=result))
-        # On Apple GPUs channels_last gave wrong gradients, see `course_lib.training.fit`.
-        apple = self.trial.device.type == "mps"
-        kinds = [] if apple else [(name, True) for name in (*names, "float32")]
+        kinds = []
+        if devices.layout(self.trial.device) is torch.channels_last:
+            kinds = [(name, True) for name in (*names, "float32")]
         kinds += [(name, False) for name in names]
         return [Settings(*kind) for kind in kinds]
 

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,9 @@ from course_lib.paths import data_folder, make_folder, shorten, write_atomically
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 # What systems keep beside photos, such as thumbnails and deleted files; "#2" may well be a lot.
 HIDDEN = re.compile(
-    r"(^|/)(\.|([@$][^/]*|#recycle|#snapshot|lost\+found|System Volume Information)/)"
+    r"(^|/)(\.|(@eaDir|@tmp|@Recycle|@Recently-Snapshot|@__thumb|#recycle|#snapshot|\$RECYCLE\.BIN|"
+    r"lost\+found|System Volume Information)/)",
+    re.IGNORECASE,
 )
 
 SOLAR_CELL_CREDITS = (
@@ -168,7 +170,7 @@ def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
     return index
 
 
-def is_hidden(path: str | PurePath) -> bool:
+def is_hidden(path: str) -> bool:
     """Whether a file is hidden, or lies in a folder of the system and not of the learner (lesson 2).
 
     Args:
@@ -180,7 +182,7 @@ def is_hidden(path: str | PurePath) -> bool:
         >>> is_hidden("good/#2/@a.png")
         False
     """
-    return bool(HIDDEN.search(path.as_posix() if isinstance(path, PurePath) else path))
+    return bool(HIDDEN.search(path))
 
 
 def class_folders(folder: str | os.PathLike) -> list[str]:

@@ -273,7 +273,7 @@ def random_states(device: torch.device) -> list[Tensor]:
 def set_random_states(states: list[Tensor], device: torch.device) -> None:
     """Go on where `random_states` stood (lesson 7).
 
-    States that another kind of device gave are used for the CPU only.
+    A GPU's state of another length comes from another kind of device and is left out.
     """
     torch.set_rng_state(states[0])
     if device.type == "cpu" or len(states) == 1:

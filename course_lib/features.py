@@ -27,7 +27,7 @@ from course_lib.errors import CourseError
 from course_lib.feature_cache import FeatureCache
 from course_lib.onnx_network import FrozenNetwork, NotInOnnx, versions
 from course_lib.paths import shorten, work_folder, write_atomically
-from course_lib.transforms import BatchTransform, to_float
+from course_lib.transforms import BatchTransform, as_batch_transform, to_float
 from course_lib.weights import file_hash, weights_hash
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -72,7 +72,8 @@ def extract(
         batch_size: photos computed at a time.
         precision: "float32", or "bfloat16" or "float16" where the processor is faster with them;
             lesson 7 measures that. The result is float32 always.
-        augment: a batch transform; each photo is then shown ``views`` times, changed at random.
+        augment: a transform, as `course_lib.datasets.loaders` takes it; each photo is then shown
+            ``views`` times, changed at random.
             It is told apart from others by its name and by what it does to a few test pictures.
         views: how many changed views of each photo; each costs one pass, and only once.
         seed: another seed, other views. The views of a photo depend on its bytes and on the seed,
@@ -89,6 +90,8 @@ def extract(
         CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
     size = size or backbone.size
+    if augment is not None:
+        augment = as_batch_transform(augment)
     _check(index, backbone, stages, maps, size, batch_size, precision, augment, views)
     data.photo_path(index, 0)  # says so if the index does not know its folder
     paths = [os.path.join(index.attrs["folder"], path) for path in index["path"]]

@@ -33,9 +33,12 @@ from course_lib.transforms import VIEWS, to_float
 from course_lib.weights import load_weights, weights_hash
 
 FORMAT = "visual-inspection-course inspector 1"
-# Photos that the course cannot read. They are reported: passed over they would look inspected.
-FOREIGN_ENDINGS = RAW_ENDINGS | {".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl"}
-LISTED = FOREIGN_ENDINGS.union(IMAGE_ENDINGS)
+# Searched for in folders. Those that Pillow cannot read are reported: passed over they would look
+# inspected.
+LISTED = RAW_ENDINGS.union(IMAGE_ENDINGS, (
+    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".pgm", ".ppm", ".pnm", ".psd",
+    ".dcm", ".svg",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class Inspector:
         """Preprocessed photos, where the model computes."""
         settings, device = self.settings, devices.choose(device)
         # Channels side by side in memory: the same result up to rounding, mostly faster.
-        self.model.to(device, memory_format=torch.channels_last).eval()
+        self.model.to(device, memory_format=devices.layout(device)).eval()
         for start in range(0, len(images), batch_size):
             pixels = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
             yield to_float(pixels, settings.mean, settings.std)
@@ -334,7 +337,7 @@ def list_photos(
     Args:
         photos: one or several photos, folders (searched with their sub-folders) and patterns such
             as ``photos/*.png``, which the shell of Windows leaves as they are.
-        heat_maps: a folder of heat maps, which is left out where a folder is searched.
+        heat_maps: a folder of heat maps; what lies in it is left out.
 
     Returns:
         Photos, those in a format that cannot be read among them, and folders that hold none or
@@ -345,8 +348,15 @@ def list_photos(
     """
     if isinstance(photos, str | os.PathLike):
         photos = [photos]
+    given = [match for each in photos for match in _matches(Path(each))]
+    searched = [path for path in given if not _is_below(path, heat_maps)]
+    if given and not searched:
+        raise CourseError(
+            f"The folder {shorten(heat_maps)} is to hold the heat maps, so it is not inspected; name "
+            "another one for them."
+        )
     paths: list[Path] = []
-    for path in [match for given in photos for match in _matches(Path(given))]:
+    for path in searched:
         paths += _photos_below(path, heat_maps) if os.path.isdir(path) else [path]
     if not paths:
         raise CourseError("There are no photos to inspect; name at least one.")
@@ -364,12 +374,6 @@ def _matches(path: Path) -> list[Path]:
 
 def _photos_below(folder: Path, heat_maps: str | os.PathLike | None) -> list[Path]:
     """The photos of a folder and the sub-folders that cannot be searched, or the folder itself."""
-    maps = None if heat_maps is None else os.path.realpath(heat_maps)
-    if os.path.realpath(folder) == maps:
-        raise CourseError(
-            f"The folder {shorten(folder)} is to hold the heat maps, so it is not inspected; name "
-            "another one for them."
-        )
     found: list[Path] = []
 
     def report(error: OSError) -> None:
@@ -379,11 +383,19 @@ def _photos_below(folder: Path, heat_maps: str | os.PathLike | None) -> list[Pat
         folders[:] = [
             name
             for name in folders
-            if not is_hidden(f"{name}/") and os.path.realpath(os.path.join(parent, name)) != maps
+            if not is_hidden(f"{name}/") and not _is_below(Path(parent, name), heat_maps)
         ]
         names = (name for name in files if not is_hidden(name))
         found += [Path(parent, name) for name in names if Path(name).suffix.lower() in LISTED]
     return sorted(found) or [folder]
+
+
+def _is_below(path: Path, folder: str | os.PathLike | None) -> bool:
+    """Whether a path is this folder, or something in it."""
+    if folder is None:
+        return False
+    path, folder = (Path(os.path.realpath(each)) for each in (path, folder))
+    return path == folder or folder in path.parents
 
 
 def _folder_fault(folder: Path) -> str:
@@ -401,7 +413,9 @@ def _refuse_unusable(path: Path) -> None:
     """Raise for what decoders do not notice, or would not say in words that help."""
     if os.path.isdir(path):
         raise CourseError(_folder_fault(path))
-    if path.suffix.lower() in FOREIGN_ENDINGS and os.path.exists(path):
+    suffix = path.suffix.lower()
+    foreign = suffix in RAW_ENDINGS or suffix not in Image.registered_extensions()
+    if suffix in LISTED and foreign and os.path.exists(path):
         raise CourseError(
             f"The photo {shorten(path)} is in a format that cannot be read ({path.suffix}); save it as "
             "PNG or JPEG."
@@ -411,8 +425,11 @@ def _refuse_unusable(path: Path) -> None:
     # Each byte is read twice, which costs some hundredths of the decoding.
     with suppress(OSError):
         if os.path.isfile(path) and path.stat().st_size <= LARGEST_FILE:
-            data = path.read_bytes()
-            if fault := fault_in(sniff(data), data):
+            with open(path, "rb") as file:
+                data = file.read(512)
+                kind = sniff(data)
+                data += b"" if kind == "TIFF" else file.read()  # of a TIFF no damage is known
+            if fault := fault_in(kind, data):
                 raise CourseError(
                     f"The photo {shorten(path)} is {fault[0]} ({fault[1]}); set it aside (lesson 2 "
                     "shows how)."

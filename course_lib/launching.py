@@ -24,6 +24,7 @@ def launch(
     options: TrainingOptions | None = None,
     *,
     processes: int = 2,
+    replace: bool = False,
 ) -> None:
     """Train as `course_lib.workflow.train` does, in several processes (lesson 10).
 
@@ -37,6 +38,7 @@ def launch(
         out: where the inspector goes; load it with `course_lib.inference.Inspector.load`.
         options: see `course_lib.preparation.TrainingOptions`.
         processes: how many, at most one for each GPU.
+        replace: the inspector and its report may take the place of earlier ones.
 
     Raises:
         CourseError: several processes are not possible here, with the reason, or the training ended
@@ -50,7 +52,7 @@ def launch(
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
         f"--nproc-per-node={processes}", "-m", "course_lib", "train",
         str(Path(folder).resolve()), f"--out={Path(out).resolve()}",
-        *_as_arguments(options or TrainingOptions()),
+        *_as_arguments(options or TrainingOptions()), *["--replace"] * replace,
     ]  # fmt: skip
     with _started(command, processes) as run:
         # A progress bar ends its lines with \r, which a notebook understands; so they stay as they are.

@@ -25,14 +25,15 @@ SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
 # Whatever is not one of these, beside exactly one of these, is what an inspector looks for.
 SOUND = {
     "good", "ok", "okay", "functional", "normal", "fine", "pass", "passed", "sound", "intact",
-    "healthy", "clean", "perfect", "negative", "whole", "gut", "良品", "合格", "正常",
+    "healthy", "clean", "perfect", "conforming", "negative", "whole", "gut", "良品", "合格", "正常",
 }  # fmt: skip
 # How words for faults begin; without a fault a part is sound, without a screw it is not.
 FAULT = (
     "defe[ck]t|damag|crack|broken|scratch|fault|flaw|dent|bent|fail|reject|anomal|stain|worn|rust|"
-    "corro|chipp|contamin|blemish|bad(?![a-z])"
+    "corro|chip|contamin|blemish|bad(?![a-z])|hole|leak|burr|dirt|error|tear|torn|void|pore|poros|"
+    "spatter|bubble|deform|warp|foreign"
 )
-NEGATIONS = {"no", "not", "non", "un", "without", "free"}
+NEGATIONS = {"no", "not", "non", "un", "without"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,6 @@ class TrainingOptions:
         cost_missed: what a missed defect costs, if a wrongly rejected part costs 1. With 1 the more
             probable class decides.
         upright: the photos have a top and a bottom, so do not turn or mirror them.
-        replace: the inspector and its report may take the place of earlier ones.
     """
 
     minutes: float = 5.0
@@ -59,7 +59,6 @@ class TrainingOptions:
     positive: str | None = None
     cost_missed: float = 1.0
     upright: bool = False
-    replace: bool = False
 
 
 def prepare(
@@ -93,7 +92,7 @@ def prepare(
     findings = check_folder(folder, classes=classes, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
-    remarks = _remarks(index, classes, known, findings, options.cost_missed)
+    remarks = _remarks(index, classes, known, findings, left_out, options.cost_missed)
     if options.lot_pattern is not None:
         index["lot"] = _lots_from_names(index["path"], options.lot_pattern)
     elif "lot" in index and index["lot"].isna().any():
@@ -183,12 +182,21 @@ def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool
 
 def _is_sound(name: str) -> bool:
     """Whether a class is surely not what is looked for: "ok" and "no defect", but not "no screw"."""
+    if name in SOUND:
+        return True
     # "noncrack" and "defectfree" are two words each.
     text = re.sub(rf"(?<![a-z])(un|non?)(?={FAULT}|{'|'.join(SOUND)})", r"\1 ", name.lower())
-    words = {name, *re.split(r"[^a-z]+", re.sub(r"free(?![a-z])", " free", text))}
-    good, negated = bool(words & SOUND), bool(words & NEGATIONS)
-    fault = any(re.match(FAULT, word) for word in words)
-    return good != fault and good != negated
+    words = re.findall("[a-z]+", re.sub(r"free(?![a-z])", " free", text))
+    faults = [place for place, word in enumerate(words) if re.match(FAULT, word)]
+    if not faults:
+        return bool(SOUND & set(words)) and not NEGATIONS & set(words)
+    # Each fault must be denied: "no visible scratch", "not cracked", "crack free".
+    return all(
+        {"no", "without"} & set(words[:place])
+        or {words[max(place - 1, 0)]} & NEGATIONS
+        or words[place + 1 : place + 2] == ["free"]
+        for place in faults
+    )
 
 
 def _left_out(
@@ -236,6 +244,7 @@ def _remarks(
     classes: list[str],
     known: bool,
     findings: pd.DataFrame,
+    left_out: dict[str, str],
     cost_missed: float,
 ) -> list[str]:
     counts = index["label"].value_counts()
@@ -268,11 +277,14 @@ def _remarks(
             "see them nearly black or white, such as those of a 12-bit camera, so save all photos as 8 bit, "
             "in the same way for train and for predict."
         )
-    foreign = findings["path"][~used & (findings["problem"] == "unsupported format")]
+    passed_over = ~used & ~findings["path"].isin(left_out)
+    foreign = findings["path"][
+        passed_over & findings["problem"].isin(["unsupported format", "wrong ending"])
+    ]
     if len(foreign):
         endings = sorted({Path(path).suffix.lower() for path in foreign})
         remarks.append(
-            f"{len(foreign)} files are not used, because their format is not supported "
+            f"{len(foreign)} files are not used, because of their format or its ending "
             f"({', '.join(endings)}); save them as PNG or JPEG."
         )
     labels = int((findings["problem"] == "two labels").sum())

@@ -282,8 +282,9 @@ def _check_each(settings: dict) -> None:
                 f"The {name} '{settings[name]}' is unknown; choose one of "
                 f"{', '.join(map(str, known))}."
             )
-    for name in NUMBERS.keys() & settings.keys():
-        kind, lowest, below, words = NUMBERS[name]
+    for name, (kind, lowest, below, words) in NUMBERS.items():
+        if name not in settings:
+            continue
         given = settings[name]
         numbers = [given]
         if name == "learning_rate" and isinstance(given, dict):

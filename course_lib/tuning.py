@@ -72,6 +72,8 @@ def learning_rate_curve(
     ):
         for group in stepper.param_groups:
             group["lr"] = rate
+        if labels.is_floating_point():
+            labels = labels.float()
         loss = nn.functional.cross_entropy(trial(images.to(device)), labels.to(device))
         stepper.zero_grad()
         loss.backward()

@@ -5,13 +5,14 @@ function of the module that its lesson explained. Photos are only read. What is 
 way lies in the work folder, so an interrupted training goes on where it was.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -58,6 +59,7 @@ def train(
     out: str | os.PathLike,
     options: TrainingOptions | None = None,
     *,
+    replace: bool = False,
     progress: bool = True,
 ) -> Trained:
     """Check, split, probe, fine-tune, choose on validation, test once, save (lesson 10).
@@ -70,6 +72,7 @@ def train(
         folder: photos, one sub-folder for each class. They are only read.
         out: where the inspector goes; the report lies beside it.
         options: see `TrainingOptions`.
+        replace: the inspector and its report may take the place of earlier ones.
         progress: print what is done and show progress bars.
 
     Raises:
@@ -81,7 +84,9 @@ def train(
     group = current_group()
     progress = progress and group.is_first
     tell = say if progress else (lambda _: None)
-    index, work, plan = group.first_does(lambda: _plan(folder, out, options, progress, tell))
+    index, work, plan = group.first_does(
+        lambda: _plan(folder, out, options, replace, progress, tell)
+    )
     labels, backbone = label_numbers(index), load_backbone()
     candidates, history = {}, pd.DataFrame()
     candidates["probe"] = group.first_does(
@@ -104,10 +109,14 @@ def train(
             "test_accuracy": float(test["accuracy"].iloc[0]),
         }
         notes = _notes(index, options, plan, name, table, test, openings)
-        inspector = Inspector(inspector.model, replace(inspector.settings, notes=notes))
+        inspector = Inspector(inspector.model, dataclasses.replace(inspector.settings, notes=notes))
         path, page = _results(out)
+        # Written at the end, one right after the other: an interruption before leaves neither.
+        draft = work / "report.html"
+        _write_report(inspector, index, labels, options, draft, progress)
         inspector.save(path)
-        _write_report(inspector, index, labels, options, page, progress)
+        with write_atomically(page) as temporary:
+            temporary.write_bytes(draft.read_bytes())
         tell(test.round(3).to_string(index=False))
         tell(f"The test photos of this folder have now been seen by {openings} model(s).")
         tell(f"Inspector: {shorten(path)}. Report: {shorten(page)}.")
@@ -120,11 +129,11 @@ def train(
 
 
 def _plan(
-    folder: str | os.PathLike, out: str | os.PathLike, options: TrainingOptions, progress: bool,
-    tell: Callable[[str], None],
+    folder: str | os.PathLike, out: str | os.PathLike, options: TrainingOptions, replace: bool,
+    progress: bool, tell: Callable[[str], None],
 ) -> tuple[pd.DataFrame, Path, Plan]:  # fmt: skip
     """The photos that are used, the folder for this training, and what fits into the time."""
-    _check_options(options, out)
+    _check_options(options, out, replace)
     index = prepare(folder, options, progress=progress, tell=tell)
     work = _work_folder(index, options)
     processes = current_group().count
@@ -139,7 +148,7 @@ def _plan(
     return index, work, plan
 
 
-def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
+def _check_options(options: TrainingOptions, out: str | os.PathLike, replace: bool) -> None:
     device.check_seed(options.seed)
     if not 0 < options.minutes < 10_000:
         raise CourseError(f"{options.minutes} minutes is no time to train in; choose 1 or more.")
@@ -160,7 +169,7 @@ def _check_options(options: TrainingOptions, out: str | os.PathLike) -> None:
             f"'{out}' is no name for an inspector; give one, such as --out inspector."
         )
     taken = [file for file in _results(out) if os.path.exists(file)]
-    if taken and not options.replace:
+    if taken and not replace:
         raise CourseError(
             f"{' and '.join(map(shorten, taken))} would be replaced; give another name with --out, or "
             "allow it with --replace."
@@ -180,8 +189,7 @@ def _results(out: str | os.PathLike) -> tuple[Path, Path]:
 
 def _work_folder(index: pd.DataFrame, options: TrainingOptions) -> Path:
     """A folder for this training: other photos, another split or other options get another one."""
-    settings = asdict(replace(options, replace=False))  # where the result goes changes nothing
-    facts = [index[["path", "label", "split"]].to_numpy().tolist(), settings]
+    facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options)]
     facts += [os.stat(photo_path(index, row)).st_mtime_ns for row in range(len(index))]
     key = hashlib.sha256(json.dumps(facts).encode(errors="surrogateescape")).hexdigest()[:12]
     return make_folder(kept_folder(index.attrs["folder"]) / f"train-{key}")
@@ -290,7 +298,7 @@ def _choose(
     table = pd.DataFrame(rows)
     best = table.loc[table["loss"].idxmin()]
     chosen = candidates[best["model"]]
-    settings = replace(chosen.settings, temperature=float(best["temperature"]))
+    settings = dataclasses.replace(chosen.settings, temperature=float(best["temperature"]))
     return best["model"], Inspector(chosen.model, settings), table
 
 
@@ -314,7 +322,7 @@ def _with_threshold(
         images = _pixels_of(index, "validation", inspector, progress)
         probabilities = inspector.probabilities(images)[:, 1]
         threshold = evaluation.choose_threshold(truth, probabilities, cost, 1.0)
-    return Inspector(inspector.model, replace(inspector.settings, threshold=threshold))
+    return Inspector(inspector.model, dataclasses.replace(inspector.settings, threshold=threshold))
 
 
 # test
@@ -420,7 +428,7 @@ def _notes(
         "split": "by lot" if "lot" in index else "by photo, at random",
         "left out": len(index.attrs["left_out"]),
         "model": name,
-        "options": {key: value for key, value in asdict(options).items() if key != "replace"},
+        "options": asdict(options),
         "plan": asdict(plan),
         "validation": candidates.round(4).to_dict("records"),
         "test": test.round(4).to_dict("records"),

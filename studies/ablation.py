@@ -22,7 +22,6 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-import torch
 from study_tools import arguments, photo_index, run
 from study_tools.kept_rows import KeptRows
 
@@ -102,7 +101,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         part = table[table["step"] == step]
         low, high = evaluation.wilson_interval(part["right"].sum(), part["photos"].sum())
         base = BASE if step.startswith("…") else before
-        gain = by_seed[step] - by_seed[base] if base else pd.Series([float("nan")])
+        gain = by_seed[step] - by_seed[base] if base in by_seed else pd.Series([float("nan")])
         rows.append({
             "step": step, "seeds": len(part), "accuracy": part["accuracy"].mean(), "from": low, "to": high,
             "gain": gain.mean(), "lowest gain": gain.min(), "highest gain": gain.max(),
@@ -191,11 +190,10 @@ def fine_tuned(index: pd.DataFrame, step: str, seed: int, given: argparse.Namesp
     return measured
 
 
-@torch.no_grad()
 def probabilities(later: models.AfterStage, maps: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """What the later stages say to the kept maps of some photos, (N, classes)."""
     loader = datasets.FeatureLoader(maps, np.zeros(len(maps), int), rows=rows)
-    return torch.cat([later(batch).softmax(dim=1) for batch, _ in loader]).numpy()
+    return evaluation.softmax(evaluation.predict_logits(later, loader)[0])
 
 
 def described(

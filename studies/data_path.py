@@ -32,7 +32,7 @@ import albumentations
 import numpy as np
 import pandas as pd
 import torch
-from study_tools import arguments, fresh_work_folder, photo_index, run
+from study_tools import arguments, fresh_work_folder, median_and_range, photo_index, run
 from study_tools.kept_rows import KeptRows
 from study_tools.plain_way import image_folder
 from torch.utils.data import DataLoader
@@ -204,13 +204,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 "computed on": where,
             })  # fmt: skip
     return pd.DataFrame(found)
-
-
-def median_and_range(values: pd.Series, digits: int) -> str:
-    low, middle, high = (
-        f"{end:.{digits}f}" for end in (values.min(), values.median(), values.max())
-    )
-    return f"{middle} ({low} to {high})"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ Results: studies/results/own_photos.csv
 
 import argparse
 import csv
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ def main(given: argparse.Namespace) -> None:
     if facts not in rows:
         with tempfile.TemporaryDirectory(prefix="own-photos-") as folder, fresh_work_folder():
             photos = given.data or make_parts(Path(folder) / "parts", given.seed, given.limit)
-            rows.add(facts | measure(Path(photos), Path(folder) / "inspector", given))
+            rows.add(facts | measure(Path(photos).resolve(), Path(folder) / "inspector", given))
     print("\n" + rows.table[SHOWN].round(3).to_string(index=False))
 
 
@@ -91,6 +92,7 @@ def command(name: str, *words: object) -> dict:
     done = subprocess.Popen(
         [sys.executable, "-m", "course_lib", name, *map(str, words)],
         cwd=project_folder(), stdout=subprocess.PIPE, encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     said = done.stdout.read()
     status, used = waited_for(done)
@@ -103,9 +105,7 @@ def command(name: str, *words: object) -> dict:
 
 def waited_for(process: subprocess.Popen) -> tuple[int, float]:
     """Exit status and the most memory in MB that the process held; not known on Windows."""
-    if not hasattr(sys, "getwindowsversion"):
-        import os
-
+    if hasattr(os, "wait4"):
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere

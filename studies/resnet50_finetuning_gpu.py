@@ -37,7 +37,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import torch
-from study_tools import arguments, photo_index, run
+from study_tools import arguments, median_and_range, photo_index, run
 from study_tools.kept_rows import KeptRows
 from torch.profiler import ProfilerActivity, profile
 
@@ -213,13 +213,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         }
         for way in WAYS
     ])  # fmt: skip
-
-
-def median_and_range(values: pd.Series, digits: int) -> str:
-    low, middle, high = (
-        f"{end:.{digits}f}" for end in (values.min(), values.median(), values.max())
-    )
-    return f"{middle} ({low} to {high})"
 
 
 if __name__ == "__main__":

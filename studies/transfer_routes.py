@@ -32,7 +32,6 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-import torch
 
 from course_lib import data, datasets, device, evaluation, features, models, splits, training
 from course_lib.inference import Inspector, InspectorSettings
@@ -150,11 +149,10 @@ def fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
     return rows
 
 
-@torch.no_grad()
 def probabilities(later: models.AfterStage, maps: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """What the later stages say to the kept maps of some photos, (N, classes)."""
     loader = datasets.FeatureLoader(maps, np.zeros(len(maps), int), rows=rows)
-    return torch.cat([later(batch).softmax(dim=1) for batch, _ in loader]).numpy()
+    return evaluation.softmax(evaluation.predict_logits(later, loader)[0])
 
 
 def from_scratch(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:

@@ -260,7 +260,7 @@ def test_photos_with_more_than_8_bit_and_of_foreign_formats_are_counted(photos: 
     (photos / "defective" / "b.cr2").write_bytes(b"II*\0" + bytes(100))
     remarks = " ".join(quiet(photos).attrs["remarks"])
     assert "3 photos have more than 8 bit (odd mode: 16 bit" in remarks
-    assert "2 files are not used, because their format is not supported (.cr2, .heic)" in remarks
+    assert "2 files are not used, because of their format or its ending (.cr2, .heic)" in remarks
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
@@ -379,6 +379,11 @@ def test_of_folders_of_splits_the_one_with_classes_is_named(photos: Path, tmp_pa
         (["functional", "nonfunctional"], None, (["functional", "nonfunctional"], True)),
         (["no_screw", "screw"], None, (["no_screw", "screw"], False)),
         (["even", "uneven"], None, (["even", "uneven"], False)),
+        (["burr", "no_burr"], None, (["no_burr", "burr"], True)),
+        (["dirty", "not_dirty"], None, (["not_dirty", "dirty"], True)),
+        (["cracked", "ok_crack_free"], None, (["ok_crack_free", "cracked"], True)),
+        (["not_ok_crack", "ok"], None, (["ok", "not_ok_crack"], True)),
+        (["conforming", "non-conforming"], None, (["conforming", "non-conforming"], True)),
     ],
 )
 def test_the_positive_class_is_found_and_comes_last(names, wanted, expected) -> None:
@@ -421,12 +426,8 @@ def test_results_that_are_there_are_replaced_only_if_that_is_wanted(
 ) -> None:
     (tmp_path / "out.html").write_text("mine")
     with pytest.raises(CourseError, match=r"out\.html would be replaced; .*--replace"):
-        workflow._check_options(TrainingOptions(), tmp_path / "out")
-    workflow._check_options(TrainingOptions(replace=True), tmp_path / "out")
-    index = quiet(photos)
-    assert workflow._work_folder(index, TrainingOptions()) == workflow._work_folder(
-        index, TrainingOptions(replace=True)
-    ), "with --replace an interrupted training would start anew"
+        workflow._check_options(TrainingOptions(), tmp_path / "out", replace=False)
+    workflow._check_options(TrainingOptions(), tmp_path / "out", replace=True)
 
 
 # the plan
@@ -490,7 +491,7 @@ def test_the_plan_knows_how_many_processes_there_are(
     told, said = [], []
     monkeypatch.setattr(workflow, "current_group", lambda: Group(0, 2))
     monkeypatch.setattr(workflow, "make_plan", lambda *given: told.append(given[4]) or SMALL)
-    workflow._plan(photos, tmp_path / "out", TrainingOptions(), False, said.append)
+    workflow._plan(photos, tmp_path / "out", TrainingOptions(), False, False, said.append)
     assert told == [2] and "up to about 2.2 GB" in said[-1]
 
 

@@ -144,6 +144,14 @@ def results_folder(limit: int | None) -> Path:
     return work_folder() / "studies" if limit else project_folder() / "studies" / "results"
 
 
+def median_and_range(values: pd.Series, digits: int) -> str:
+    """Such as "0.54 (0.51 to 0.57)"."""
+    low, middle, high = (
+        f"{end:.{digits}f}" for end in (values.min(), values.median(), values.max())
+    )
+    return f"{middle} ({low} to {high})"
+
+
 def print_and_save(table: pd.DataFrame, name: str, limit: int | None) -> None:
     """Print a table and keep it as NAME.csv beside the other results."""
     table = table.round(4)
