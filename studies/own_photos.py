@@ -50,7 +50,7 @@ def main(given: argparse.Namespace) -> None:
     if given.minutes <= 0:
         raise CourseError(f"{given.minutes} minutes are no time to train in; choose 1 or more.")
     rows = KeptRows("own_photos", ["photos", "minutes", "seed", "computed on"], given.limit)
-    name = Path(given.data).resolve().name if given.data else "made scratches"
+    name = "/".join(Path(given.data).resolve().parts[-2:]) if given.data else "made scratches"
     facts = {"photos": name, "minutes": given.minutes, "seed": given.seed}
     facts["computed on"] = device.describe()
     if facts not in rows:
