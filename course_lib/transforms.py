@@ -79,11 +79,15 @@ def _drawn(images: Tensor, orientations: Sequence[int], generator: torch.Generat
         for target, image, number in zip(result, images, choice.tolist(), strict=True):
             target.copy_(_orientation(image, orientations[number]))
         return result
-    # A GPU likes few large steps.
-    result = images.clone()
-    for number, drawn in enumerate(orientations):
-        chosen = (choice == number).to(images.device)
-        result[chosen] = _orientation(images[chosen], drawn)
+    return _in_large_steps(images, orientations, choice.to(images.device))
+
+
+def _in_large_steps(images: Tensor, orientations: Sequence[int], choice: Tensor) -> Tensor:
+    """The same for a GPU, which likes few large steps, and none for which the program must wait."""
+    result = images
+    for number, orientation_number in enumerate(orientations):
+        chosen = (choice == number)[:, None, None, None]
+        result = torch.where(chosen, _orientation(images, orientation_number), result)
     return result
 
 

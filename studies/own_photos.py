@@ -15,6 +15,7 @@ Results: studies/results/own_photos.csv
 import argparse
 import csv
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from course_lib.errors import CourseError
 from course_lib.inference import Inspector
 from course_lib.paths import make_folder, project_folder, write_atomically
 
+ANNOUNCED = re.compile(r"up to about ([\d.]+) GB of memory")
 MADE = {"good": 240, "scratched": 80}  # photos of each class
 SHOWN = [
     "photos",
@@ -82,12 +84,14 @@ def measure(photos: Path, out: Path, given: argparse.Namespace) -> dict:
         "test photos": test["photos"],
         "train seconds": training["seconds"],
         "predict seconds": prediction["seconds"],
-        "most memory (MB)": max(training["memory"], prediction["memory"]),
+        "train memory (GB)": training["memory"],
+        "train announced (GB)": float(ANNOUNCED.search(training["said"])[1]),
+        "predict memory (GB)": prediction["memory"],
     }
 
 
 def command(name: str, *words: object) -> dict:
-    """Run a command of the course to its end: what it said, its seconds, its memory in MB."""
+    """Run a command of the course to its end: what it said, its seconds, its memory in GB."""
     start = perf_counter()
     done = subprocess.Popen(
         [sys.executable, "-m", "course_lib", name, *map(str, words)],
@@ -104,11 +108,11 @@ def command(name: str, *words: object) -> dict:
 
 
 def waited_for(process: subprocess.Popen) -> tuple[int, float]:
-    """Exit status and the most memory in MB that the process held; not known on Windows."""
+    """Exit status and the most memory in GB that the process held; not known on Windows."""
     if hasattr(os, "wait4"):
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        unit = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kilobytes elsewhere
+        unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes elsewhere
         return process.returncode, used.ru_maxrss / unit
     return process.wait(), float("nan")
 

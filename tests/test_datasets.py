@@ -312,9 +312,16 @@ def test_a_loader_of_some_rows_gives_what_a_loader_of_a_copy_gives(tmp_path: Pat
         datasets.BatchLoader(kept, labels, rows=rows[:0])
 
 
-def test_a_loader_that_moves_to_another_device_gives_the_same(device: str = "cpu") -> None:
-    if torch.cuda.is_available():
-        device = "cuda"
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.skipif(
+            not torch.cuda.is_available(), reason="needs an NVIDIA GPU"
+        )),
+    ],
+)  # fmt: skip
+def test_a_loader_that_moves_to_another_device_gives_the_same(device: str) -> None:
     images, labels = numbered(10)
     stays = datasets.BatchLoader(images, labels, rows=np.arange(3, 9), shuffle=True)
     moves = datasets.BatchLoader(images, labels, rows=np.arange(3, 9), shuffle=True).to(device)

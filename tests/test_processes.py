@@ -307,14 +307,14 @@ def test_wrong_use_is_said_once(photos: Path, tmp_path: Path, capsys) -> None:
 
 def test_options_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     options = TrainingOptions(2.5, 7, True, r"lot(\d+)", "-odd", 4.0, True)
+    found = []
+    monkeypatch.setattr(workflow, "train", lambda *given, replace: found.append((*given, replace)))
     for wanted in (options, TrainingOptions()):
-        found = []
-        monkeypatch.setattr(
-            workflow, "train", lambda *arguments, found=found: found.append(arguments)
-        )
         arguments = launching._as_arguments(wanted)
         assert main(["train", "photos", "--out=inspector", *arguments]) == 0
-        assert found == [("photos", "inspector", wanted)]
+        assert found.pop() == ("photos", "inspector", wanted, False)
+    assert main(["train", "photos", "--out=inspector", "--replace"]) == 0
+    assert found.pop()[-1] is True
 
 
 def test_it_says_why_several_processes_are_not_possible(monkeypatch: pytest.MonkeyPatch) -> None:

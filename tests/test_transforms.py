@@ -47,6 +47,13 @@ def test_the_four_views_are_the_photo_and_its_mirror_images() -> None:
     assert all(any(torch.equal(view, one) for view in views) for one in expected)
 
 
+def test_a_gpu_turns_photos_as_a_processor_does() -> None:
+    images = photos(40)
+    choice = torch.randint(8, (40,), generator=seeded())
+    turned = transforms._in_large_steps(images, range(8), choice)
+    assert torch.equal(turned, transforms._drawn(images, range(8), seeded()))
+
+
 @pytest.mark.parametrize(
     ("change", "all_views"),
     [
