@@ -183,7 +183,7 @@ def announcement(plan: Plan, index: pd.DataFrame, processes: int = 1) -> list[st
     batch = max(
         32 * plan.probe_size**2 * 350, plan.batch_size * plan.size**2 * 1000 * bool(plan.epochs)
     )
-    memory = processes * 1.1e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
+    memory = processes * 1.5e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
     return [
         f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then {then}",
         f"It needs up to about {memory / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
