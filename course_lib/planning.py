@@ -178,12 +178,13 @@ def announcement(plan: Plan, index: pd.DataFrame, processes: int = 1) -> list[st
         then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, "
         then += f"about {_duration(plan.seconds)}."
     pixels = len(index) * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
-    # Measured: Python with its libraries (in each process), bytes for each pixel of a batch, and
+    # Measured: choosing and reporting (once), Python with its libraries (in each process), bytes for each
+    # pixel of a batch, and
     # 2,768 features of each photo in four copies while the probe is fitted.
     batch = max(
         32 * plan.probe_size**2 * 350, plan.batch_size * plan.size**2 * 1000 * bool(plan.epochs)
     )
-    memory = processes * 1.5e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
+    memory = 0.4e9 + processes * 1.1e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
     return [
         f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then {then}",
         f"It needs up to about {memory / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "

@@ -492,7 +492,7 @@ def test_the_plan_knows_how_many_processes_there_are(
     monkeypatch.setattr(workflow, "current_group", lambda: Group(0, 2))
     monkeypatch.setattr(workflow, "make_plan", lambda *given: told.append(given[4]) or SMALL)
     workflow._plan(photos, tmp_path / "out", TrainingOptions(), False, False, said.append)
-    assert told == [2] and "up to about 2.2 GB" in said[-1]
+    assert told == [2] and "up to about 2.6 GB" in said[-1]
 
 
 def test_a_sample_keeps_every_class_in_every_split(photos: Path) -> None:
