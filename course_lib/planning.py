@@ -178,9 +178,9 @@ def announcement(plan: Plan, index: pd.DataFrame, processes: int = 1) -> list[st
         then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, "
         then += f"about {_duration(plan.seconds)}."
     pixels = len(index) * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
-    # Measured: choosing and reporting (once), Python with its libraries (in each process), bytes for each
-    # pixel of a batch, and
-    # 2,768 features of each photo in four copies while the probe is fitted.
+    # Measured: choosing and reporting (once), Python with its libraries (in each process), bytes
+    # for each pixel of a batch, and 2,768 features of each photo in four copies while the probe is
+    # fitted.
     batch = max(
         32 * plan.probe_size**2 * 350, plan.batch_size * plan.size**2 * 1000 * bool(plan.epochs)
     )
