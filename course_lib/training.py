@@ -534,7 +534,7 @@ def _train_step(run: _Run, batches: list, first: int) -> tuple[Tensor, Tensor]:
     portions = _portions(run, batches, first)
     for part, (number, images, labels, whole, share) in enumerate(portions):
         images = images.to(run.device, memory_format=run.memory_format)
-        labels = _labels_on(labels, run.device)
+        labels = labels_on(labels, run.device)
         # 1. forward: from images to logits
         last = part == len(portions) - 1
         with _autocast(run), group.as_one(run.network, len(whole), last):
@@ -585,8 +585,8 @@ def _on_its_way(value: Tensor) -> Callable[[], bool]:
     return get
 
 
-def _labels_on(labels: Tensor, device: torch.device) -> Tensor:
-    """Labels where the model computes."""
+def labels_on(labels: Tensor, device: torch.device) -> Tensor:
+    """Labels where the model computes (lesson 7)."""
     # NumPy's decimals are float64, which the loss does not take and an Apple GPU does not hold.
     return (labels.float() if labels.is_floating_point() else labels).to(device)
 
@@ -722,7 +722,7 @@ def evaluate(
         start = 0  # a small last batch may have no photo for this process
         while start < len(batch_labels):
             portion = slice(start, start + min(most, len(batch_labels)))
-            labels = _labels_on(batch_labels[portion], device)
+            labels = labels_on(batch_labels[portion], device)
             try:
                 logits = model(batch_images[portion].to(device))
                 loss = nn.functional.cross_entropy(logits, labels, reduction="sum")

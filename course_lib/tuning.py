@@ -13,7 +13,7 @@ from torch import nn
 
 from course_lib import device as devices
 from course_lib.errors import CourseError
-from course_lib.training import new_optimizer, set_training_mode
+from course_lib.training import labels_on, new_optimizer, set_training_mode
 
 SMOOTHING = 0.9  # each smoothed loss is nine parts the one before and one part new
 TOO_HIGH = 3.0  # a loss this many times the lowest one ends the trial
@@ -72,9 +72,7 @@ def learning_rate_curve(
     ):
         for group in stepper.param_groups:
             group["lr"] = rate
-        if labels.is_floating_point():
-            labels = labels.float()
-        loss = nn.functional.cross_entropy(trial(images.to(device)), labels.to(device))
+        loss = nn.functional.cross_entropy(trial(images.to(device)), labels_on(labels, device))
         stepper.zero_grad()
         loss.backward()
         stepper.step()

@@ -32,6 +32,21 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written under a temporary name meets a disk without room."""
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has a disk that is full")
+    to_disk = Path.with_name
+
+    def to_full_disk(self: Path, name: str) -> Path:
+        link = to_disk(self, name)
+        link.symlink_to("/dev/full")
+        return link
+
+    monkeypatch.setattr(Path, "with_name", to_full_disk)
+
+
+@pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """A photo folder with two classes of ten photos, 40 pixels wide; defects are bright spots."""
     folder = tmp_path / "photos"

@@ -74,16 +74,8 @@ def test_saving_where_writing_is_forbidden_is_one_sentence(protected_folder: Pat
         scratch_inspector().save(protected_folder / "inspector")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
-def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    to_disk = Path.with_name
-
-    def to_full_disk(self: Path, name: str) -> Path:
-        link = to_disk(self, name)
-        link.symlink_to("/dev/full")
-        return link
-
-    monkeypatch.setattr(Path, "with_name", to_full_disk)
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match="no room left for inspector"):
         scratch_inspector().save(tmp_path / "inspector.safetensors")
 

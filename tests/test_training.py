@@ -193,7 +193,7 @@ def test_labels_of_numpy_are_judged_too_and_never_travel_as_float64(
     monkeypatch.setattr(
         Tensor, "to", lambda t, *where: (travelled.append(t.dtype), to(t, *where))[1]
     )
-    training._labels_on(labels.double(), torch.device("cpu"))
+    training.labels_on(labels.double(), torch.device("cpu"))
     assert travelled == [torch.float32]
 
 
@@ -692,22 +692,14 @@ def test_a_saved_model_comes_back_with_its_facts(tmp_path: Path) -> None:
     assert weights_hash(other) == weights_hash(model)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+@pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize("numbers", [1, 10**6], ids=["in the end", "at once"])
 def test_a_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: int
+    tmp_path: Path, numbers: int
 ) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(b"old")
     model = nn.Linear(numbers, 1)
-    to_disk = Path.with_name
-
-    def to_full_disk(self: Path, name: str) -> Path:
-        link = to_disk(self, name)
-        link.symlink_to("/dev/full")
-        return link
-
-    monkeypatch.setattr(Path, "with_name", to_full_disk)
     with pytest.raises(CourseError, match=r"There is no room left for model\.pt"):
         training.save_checkpoint(model, path)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

@@ -41,6 +41,20 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+def interrupt_second_validation(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Ctrl+C while the second epoch is judged; the list grows with each validation."""
+    evaluate, calls = training.evaluate, []
+
+    def interrupt(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(training, "evaluate", interrupt)
+    return calls
+
+
 def quiet(photos: Path, **options) -> pd.DataFrame:
     return prepare(photos, TrainingOptions(**options), progress=False, tell=lambda _: None)
 
@@ -110,15 +124,7 @@ def test_the_interrupted_command_goes_on_to_the_same_inspector(
     assert main([*command, str(tmp_path / "whole")]) == 0
 
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "another"))
-    evaluate, calls = training.evaluate, []
-
-    def interrupt(*arguments, **options):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return evaluate(*arguments, **options)
-
-    monkeypatch.setattr(training, "evaluate", interrupt)
+    calls = interrupt_second_validation(monkeypatch)
     assert main([*command, str(tmp_path / "parts")]) == 130
     assert not (tmp_path / "parts.safetensors").exists()
     assert main([*command, str(tmp_path / "parts")]) == 0
@@ -149,18 +155,9 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
         return workflow._fine_tune(index, labels, SMALL, TrainingOptions(), folder, False)[0]
 
     whole = tune(tmp_path / "whole")
-    evaluate, calls = training.evaluate, []
-
-    def interrupt(*arguments, **options):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return evaluate(*arguments, **options)
-
-    monkeypatch.setattr(training, "evaluate", interrupt)
+    interrupt_second_validation(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         tune(tmp_path / "parts")
-    monkeypatch.setattr(training, "evaluate", evaluate)
     resumed = tune(tmp_path / "parts")
 
     assert weights_hash(resumed.model) == weights_hash(whole.model)
