@@ -154,8 +154,6 @@ def code_line(name: str, strength: float = 0.5, probability: float = 1.0) -> str
     code = augmentation.function
     if augmentation.settings is not None:
         code += f"({', '.join(words)})"
-    if augmentation.function.startswith("A."):
-        code = f"transforms.one_by_one({code})"
     if probability < 1 and not augmentation.mixes:
         code = f"transforms.sometimes({code}, {probability:g})"
     return code
@@ -227,7 +225,7 @@ def _made(augmentation: Augmentation, settings: dict[str, Any]) -> transforms.Ba
     if library == "A":
         import albumentations
 
-        return transforms.one_by_one(getattr(albumentations, function)(**settings))
+        return transforms.as_batch_transform(getattr(albumentations, function)(**settings))
     made = getattr(transforms, function)
     return made if augmentation.settings is None else made(**settings)
 

@@ -113,7 +113,8 @@ def fit(
             ``patience`` the weights of the best epoch are restored at the end; without, the
             last ones are kept.
         checkpoint: file for saving after each epoch and resuming.
-        on_epoch_end: functions called with the history row of each finished epoch.
+        on_epoch_end: functions called with the history row of each finished epoch. When one of them
+            returns True, the training ends.
         device: where to compute, by default `course_lib.device.choose`.
         channels_last: keep the channels of a pixel side by side in memory; same result up to
             rounding, mostly faster. By default as `course_lib.device.layout` says.
@@ -177,11 +178,13 @@ def fit(
                 row |= {"learning_rate": run.optimizer.param_groups[-1]["lr"]}
                 row |= {"seconds": perf_counter() - start}
                 run.end_epoch(run.group.from_first(row))
+                enough = False
                 if run.group.is_first:
                     if checkpoint is not None:
                         run.save(checkpoint)
-                    for hook in on_epoch_end:
-                        hook(row)
+                    enough = any([hook(row) is True for hook in on_epoch_end])
+                if run.group.from_first(enough):
+                    break
     except KeyboardInterrupt:
         if run.group.is_first:
             print(f"Interrupted after {run.epoch} complete epochs; what was learned is kept.")

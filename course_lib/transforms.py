@@ -170,11 +170,22 @@ def brightness_and_contrast(strength: float = 0.2) -> BatchTransform:
     return transform
 
 
-def in_turn(*transforms: BatchTransform) -> BatchTransform:
-    """Join several batch transforms into one that applies them in the given order (lesson 10)."""
+def in_turn(*transforms: Callable) -> BatchTransform:
+    """Join several transforms into one that applies them in the given order (lesson 10).
+
+    Args:
+        transforms: of this module, Albumentations or torchvision, as `as_batch_transform` takes them.
+
+    Example:
+        >>> import albumentations
+        >>> both = in_turn(flips, albumentations.InvertImg(p=1))
+        >>> both(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), torch.Generator()).tolist()
+        [[[[255, 255], [255, 255]]]]
+    """
+    steps = [as_batch_transform(step) for step in transforms]
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
-        for step in transforms:
+        for step in steps:
             images = step(images, generator)
         return images
 
@@ -345,7 +356,7 @@ def one_by_one(transform: Callable) -> BatchTransform:
     """Apply a transform of torchvision or Albumentations to each photo of a batch (lesson 10).
 
     The library's own random numbers are seeded from the batch's generator, so a run repeats.
-    ``augment`` of a loader does this by itself; you need it inside `in_turn` and `sometimes`.
+    ``augment`` of a loader, `in_turn` and `sometimes` do this by themselves.
 
     Args:
         transform: from ``torchvision.transforms.v2`` (a tensor (C, H, W) in and out) or from
@@ -408,11 +419,11 @@ def as_photo_tensor(result: np.ndarray | Tensor) -> Tensor:
     return torch.from_numpy(result.copy()).reshape(*result.shape[:2], -1).permute(2, 0, 1)
 
 
-def sometimes(transform: BatchTransform, probability: float = 0.5) -> BatchTransform:
-    """Apply a batch transform to some of the photos only, drawn at random (lesson 10).
+def sometimes(transform: Callable, probability: float = 0.5) -> BatchTransform:
+    """Apply a transform to some of the photos only, drawn at random (lesson 10).
 
     Args:
-        transform: a batch transform that keeps the size.
+        transform: of this module, Albumentations or torchvision; it keeps the size.
         probability: how likely each photo is changed, 0…1.
 
     Example:
@@ -422,12 +433,14 @@ def sometimes(transform: BatchTransform, probability: float = 0.5) -> BatchTrans
         True
     """
 
+    change = as_batch_transform(transform)
+
     def transform_some(images: Tensor, generator: torch.Generator) -> Tensor:
         chosen = torch.rand(len(images), generator=generator) < probability
         chosen = chosen.to(images.device)
         result = images.clone()
         if chosen.any():
-            result[chosen] = transform(images[chosen], generator)
+            result[chosen] = change(images[chosen], generator)
         return result
 
     return transform_some

@@ -27,7 +27,7 @@ from course_lib.inference import Inspector, InspectorSettings, decide, inspector
 from course_lib.lesson import kept_folder, record_test_opening, test_openings
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone
 from course_lib.paths import make_folder, shorten, write_atomically
-from course_lib.planning import Plan, announcement, fresh_classifier, make_plan
+from course_lib.planning import Plan, Watch, announcement, fresh_classifier, make_plan
 from course_lib.preparation import (
     TrainingOptions,
     label_numbers,
@@ -87,13 +87,16 @@ def train(
     index, work, plan = group.first_does(
         lambda: _plan(folder, out, options, replace, progress, tell)
     )
+    watch = Watch(options.minutes, plan.epochs, tell)
     labels, backbone = label_numbers(index), load_backbone()
     candidates, history = {}, pd.DataFrame()
     candidates["probe"] = group.first_does(
         lambda: _probe(index, labels, backbone, plan, options, progress)
     )
     if plan.epochs:
-        candidates["fine-tuned"], history = _fine_tune(index, labels, plan, options, work, progress)
+        candidates["fine-tuned"], history = _fine_tune(
+            index, labels, plan, options, work, watch, progress
+        )
 
     def finish() -> Trained:
         name, inspector, table = _choose(candidates, index, labels, progress)
@@ -108,7 +111,7 @@ def train(
             "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
             "test_accuracy": float(test["accuracy"].iloc[0]),
         }
-        notes = _notes(index, options, plan, name, table, test, openings)
+        notes = _notes(index, options, plan, len(history), name, table, test, openings)
         inspector = Inspector(inspector.model, dataclasses.replace(inspector.settings, notes=notes))
         path, page = _results(out)
         # Written at the end, one right after the other: an interruption before leaves neither.
@@ -220,15 +223,15 @@ def _probe(
 
 def _fine_tune(
     index: pd.DataFrame, labels: np.ndarray, plan: Plan, options: TrainingOptions, work: Path,
-    progress: bool,
+    watch: Watch, progress: bool,
 ) -> tuple[Inspector, pd.DataFrame]:  # fmt: skip
     """Later stages and a new head, trained by `training.fit` as in lesson 10, but for any part.
 
-    Alike: learning rate, optimizer, schedule, and weights averaged near the end. Lesson 10 knows its
-    part: it mirrors only, so it can keep the maps of the frozen stages, and trains five stages on
-    them in five epochs. Here nobody knows the part. So photos are also turned by quarters (with
-    ``upright`` not even mirrored), their brightness and contrast vary, labels are smoothed, six stages
-    may learn, and the time decides on size and epochs.
+    Alike: learning rate, optimizer and schedule. Lesson 10 knows its part and has little time: it keeps
+    the maps of the frozen stages and trains five stages on them, without any change of the photos.
+    Here nobody knows the part. So photos are mirrored and turned by quarters (not with ``upright``),
+    their brightness and contrast vary, labels are smoothed, weights are averaged near the end, six
+    stages may learn, and the time decides on size and epochs.
     """
     device.seed_everything(options.seed)
     backbone = load_backbone()
@@ -267,9 +270,10 @@ def _fine_tune(
         average_weights=1 - 1 / max(steps / 10, 1),  # over about the last tenth of all steps
         patience=plan.epochs,  # all epochs; then the weights of the best one on validation
         checkpoint=work / "checkpoint.pt",
+        on_epoch_end=[watch],
         progress=progress,
     )
-    if len(history) < plan.epochs:
+    if len(history) < plan.epochs and not current_group().from_first(watch.is_up):
         raise KeyboardInterrupt  # fit has ended itself in good order; so does the rest
     return Inspector(model, _settings(index, backbone, plan.size)), history
 
@@ -400,7 +404,7 @@ def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
     """How the inspector was trained, who has seen the test photos, and the licences."""
     notes = inspector.settings.notes
     openings = test_openings(index.attrs["folder"])
-    facts = [(key, notes[key]) for key in ("trained", "split", "model")]
+    facts = [(key, notes[key]) for key in ("trained", "split", "model", "epochs trained")]
     facts += [*notes["options"].items(), *notes["plan"].items()]
     facts += [(path, f"left out: {why}") for path, why in index.attrs["left_out"].items()]
     facts += [(key, notes[key]) for key in notes if key.startswith("licence")]
@@ -415,8 +419,8 @@ def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
 
 
 def _notes(
-    index: pd.DataFrame, options: TrainingOptions, plan: Plan, name: str, candidates: pd.DataFrame,
-    test: pd.DataFrame, openings: int,
+    index: pd.DataFrame, options: TrainingOptions, plan: Plan, epochs: int, name: str,
+    candidates: pd.DataFrame, test: pd.DataFrame, openings: int,
 ) -> dict:  # fmt: skip
     """Plain facts that travel with the inspector: the training, its results, the licences."""
     folder = Path(index.attrs["folder"])
@@ -430,6 +434,7 @@ def _notes(
         "model": name,
         "options": asdict(options),
         "plan": asdict(plan),
+        "epochs trained": epochs,
         "validation": candidates.round(4).to_dict("records"),
         "test": test.round(4).to_dict("records"),
         "test openings": openings,

@@ -42,7 +42,7 @@ from course_lib import data, datasets, device, models
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 from course_lib.training import fit
-from course_lib.transforms import flips_and_quarter_turns, one_by_one
+from course_lib.transforms import flips_and_quarter_turns
 
 BATCH = 32
 MEAN = STD = (0.5, 0.5, 0.5)
@@ -120,9 +120,7 @@ def loaders(index: pd.DataFrame, pixels: np.ndarray, seed: int) -> dict[str, Ite
     photos = image_folder(index, np.ones(len(index), bool), plain)
     ways = {
         OURS: datasets.BatchLoader(pixels, labels, augment=flips_and_quarter_turns, **common),
-        f"{OURS}, Albumentations": datasets.BatchLoader(
-            pixels, labels, augment=one_by_one(changes), **common
-        ),
+        f"{OURS}, Albumentations": datasets.BatchLoader(pixels, labels, augment=changes, **common),
     }
     for workers in WORKERS:
         ways[f"ImageFolder, {workers} workers"] = DataLoader(

@@ -27,13 +27,26 @@ Results: studies/results/transfer_routes.csv
 
 import argparse
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
+import torch
 
-from course_lib import data, datasets, device, evaluation, features, models, splits, training
+from course_lib import (
+    checks,
+    data,
+    datasets,
+    device,
+    evaluation,
+    features,
+    models,
+    splits,
+    training,
+)
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.paths import project_folder, write_atomically
 from course_lib.transforms import flips_and_quarter_turns, orientation
@@ -42,6 +55,7 @@ SIZE = 192  # pixels for fine-tuning; the probes see the backbone's own size
 FROZEN = 3  # the last frozen stage; its maps are kept
 EPOCHS = 12
 FINE_TUNING = {"learning_rate": 1e-3, "label_smoothing": 0.05, "average_weights": 0.98}
+SECOND_NETWORK = 100  # is added to the seed, for another start of the head and another order
 SCRATCH = {"size": 160, "epochs": 6}  # as long as fine-tuning takes with its maps
 RESULTS = project_folder() / "studies" / "results" / "transfer_routes.csv"
 
@@ -109,28 +123,8 @@ def probe(index: pd.DataFrame, test: np.ndarray, seed: int, stages: str) -> list
 
 def fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
     """The last five stages trained from ImageNet's weights, behind kept maps."""
-    labels = data.label_numbers(index)
-    start = perf_counter()
-    maps = [
-        features.extract(
-            index, models.load_backbone(), stages=FROZEN, maps=True, size=SIZE, augment=orientation(view)
-        )[0]
-        for view in range(8)
-    ]  # fmt: skip
-    seconds_of_maps = perf_counter() - start
-    device.seed_everything(seed)
-    model = models.Classifier(models.load_backbone(), classes=index["label"].nunique())
-    models.freeze(model)
-    models.unfreeze(model, last=len(model.backbone.stages) - 1 - FROZEN)
-    later = models.AfterStage(model, FROZEN)
-    loader = datasets.FeatureLoader(
-        maps, data.label_probabilities(index), rows=np.flatnonzero(~test), views=8, batch_size=32,
-        shuffle=True, seed=seed,
-    )  # fmt: skip
-    start = perf_counter()
-    training.fit(later, loader, epochs=EPOCHS, **FINE_TUNING)
-    seconds = perf_counter() - start
-    by_view = np.stack([probabilities(later, kept, np.flatnonzero(test)) for kept in maps])
+    labels, (maps, seconds_of_maps) = data.label_numbers(index), kept_maps(index)
+    by_view, trained, seconds = train_and_ask(maps, data.label_probabilities(index), test, seed)
     inputs = features.extract(index, models.load_backbone(), stages="all")
     linear = features.linear_probe().fit(inputs[~test], labels[~test])
     answers = {
@@ -140,13 +134,85 @@ def fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
             by_view.mean(axis=0) + linear.predict_proba(inputs[test])
         ) / 2,
     }  # fmt: skip
-    trained = models.trainable_parameters(later)["trainable"].iloc[-1]
     rows = []
     for route, found in answers.items():
         row = evaluation.accuracy_row("", labels[test], found.argmax(axis=1))
         row = described(route, row, seconds, trained)
         rows.append(row | {"seconds of maps": seconds_of_maps})
     return rows
+
+
+def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
+    """Two such networks side by side, each on half of the processor; the mean of their answers.
+
+    They differ in the start of the head, in the order of the photos and in what they learn from: the
+    first from the experts' probabilities, the second from their verdict, as the ablation left open
+    which is better. The seconds are those of the slower one.
+    """
+    labels, (_, seconds_of_maps) = data.label_numbers(index), kept_maps(index)
+    verdicts = np.eye(index["label"].nunique(), dtype=np.float32)[labels]
+    with ProcessPoolExecutor(
+        2, get_context("spawn"), torch.set_num_threads, (max(1, checks.cores() // 2),)
+    ) as pool:
+        runs = [
+            pool.submit(network_of_its_own, index, targets, test, seed_of_network)
+            for targets, seed_of_network in (
+                (data.label_probabilities(index), seed),
+                (verdicts, seed + SECOND_NETWORK),
+            )
+        ]
+        networks = [run.result() for run in runs]
+    seconds = max(seconds for _, _, seconds in networks)
+    trained = sum(trained for _, trained, _ in networks)
+    by_network = [by_view.mean(axis=0) for by_view, _, _ in networks]
+    rows = []
+    for route, found in {
+        "fine-tuned on verdicts, 8 views": by_network[1],
+        "two fine-tuned, 8 views": np.mean(by_network, axis=0),
+    }.items():
+        row = evaluation.accuracy_row("", labels[test], found.argmax(axis=1))
+        row = described(route, row, seconds, trained if route.startswith("two") else trained // 2)
+        rows.append(row | {"seconds of maps": seconds_of_maps})
+    return rows
+
+
+def network_of_its_own(
+    index: pd.DataFrame, targets: np.ndarray, test: np.ndarray, seed: int
+) -> tuple[np.ndarray, int, float]:
+    """`train_and_ask` for a process that has nothing but the photos' table."""
+    return train_and_ask(kept_maps(index)[0], targets, test, seed)
+
+
+def kept_maps(index: pd.DataFrame) -> tuple[list[np.ndarray], float]:
+    """The frozen stages' maps of all eight orientations, and the seconds that took."""
+    start = perf_counter()
+    maps = [
+        features.extract(
+            index, models.load_backbone(), stages=FROZEN, maps=True, size=SIZE, augment=orientation(view)
+        )[0]
+        for view in range(8)
+    ]  # fmt: skip
+    return maps, perf_counter() - start
+
+
+def train_and_ask(
+    maps: list[np.ndarray], targets: np.ndarray, test: np.ndarray, seed: int
+) -> tuple[np.ndarray, int, float]:
+    """Train the later stages; answers (views, test photos, classes), trained weights, seconds."""
+    device.seed_everything(seed)
+    model = models.Classifier(models.load_backbone(), classes=targets.shape[1])
+    models.freeze(model)
+    models.unfreeze(model, last=len(model.backbone.stages) - 1 - FROZEN)
+    later = models.AfterStage(model, FROZEN)
+    loader = datasets.FeatureLoader(
+        maps, targets, rows=np.flatnonzero(~test), views=8, batch_size=32, shuffle=True, seed=seed
+    )
+    start = perf_counter()
+    training.fit(later, loader, epochs=EPOCHS, **FINE_TUNING)
+    seconds = perf_counter() - start
+    by_view = np.stack([probabilities(later, kept, np.flatnonzero(test)) for kept in maps])
+    trained = models.trainable_parameters(later)["trainable"].iloc[-1]
+    return by_view, trained, seconds
 
 
 def probabilities(later: models.AfterStage, maps: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -187,6 +253,7 @@ ROUTES: dict[str, Callable[[pd.DataFrame, np.ndarray, int], list[dict]]] = {
     "probe, last stages": lambda *arguments: probe(*arguments, stages="last"),
     "probe, all stages": lambda *arguments: probe(*arguments, stages="all"),
     "fine-tuned": fine_tuned,
+    "two fine-tuned": two_fine_tuned,
     "from scratch": from_scratch,
 }
 

@@ -731,6 +731,26 @@ def test_early_stopping_restores_the_best_weights() -> None:
     assert weights_hash(model) == kept[best] != kept[best + 2]
 
 
+@pytest.mark.parametrize("patience", [None, 5])
+def test_a_function_that_returns_true_ends_the_training(patience: int | None) -> None:
+    model, kept = new_model(), []
+
+    def end_after_three(row: dict) -> bool:
+        kept.append(weights_hash(model))
+        return row["epoch"] == 3
+
+    history = fit(
+        model,
+        validation=loader([0, 1]),
+        epochs=8,
+        patience=patience,
+        on_epoch_end=[end_after_three],
+    )
+    best = 3 if patience is None else int(history["validation_loss"].idxmin()) + 1
+    assert len(history) == len(kept) == 3
+    assert weights_hash(model) == kept[best - 1]
+
+
 def test_without_patience_the_last_weights_are_kept() -> None:
     model, kept = new_model(), []
     fit(model, validation=loader([0]), on_epoch_end=[lambda _: kept.append(weights_hash(model))])

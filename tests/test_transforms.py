@@ -162,6 +162,18 @@ def test_an_augmentation_reaches_the_training_photos_alone(
     assert not torch.equal(changed, unchanged)
 
 
+def test_transforms_of_other_libraries_can_be_joined_without_wrapping() -> None:
+    solarize, shuffle = v2.RandomSolarize(128, p=1), albumentations.RandomGridShuffle((2, 2), p=1)
+    joined = transforms.in_turn(transforms.flips, transforms.sometimes(solarize, 0.7), shuffle)
+    wrapped = transforms.in_turn(
+        transforms.flips,
+        transforms.sometimes(transforms.one_by_one(solarize), 0.7),
+        transforms.one_by_one(shuffle),
+    )
+    found = joined(photos(12), seeded())
+    assert torch.equal(found, wrapped(photos(12), seeded())) and not torch.equal(found, photos(12))
+
+
 def test_decimals_of_another_library_do_not_end_in_a_crash() -> None:
     normalize = albumentations.Normalize(mean=[0.5] * 3, std=[0.5] * 3, p=0.5)
     for change in (normalize, albumentations.Compose([normalize, ToTensorV2()])):

@@ -133,6 +133,20 @@ def test_the_interrupted_command_goes_on_to_the_same_inspector(
     assert weights_hash(parts.model) == weights_hash(whole.model)
 
 
+def test_a_training_that_takes_too_long_ends_after_the_running_epoch(
+    photos: Path, tmp_path: Path, small_plan: None, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr(planning, "LATE", 0.0)  # as if the computer had become very slow
+    trained = workflow.train(photos, tmp_path / "inspector")
+    assert "The time is up after epoch 1 of 2; the best weights" in capsys.readouterr().out
+    assert len(trained.history) == 1
+    assert trained.candidates["model"].tolist() == ["probe", "fine-tuned"]
+    notes = Inspector.load(tmp_path / "inspector").settings.notes
+    assert notes["epochs trained"] == 1 and notes["plan"]["epochs"] == 2
+    page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
+    assert re.search(r"epochs trained</t[dh]>\s*<td>1<", page)
+
+
 @pytest.mark.parametrize(("cost", "threshold"), [(1.0, 0.5), (10.0, 1 / 11)])
 def test_a_dear_missed_defect_lowers_the_threshold(
     photos: Path, work: Path, cost: float, threshold: float
@@ -152,7 +166,8 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 
     def tune(folder: Path):
         folder.mkdir(exist_ok=True)
-        return workflow._fine_tune(index, labels, SMALL, TrainingOptions(), folder, False)[0]
+        watch = planning.Watch(5.0, SMALL.epochs, print)
+        return workflow._fine_tune(index, labels, SMALL, TrainingOptions(), folder, watch, False)[0]
 
     whole = tune(tmp_path / "whole")
     interrupt_second_validation(monkeypatch)
