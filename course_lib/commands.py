@@ -33,7 +33,7 @@ def train(arguments: Sequence[str]) -> int:
     add = parser.add_argument
     add("folder", help="photos, one sub-folder for each class")
     add("--out", required=True, metavar="FILE", help="the inspector; the report lies beside it")
-    add("--minutes", type=float, default=5.0, help="time for the training (default: 5)")
+    add("--minutes", type=float, default=5.0, help="for probe and fine-tuning (default: 5)")
     add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
     add("--set-aside", action="store_true", help="leave out photos that cannot be read")
     add("--lot-pattern", metavar="REGEX", help=r'finds the lot in a path, such as "lot(\d+)"')
@@ -43,8 +43,9 @@ def train(arguments: Sequence[str]) -> int:
         help="what a missed defect costs if overkill costs 1 (default: 1)",
     )  # fmt: skip
     add(
-        "--upright", action="store_true", help="the photos have a top and a bottom: never turn them"
-    )
+        "--upright", action="store_true",
+        help="the photos have a top and a bottom: never turn or mirror them",
+    )  # fmt: skip
     add("--replace", action="store_true", help="replace an inspector and its report of that name")
     options = _parse(parser, arguments)
     if isinstance(options, int):

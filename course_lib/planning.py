@@ -4,7 +4,6 @@ Introduced in lesson 10; `course_lib.workflow` uses it.
 """
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ STAGES_TRAINED = 6  # of nine; the first three know edges and spots, which are t
 PROBE_SHARE = 0.35  # of the time: what the probe may take
 QUICKER = 0.5  # ONNX Runtime's share of the time that PyTorch takes (studies/cached_features.py)
 MANY = 5000  # photos from which on one epoch teaches something
-LATE = 1.1  # times the time that was allowed: then a training ends after the running epoch
+LATE = 1.1  # times the allowed time: an epoch that would end after that is not begun
 LARGEST = 2e9  # bytes of pixels or features held in memory at once
 
 
@@ -113,40 +112,32 @@ def make_plan(
 
 
 class Watch:
-    """Ends a training that will take clearly longer than allowed (lesson 10).
+    """Ends a training before an epoch that would end clearly too late (lesson 10).
 
     The plan is made at the beginning; a computer that becomes busy afterwards would not keep to it.
     A watch starts when it is made, and goes to ``on_epoch_end`` of `course_lib.training.fit`.
 
     Args:
-        minutes: the time that is allowed for all.
-        epochs: of the whole training.
-        tell: is called with a sentence if the time is up.
+        minutes: the time that is allowed.
 
-    Attributes:
-        is_up: whether it has ended the training.
+    Raises:
+        StopTraining: when it is called after an epoch, and another one as long would end too late.
 
     Example:
-        >>> watch = Watch(minutes=1, epochs=5, tell=print)
-        >>> watch({"epoch": 1, "seconds": 10.0}), watch({"epoch": 2, "seconds": 100.0})
-        The time is up after epoch 2 of 5; the best weights so far are used.
-        (False, True)
+        >>> watch = Watch(minutes=1)
+        >>> watch({"epoch": 1, "seconds": 10.0})
+        >>> watch({"epoch": 2, "seconds": 100.0})
+        Traceback (most recent call last):
+            ...
+        course_lib.training.StopTraining
     """
 
-    def __init__(self, minutes: float, epochs: int, tell: Callable[[str], None]):
+    def __init__(self, minutes: float):
         self.end = perf_counter() + LATE * 60 * minutes
-        self.epochs, self.tell, self.is_up = epochs, tell, False
 
-    def __call__(self, row: dict) -> bool:
-        """Whether another epoch as long as this one would end too late."""
-        too_late = perf_counter() + row["seconds"] > self.end
-        if too_late and row["epoch"] < self.epochs:
-            self.is_up = True
-            self.tell(
-                f"The time is up after epoch {row['epoch']} of {self.epochs}; the best weights so far "
-                "are used."
-            )
-        return self.is_up
+    def __call__(self, row: dict) -> None:
+        if perf_counter() + row["seconds"] > self.end:
+            raise training.StopTraining
 
 
 def _at_once(processes: int) -> int:

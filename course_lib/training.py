@@ -48,6 +48,10 @@ PHOTOS_SHARE = 0.05
 NOTHING_TO_JUDGE = "There are no photos to judge the model by; check the split of the index."
 
 
+class StopTraining(Exception):
+    """Raised by a function of ``on_epoch_end`` to end the training in good order (lesson 10)."""
+
+
 def fit(
     model: nn.Module,
     train: Iterable,
@@ -66,18 +70,18 @@ def fit(
     precision: str = "float32",
     patience: int | None = None,
     checkpoint: str | os.PathLike | None = None,
-    on_epoch_end: Iterable[Callable[[dict], None]] = (),
+    on_epoch_end: Iterable[Callable[[dict], object]] = (),
     device: torch.device | str | None = None,
     channels_last: bool | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train a model: the loop of lesson 7.
 
-    Interrupting the kernel ends the training and keeps the best weights so far. With a
-    ``checkpoint``, calling again with the same arguments goes on after the last complete
-    epoch, with the same result as an uninterrupted run on the same machine. When the memory
-    is too small for a batch, the batch goes through the model in halves, in training and
-    in validation; each step still counts the whole batch.
+    Interrupting the kernel ends the training and keeps the best weights so far; the history then
+    has ``attrs["interrupted"]`` true. With a ``checkpoint``, calling again with the same arguments
+    goes on after the last complete epoch, with the same result as an uninterrupted run on the same
+    machine. When the memory is too small for a batch, the batch goes through the model in halves, in
+    training and in validation; each step still counts the whole batch.
 
     Inside `course_lib.processes.joined`, several processes train together. Each takes its part of
     every batch, so with the same loader the history is that of one process up to rounding; it is
@@ -113,8 +117,8 @@ def fit(
             ``patience`` the weights of the best epoch are restored at the end; without, the
             last ones are kept.
         checkpoint: file for saving after each epoch and resuming.
-        on_epoch_end: functions called with the history row of each finished epoch. When one of them
-            returns True, the training ends.
+        on_epoch_end: functions called with the history row of each finished epoch. If one of them
+            raises `StopTraining`, the training is finished; with a checkpoint it stays so.
         device: where to compute, by default `course_lib.device.choose`.
         channels_last: keep the channels of a pixel side by side in memory; same result up to
             rounding, mostly faster. By default as `course_lib.device.layout` says.
@@ -164,9 +168,10 @@ def fit(
         total=epochs * len(train), initial=run.epoch * len(train), desc="training", unit="batch",
         disable=not (progress and run.group.is_first),
     )  # fmt: skip
+    interrupted = False
     try:
         with run.group.interrupted_together():
-            while run.epoch < epochs and not run.out_of_patience(patience):
+            while run.epoch < epochs and not run.stopped and not run.out_of_patience(patience):
                 start = perf_counter()
                 row = {"epoch": run.epoch + 1}
                 row |= _train_epoch(run, bar)
@@ -178,14 +183,16 @@ def fit(
                 row |= {"learning_rate": run.optimizer.param_groups[-1]["lr"]}
                 row |= {"seconds": perf_counter() - start}
                 run.end_epoch(run.group.from_first(row))
-                enough = False
                 if run.group.is_first:
                     if checkpoint is not None:
                         run.save(checkpoint)
-                    enough = any([hook(row) is True for hook in on_epoch_end])
-                if run.group.from_first(enough):
-                    break
+                    run.stopped = _stops(on_epoch_end, row)
+                    if checkpoint is not None and run.stopped:
+                        run.save(checkpoint)
+                run.stopped = run.group.from_first(run.stopped)
+                run.group.total(0.0)  # hears of an interrupt since the last step
     except KeyboardInterrupt:
+        interrupted = True
         if run.group.is_first:
             print(f"Interrupted after {run.epoch} complete epochs; what was learned is kept.")
     finally:
@@ -195,7 +202,19 @@ def fit(
     elif run.average is not None:
         model.load_state_dict(run.result.state_dict())
     model.eval()
-    return pd.DataFrame(run.history)
+    history = pd.DataFrame(run.history)
+    history.attrs["interrupted"] = interrupted
+    return history
+
+
+def _stops(hooks: Iterable[Callable[[dict], object]], row: dict) -> bool:
+    """Call the functions that wait for the end of an epoch; whether one of them ends the training."""
+    try:
+        for hook in hooks:
+            hook(row)
+    except StopTraining:
+        return True
+    return False
 
 
 def _bring_photos(loader: Iterable | None, device: torch.device) -> None:
@@ -327,6 +346,7 @@ class _Run:
         # the model, or what shares its gradients with the other processes.
         self.group, self.network = current_group(), model
         self.epoch, self.history = 0, []
+        self.stopped = False  # by `StopTraining`
         self.best, self.best_loss, self.best_epoch = None, float("inf"), 0
         # How many photos go through the model at once; 0 means the whole batch.
         self.photos_at_once = 0
@@ -386,6 +406,7 @@ class _Run:
             "best": self.best,
             "best_loss": self.best_loss,
             "best_epoch": self.best_epoch,
+            "stopped": self.stopped,
             "photos_at_once": self.photos_at_once,
             "settings": self.settings,
         }
@@ -413,6 +434,7 @@ class _Run:
             self.train.epoch = state["loader_epoch"]
         for name in ("epoch", "history", "best", "best_loss", "best_epoch", "photos_at_once"):
             setattr(self, name, state[name])
+        self.stopped = state.get("stopped", False)  # older checkpoints do not say
 
 
 def _read_checkpoint(path: str | os.PathLike) -> dict | None:

@@ -182,7 +182,7 @@ def in_turn(*transforms: Callable) -> BatchTransform:
         >>> both(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), torch.Generator()).tolist()
         [[[[255, 255], [255, 255]]]]
     """
-    steps = [as_batch_transform(step) for step in transforms]
+    steps = [_step(transform) for transform in transforms]
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
         for step in steps:
@@ -313,7 +313,7 @@ def trivial_augment() -> BatchTransform:
 
 
 def as_batch_transform(transform: Callable | None) -> BatchTransform | None:
-    """What a loader takes as ``augment``, as a function that changes a whole batch (lesson 10).
+    """What loaders, `in_turn` and `sometimes` take, as a function that changes a whole batch (lesson 10).
 
     Args:
         transform: a batch transform of this module or of your own, which stays as it is, or a
@@ -333,12 +333,20 @@ def as_batch_transform(transform: Callable | None) -> BatchTransform | None:
     if transform is not None and (not callable(transform) or isinstance(transform, type)):
         shown = getattr(transform, "__name__", repr(transform))
         raise CourseError(
-            f"augment={shown:.60} is no transform; give one of course_lib.transforms, "
+            f"{shown:.60} is no transform; give one of course_lib.transforms, "
             "Albumentations or torchvision, such as transforms.flips or A.HorizontalFlip()."
         )
     libraries = ("albumentations", "torchvision.transforms")
     others = any(comes_from(transform, library) for library in libraries)
     return one_by_one(transform) if others else transform
+
+
+def _step(transform: Callable) -> BatchTransform:
+    """A transform inside of another one; there, None would only fail later."""
+    change = as_batch_transform(transform)
+    if change is None:
+        raise CourseError("None is no transform; leave it out.")
+    return change
 
 
 def comes_from(transform: object, library: str) -> bool:
@@ -433,7 +441,7 @@ def sometimes(transform: Callable, probability: float = 0.5) -> BatchTransform:
         True
     """
 
-    change = as_batch_transform(transform)
+    change = _step(transform)
 
     def transform_some(images: Tensor, generator: torch.Generator) -> Tensor:
         chosen = torch.rand(len(images), generator=generator) < probability

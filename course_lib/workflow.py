@@ -87,7 +87,7 @@ def train(
     index, work, plan = group.first_does(
         lambda: _plan(folder, out, options, replace, progress, tell)
     )
-    watch = Watch(options.minutes, plan.epochs, tell)
+    watch = Watch(options.minutes)
     labels, backbone = label_numbers(index), load_backbone()
     candidates, history = {}, pd.DataFrame()
     candidates["probe"] = group.first_does(
@@ -97,6 +97,11 @@ def train(
         candidates["fine-tuned"], history = _fine_tune(
             index, labels, plan, options, work, watch, progress
         )
+        if len(history) < plan.epochs:
+            tell(
+                f"Another epoch would take too long: fine-tuning ends after {len(history)} of "
+                f"{plan.epochs} and keeps its best weights."
+            )
 
     def finish() -> Trained:
         name, inspector, table = _choose(candidates, index, labels, progress)
@@ -273,7 +278,7 @@ def _fine_tune(
         on_epoch_end=[watch],
         progress=progress,
     )
-    if len(history) < plan.epochs and not current_group().from_first(watch.is_up):
+    if history.attrs["interrupted"]:
         raise KeyboardInterrupt  # fit has ended itself in good order; so does the rest
     return Inspector(model, _settings(index, backbone, plan.size)), history
 
@@ -404,8 +409,9 @@ def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
     """How the inspector was trained, who has seen the test photos, and the licences."""
     notes = inspector.settings.notes
     openings = test_openings(index.attrs["folder"])
-    facts = [(key, notes[key]) for key in ("trained", "split", "model", "epochs trained")]
-    facts += [*notes["options"].items(), *notes["plan"].items()]
+    facts = [(key, notes[key]) for key in ("trained", "split", "model", "epochs of fine-tuning")]
+    facts += [*notes["options"].items()]
+    facts += [(key, value) for key, value in notes["plan"].items() if key != "epochs"]
     facts += [(path, f"left out: {why}") for path, why in index.attrs["left_out"].items()]
     facts += [(key, notes[key]) for key in notes if key.startswith("licence")]
     seen = "The first model that sees the test photos has an honest result; later ones less so."
@@ -434,7 +440,7 @@ def _notes(
         "model": name,
         "options": asdict(options),
         "plan": asdict(plan),
-        "epochs trained": epochs,
+        "epochs of fine-tuning": f"{epochs} of {plan.epochs}",
         "validation": candidates.round(4).to_dict("records"),
         "test": test.round(4).to_dict("records"),
         "test openings": openings,

@@ -146,11 +146,11 @@ def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dic
     """Two such networks side by side, each on half of the processor; the mean of their answers.
 
     They differ in the start of the head, in the order of the photos and in what they learn from: the
-    first from the experts' probabilities, the second from their verdict, as the ablation left open
-    which is better. The seconds are those of the slower one.
+    first from the experts' probabilities, the second from the labels alone, as in five epochs that was
+    better (`ablation.py`). The seconds are those of the slower one.
     """
     labels, (_, seconds_of_maps) = data.label_numbers(index), kept_maps(index)
-    verdicts = np.eye(index["label"].nunique(), dtype=np.float32)[labels]
+    hard_labels = np.eye(index["label"].nunique(), dtype=np.float32)[labels]
     with ProcessPoolExecutor(
         2, get_context("spawn"), torch.set_num_threads, (max(1, checks.cores() // 2),)
     ) as pool:
@@ -158,7 +158,7 @@ def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dic
             pool.submit(network_of_its_own, index, targets, test, seed_of_network)
             for targets, seed_of_network in (
                 (data.label_probabilities(index), seed),
-                (verdicts, seed + SECOND_NETWORK),
+                (hard_labels, seed + SECOND_NETWORK),
             )
         ]
         networks = [run.result() for run in runs]
@@ -167,7 +167,7 @@ def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dic
     by_network = [by_view.mean(axis=0) for by_view, _, _ in networks]
     rows = []
     for route, found in {
-        "fine-tuned on verdicts, 8 views": by_network[1],
+        "fine-tuned on labels alone, 8 views": by_network[1],
         "two fine-tuned, 8 views": np.mean(by_network, axis=0),
     }.items():
         row = evaluation.accuracy_row("", labels[test], found.argmax(axis=1))
@@ -180,7 +180,7 @@ def network_of_its_own(
     index: pd.DataFrame, targets: np.ndarray, test: np.ndarray, seed: int
 ) -> tuple[np.ndarray, int, float]:
     """`train_and_ask` for a process that has nothing but the photos' table."""
-    return train_and_ask(kept_maps(index)[0], targets, test, seed)
+    return train_and_ask(kept_maps(index)[0], targets, test, seed, progress=False)
 
 
 def kept_maps(index: pd.DataFrame) -> tuple[list[np.ndarray], float]:
@@ -196,7 +196,7 @@ def kept_maps(index: pd.DataFrame) -> tuple[list[np.ndarray], float]:
 
 
 def train_and_ask(
-    maps: list[np.ndarray], targets: np.ndarray, test: np.ndarray, seed: int
+    maps: list[np.ndarray], targets: np.ndarray, test: np.ndarray, seed: int, progress: bool = True
 ) -> tuple[np.ndarray, int, float]:
     """Train the later stages; answers (views, test photos, classes), trained weights, seconds."""
     device.seed_everything(seed)
@@ -208,7 +208,9 @@ def train_and_ask(
         maps, targets, rows=np.flatnonzero(~test), views=8, batch_size=32, shuffle=True, seed=seed
     )
     start = perf_counter()
-    training.fit(later, loader, epochs=EPOCHS, **FINE_TUNING)
+    history = training.fit(later, loader, epochs=EPOCHS, progress=progress, **FINE_TUNING)
+    if history.attrs["interrupted"]:
+        raise KeyboardInterrupt  # a network that is half trained shall not enter the table
     seconds = perf_counter() - start
     by_view = np.stack([probabilities(later, kept, np.flatnonzero(test)) for kept in maps])
     trained = models.trainable_parameters(later)["trainable"].iloc[-1]
@@ -232,7 +234,9 @@ def from_scratch(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]
         augment=flips_and_quarter_turns, mean=backbone.mean, std=backbone.std, seed=seed,
     )  # fmt: skip
     start = perf_counter()
-    training.fit(model, loader, epochs=SCRATCH["epochs"], **FINE_TUNING)
+    history = training.fit(model, loader, epochs=SCRATCH["epochs"], **FINE_TUNING)
+    if history.attrs["interrupted"]:
+        raise KeyboardInterrupt
     seconds = perf_counter() - start
     settings = InspectorSettings(
         data.class_names(index), SCRATCH["size"], 3, backbone.mean, backbone.std, views=8

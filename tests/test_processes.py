@@ -103,7 +103,9 @@ def test_two_processes_train_like_one(two: Path, name: str, tmp_path: Path) -> N
     # The numbers of bfloat16 have three digits, so its sums are rounded early.
     tolerance = 3e-2 if name == "bfloat16" else 1e-4
 
-    assert_same_training(first, same(name, tmp_path), tolerance)
+    alone = same(name, tmp_path)
+    assert_same_training(first, alone, tolerance)
+    assert len(alone["history"]) == SAME[name][2].get("stops_after", len(alone["history"]))
     assert second["history"] == first["history"] and second["weights"] == first["weights"]
     epochs = len(first["history"])
     assert (first["hooks"], second["hooks"]) == (epochs, 0), "one process speaks for all"
@@ -259,7 +261,7 @@ def test_without_torchrun_nothing_is_distributed(monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def planned(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingOptions:
     """Options for which a plan of seconds is already kept, in the work folders "one" and "two"."""
-    options = TrainingOptions(minutes=3.0, seed=4, positive="functional", cost_missed=3.0)
+    options = TrainingOptions(minutes=60.0, seed=4, positive="functional", cost_missed=3.0)
     small = planning.Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
     index = prepare(photos, options, progress=False, tell=lambda _: None)
     for name in ("one", "two"):

@@ -731,24 +731,28 @@ def test_early_stopping_restores_the_best_weights() -> None:
     assert weights_hash(model) == kept[best] != kept[best + 2]
 
 
-@pytest.mark.parametrize("patience", [None, 5])
-def test_a_function_that_returns_true_ends_the_training(patience: int | None) -> None:
+@pytest.mark.parametrize("patience", [None, 9])
+def test_a_function_can_stop_the_training_for_good(patience: int | None, tmp_path: Path) -> None:
     model, kept = new_model(), []
+    # The labels are upside down, so the better it learns the worse the validation.
+    validation = loader([1, 0] * 4, seed=3)
+    validation.labels = 1 - validation.labels
+    settings = {"epochs": 9, "patience": patience, "checkpoint": tmp_path / "run.pt"}
 
-    def end_after_three(row: dict) -> bool:
+    def stop_after_six(row: dict) -> None:
         kept.append(weights_hash(model))
-        return row["epoch"] == 3
+        if row["epoch"] == 6:
+            raise training.StopTraining
 
-    history = fit(
-        model,
-        validation=loader([0, 1]),
-        epochs=8,
-        patience=patience,
-        on_epoch_end=[end_after_three],
-    )
-    best = 3 if patience is None else int(history["validation_loss"].idxmin()) + 1
-    assert len(history) == len(kept) == 3
+    history = fit(model, loader([1, 0] * 10), validation, on_epoch_end=[stop_after_six], **settings)
+    best = 6 if patience is None else int(history["validation_loss"].idxmin()) + 1
+    assert len(history) == len(kept) == 6 and not history.attrs["interrupted"]
     assert weights_hash(model) == kept[best - 1]
+    assert best < 6 or patience is None
+
+    again = new_model()
+    assert len(fit(again, loader([1, 0] * 10), validation, **settings)) == 6
+    assert weights_hash(again) == weights_hash(model)
 
 
 def test_without_patience_the_last_weights_are_kept() -> None:

@@ -172,6 +172,12 @@ def test_transforms_of_other_libraries_can_be_joined_without_wrapping() -> None:
     )
     found = joined(photos(12), seeded())
     assert torch.equal(found, wrapped(photos(12), seeded())) and not torch.equal(found, photos(12))
+    for wrong in (
+        lambda: transforms.in_turn(transforms.flips, None),
+        lambda: transforms.sometimes(albumentations.HorizontalFlip),
+    ):
+        with pytest.raises(CourseError, match=r"^(None|HorizontalFlip) is no transform; "):
+            wrong()
 
 
 def test_decimals_of_another_library_do_not_end_in_a_crash() -> None:

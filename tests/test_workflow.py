@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -133,18 +134,40 @@ def test_the_interrupted_command_goes_on_to_the_same_inspector(
     assert weights_hash(parts.model) == weights_hash(whole.model)
 
 
-def test_a_training_that_takes_too_long_ends_after_the_running_epoch(
+def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     photos: Path, tmp_path: Path, small_plan: None, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
+    late, choose = planning.LATE, workflow._choose
+    weights = []
+
+    def interrupt(candidates: dict, *rest):
+        weights.append(weights_hash(candidates["fine-tuned"].model))
+        if len(weights) == 1:
+            raise KeyboardInterrupt
+        return choose(candidates, *rest)
+
+    monkeypatch.setattr(workflow, "_choose", interrupt)
     monkeypatch.setattr(planning, "LATE", 0.0)  # as if the computer had become very slow
+    with pytest.raises(KeyboardInterrupt):
+        workflow.train(photos, tmp_path / "inspector")
+    monkeypatch.setattr(planning, "LATE", late)  # when the command is given again, it is quick
     trained = workflow.train(photos, tmp_path / "inspector")
-    assert "The time is up after epoch 1 of 2; the best weights" in capsys.readouterr().out
-    assert len(trained.history) == 1
-    assert trained.candidates["model"].tolist() == ["probe", "fine-tuned"]
+
+    assert capsys.readouterr().out.count("fine-tuning ends after 1 of 2") == 2
+    assert len(trained.history) == 1 and weights[0] == weights[1]
     notes = Inspector.load(tmp_path / "inspector").settings.notes
-    assert notes["epochs trained"] == 1 and notes["plan"]["epochs"] == 2
-    page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
-    assert re.search(r"epochs trained</t[dh]>\s*<td>1<", page)
+    assert notes["epochs of fine-tuning"] == "1 of 2" and notes["test openings"] == 1
+    assert "<td>1 of 2</td>" in (tmp_path / "inspector.html").read_text(encoding="utf-8")
+
+
+def test_the_last_epoch_may_end_late(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr(workflow, "make_plan", lambda *_: replace(SMALL, epochs=1))
+    monkeypatch.setattr(planning, "LATE", 0.0)
+    trained = workflow.train(photos, tmp_path / "inspector")
+    assert "would take too long" not in capsys.readouterr().out
+    assert trained.inspector.settings.notes["epochs of fine-tuning"] == "1 of 1"
 
 
 @pytest.mark.parametrize(("cost", "threshold"), [(1.0, 0.5), (10.0, 1 / 11)])
@@ -166,7 +189,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 
     def tune(folder: Path):
         folder.mkdir(exist_ok=True)
-        watch = planning.Watch(5.0, SMALL.epochs, print)
+        watch = planning.Watch(minutes=1e6)
         return workflow._fine_tune(index, labels, SMALL, TrainingOptions(), folder, watch, False)[0]
 
     whole = tune(tmp_path / "whole")
