@@ -123,7 +123,8 @@ PHOTOS = data.solar_cells()
 print(data.credits(PHOTOS))
 
 # %% [markdown]
-# A table with one row for each photo is called an *index*. Its column `label` says what experts saw.
+# A table with one row for each photo is called an *index*. Its column `label` says what experts saw. The next cell makes
+# the index and shows how many photos each label has.
 
 # %%
 index = data.index_folder(PHOTOS)
@@ -132,7 +133,7 @@ index["label"].value_counts().rename("photos").to_frame().assign(
 )
 
 # %% [markdown]
-# Look at six photos of each *class* (kind).
+# About two of three cells are functional. Look at six photos of each *class* (kind).
 
 # %%
 shown = index.groupby("label", sort=False).nth([0, 100, 250, 300, 500, 700]).sort_values("label")
@@ -191,7 +192,7 @@ assert not found["defect"] and not found["scratch"], "ImageNet has no class for 
 data.index_folder("my_fotos")
 
 # %% [markdown]
-# Read the sentence, correct the name, run the cell again. An error is not a disaster: nothing is lost. Some lessons have a cell
+# Read the sentence. Then write `PHOTOS` (without quotation marks) in place of `"my_fotos"`, and run the cell again: now the index appears. An error is not a disaster: nothing is lost. Some lessons have a cell
 # that fails on purpose; the text before it says so. (In Colab, *Run all* stops here: click on the next cell and choose *Run cell and below*.)
 
 # %% [markdown]
@@ -285,8 +286,8 @@ plots.accuracies(
 assert table["accuracy"][2] > table["baseline"][2] + 0.2, "the probe should beat the baseline"
 
 # %% [markdown]
-# *Accuracy* is the share of right answers. `from` and `to` are an *interval*: with other photos of the same kind the result
-# would probably lie between these two numbers. With 200 photos it is wide. Compare intervals, not only points.
+# *Accuracy* is the share of right answers. `from` and `to` are an *interval*: the accuracy on very many photos of the same kind
+# probably lies between these two numbers. With 200 photos it is wide. Compare whole intervals, not only the single accuracies.
 #
 # All three were judged on the same photos. B and C learned from the same 240 photos with the same kind of classifier. B saw them in 32 × 32
 # pixels; C saw them in 224 × 224, through a network that learned from photos of dogs and cups. So the difference comes from the features and the finer photos together.
@@ -346,9 +347,11 @@ plots.flow(
 )
 
 # %% [markdown]
+# Some words on the map are new, such as lots, loaders or fit. Each is explained in its lesson.
+#
 # ## Your turn
 #
-# **Your turn:** *judge a prediction.* Change `row` and run the cell. Say aloud what you see before you look at the title.
+# **Your turn:** *judge a prediction.* Change `row` to another number from 0 to 199. Hold your hand over the place of the title, run the cell, say aloud what you see, then look at the title.
 
 # %% tags=["nbval-approx-0.1"]
 row = 11
@@ -374,8 +377,8 @@ for name, numbers, others in (
 pd.Series(comparison, name=f"accuracy with {len(few)} photos").to_frame().round(3)
 
 # %% [markdown]
-# With 20 photos of each class the two lie so near each other that the difference may be chance: with 200 unseen photos an interval reaches about 6 points
-# to each side. With 120 of each class (the table further up) the features are far ahead. So 240 photos are few beside the million that the network
+# With 20 photos of each class the two lie so near each other that the difference may be chance: with 200 unseen photos an interval reaches 6 to 7 percentage points
+# to each side, such as from 0.60 to 0.73. With 120 of each class (the table further up) the features are far ahead. So 240 photos are few beside the million that the network
 # learned from, but 40 are too few to show the gain here.
 
 # %% [markdown]

@@ -27,8 +27,8 @@
 # `PHOTOS` names the photo folder. You may put your own folder there; it needs one sub-folder for each class. (A *class* is one
 # of the groups that photos are sorted into, here `functional` and `defective`.)
 #
-# The *index* is a table with one row for each photo. It knows the path and the label of each photo. No photo was opened
-# for it yet.
+# The *index* is a table with one row for each photo. It knows the path and the label of each photo. (The solar cells have three more columns: how sure the experts
+# were of a defect, the type of the cell, and its place in the file order. Lesson 4 uses them.) No photo was opened for it yet.
 
 # %%
 from course_lib import data
@@ -129,7 +129,8 @@ plots.photo_grid(
 # %% [markdown]
 # `astype(np.uint8)` counts to 255 and starts again at 0: the photo is full of edges that are not there. `convert("L")` turns every value above 255 into 255: a
 # white photo. Only scaling by the real range gives the photo back. Both wrong ways run without any error, so a check
-# must tell you which photos have 16 bits.
+# must tell you which photos have 16 bits. The course does not know the real range of your camera either: `data.read_image` divides 16-bit values by 256, and a photo with
+# 12 bits becomes nearly black (0 to 15). So save such photos with 8 bits first, scaled as here: `Image.fromarray(three_ways["scaled by 4095"]).save("photo.png")`.
 
 # %%
 correct = three_ways["scaled by 4095"].astype(int)
@@ -212,7 +213,8 @@ print("cannot be opened:", len(not_opened), "| cannot be read to the end:", len(
 # ## All checks at once
 #
 # `check_folder` reads each file once and asks many more questions: Does the ending fit? Is the photo black, blurred, of
-# another size? Is it a copy? Does the label table fit? It answers with one row for each *finding*.
+# another size? Is it a copy? Does the label table (`labels.csv`, a list of all photos with their labels) fit? It answers with one row for each *finding*.
+# It counts one file more than before, the label table. There are more findings than faults, because the photo with two labels is found three times: as a copy, and once under each label.
 
 # %%
 from course_lib import checks
@@ -302,8 +304,8 @@ for path in files:
 
 # %% [markdown]
 # Two. The others are *near duplicates*: a person sees the same photo, but the bytes differ. To find them, you compare what
-# the photos show. Shrink each photo to 8 × 8 pixels and note for each pixel whether it is brighter than the middle value.
-# That gives 64 bits, an *average hash*. Nearly equal photos should differ in few bits.
+# the photos show. Shrink each photo to 8 × 8 pixels and note for each pixel whether it is brighter than the *median* (half of the pixels are darker).
+# That gives 64 bits, a form of the *average hash* (the usual one compares with the mean). Nearly equal photos should differ in few bits.
 
 # %%
 def average_hash(path: Path) -> np.ndarray:
@@ -336,7 +338,8 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# Both lines matter: how many copies a finder finds, and how many photos it suspects. The average hash misses the turned
+# Both columns matter: how many copies a finder finds, and how many photos it suspects. (They are not counted quite alike: the average hash names both photos of a
+# pair, `check_folder` names only the copy.) The average hash misses the turned
 # copy and suspects photos that are no copies. Look at the copies that were found, each beside its original.
 
 # %%
@@ -382,6 +385,7 @@ findings.loc[findings["problem"] == "two labels", ["path", "detail"]]
 #
 # A check can be wrong, and a deleted photo does not come back. So you *quarantine* photos: move them into a folder beside
 # the photo folder, with a log of where each one came from. You choose which. Here: what cannot be read, and copies.
+# (Of the pair with two labels only the copy goes. In your own folder, add `"two labels"` to the list, so that both photos wait until somebody knows the right label.)
 
 # %%
 from course_lib.paths import work_folder
@@ -435,7 +439,8 @@ if shown:
     )
 
 # %% [markdown]
-# The two of each pair look very much alike. Small spots that both share are no proof: the neighbours in the file order have them too. Nobody can be sure here. So
+# The two of each pair look very much alike. The small spot at the lower right of the first pair and the short line at the lower left of the second are no proof: the neighbours
+# in the file order have them too. The pale upright line at the left of the first pair is not in its neighbours, so it speaks for the same cell; another line, at the top left, is in only one of the two. Nobody can be sure here. So
 # keep both photos of a pair together, and let no split separate them; lesson 5 says how.
 #
 # ## Quiz

@@ -254,7 +254,8 @@ plots.histogram(
 # ## A classifier on ten numbers
 #
 # A *linear classifier* gives each feature a weight, adds up, and says "defective" if the sum is above zero. Learning finds the weights. First each
-# feature is *scaled*: minus its mean, divided by its standard deviation, so that all have about the same size.
+# feature is *scaled*: minus its mean, divided by its standard deviation, so that all have about the same size. `C` says how freely the weights may grow: 1.0 suits ten
+# features. Without it `linear_probe` takes 0.01, which suits thousands of features.
 
 # %%
 from course_lib.features import linear_probe
@@ -328,7 +329,7 @@ pd.DataFrame(rows).round(3)
 # %% [markdown]
 # The baseline is another one here, because other photos are judged: these lots hold fewer defects. So compare the distance to the baseline, not
 # the accuracy. For the learned features this distance is
-# smaller than on the random split: part of their success was that they had seen neighbours. One draw of lots is a matter of luck; lesson 5 uses several.
+# smaller than on the random split; for the ten features by hand it stays the same. So perhaps part of the success of the learned features was that they had seen neighbours. One draw of lots is no proof; lesson 5 uses several.
 #
 # ## Which features count?
 #
@@ -341,7 +342,8 @@ plots.bars(named, x="weight", y="feature", alt="Weights of the ten features, sor
 
 # %% [markdown]
 # You can read this, and discuss it with an expert. Be careful: features that say nearly the same share their weight between them, sometimes with
-# opposite signs. The learned features have no names at all.
+# opposite signs. Here *unevenness* has a negative weight, although the table of means showed that defective cells are less even: *contrast* and *darkest area* say much of the same and
+# carry that message. So do not read one weight alone. The learned features have no names at all.
 
 # %% [markdown]
 # ## Two pictures of the same photos
@@ -429,8 +431,9 @@ if data.solar_cells() == PHOTOS:
 # %% [markdown]
 # ## Your turn
 #
-# **Your turn:** *compute a feature.* Change the body of this function to a number of your own, for example the brightest 5 % or the difference between the left and the
-# right half. The cell prints the accuracy with your feature added. (Did it help by more than chance? Look at the interval above.)
+# **Your turn:** *compute a feature.* The function gives the brightness above which the brightest 5 % of the pixels lie. Change its body to a number of your own, for example the
+# difference between the left and the right half: `return photo[:, :48].mean() - photo[:, 48:].mean()`. (The pixels are `uint8`: below 0 they start again at 255. So take means
+# before you subtract, as here, or begin with `photo = photo.astype(float)`.) The cell prints the accuracy with your feature added. (Did it help by more than chance? Look at the interval above.)
 
 
 # %% tags=["nbval-approx-0.02"]
@@ -444,8 +447,8 @@ print(f"without {accuracy['ten features by hand']:.3f}", end=", ")
 print(f"with {my_probe.score(extended[validation], truth):.3f}")
 
 # %% [markdown]
-# **Your turn:** *apply a kernel.* Write a kernel that shows slanted lines, from top left to bottom right. Its numbers should add up to 0. (One
-# solution: 2 on this diagonal, −1 everywhere else.)
+# **Your turn:** *apply a kernel.* Write a kernel that shows slanted lines and makes the bars disappear. The numbers of each row, and of each column, should add up to 0. (One
+# solution: 2 on the diagonal from top left to bottom right, −1 everywhere else. Lines along the other diagonal become bright, too: their sums have the other sign, and the cell shows the size without the sign.)
 
 # %%
 my_kernel = np.array([[0, 0, 0], [0, 1, -1], [0, 0, 0]])

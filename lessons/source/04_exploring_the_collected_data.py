@@ -78,7 +78,7 @@ pd.DataFrame([accuracy_row("always functional", some_labels, 0 * some_labels)]).
 # %% [markdown]
 # ### What goes wrong with one class only
 #
-# A folder with functional photos only has nothing to compare with. The baseline would be 100 %, and no model could learn anything. So the course refuses such a folder. The next cell makes one on purpose.
+# A folder with functional photos only has nothing to compare with. The baseline would be 100 %, and a classifier could not learn what a defect looks like. So the course refuses such a folder. (There are other methods, which learn from good parts only and report what looks unusual. They are called *anomaly detection*; this course does not treat them.) The next cell makes one on purpose.
 
 # %%
 from course_lib import lesson
@@ -151,7 +151,7 @@ table = pd.DataFrame(
 table.round(3)
 
 # %% [markdown]
-# The photos are the same, but the table counts between 715 and 1,116 defects, and the baseline lies between 0.575 and 0.687. So an accuracy without this decision says little. Two teams with two decisions cannot compare their numbers.
+# The folder is the same, but the table counts between 715 and 1,116 defects, and the baseline lies between 0.575 and 0.687. So an accuracy without this decision says little. Two teams with two decisions cannot compare their numbers.
 #
 # - *Follow the experts*: the line is in the middle, at 0.5. The course does this.
 # - *All defective*: you miss fewer defects, and you reject more good cells. Right where a missed defect is dangerous.
@@ -283,7 +283,7 @@ plots.photo_grid(
 # %% [markdown]
 # ## Lots
 #
-# A **lot** is a group of parts that were made or photographed together. Here a lot is one module. The files carry no module number, so the course takes blocks of 60 consecutive files of one type.
+# A **lot** is a group of parts that were made or photographed together. Here a lot is one module. The files carry no module number, so the course counts the files of one type in file order and takes 60 at a time. (Files of the other type between them are skipped, so a few of the lots have a piece before such a gap and a piece behind it.)
 
 # %% tags=["nbval-approx-0.1"]
 from course_lib import splits
@@ -314,7 +314,7 @@ def darker_share(values: np.ndarray, bad: np.ndarray) -> float:
 print(f"the defective photo is darker in {darker_share(brightness, labels):.2f} of all pairs")
 
 # %% [markdown]
-# Three of four pairs. It is tempting to write into the report: "defective cells are darker, we can measure brightness." Test this conclusion before you believe it. If brightness shows the *defect*, it must also work inside one lot. And a number that knows only the lot must not work.
+# Three of four pairs. It is tempting to write into the report: "defective cells are darker, we can measure brightness." Test this conclusion before you believe it. If brightness shows the *defect*, it must also work inside one lot, where the lighting and the camera were the same for all photos. And for comparison: how far does a number get that knows only the lot?
 
 # %%
 lot_mean = pd.Series(brightness).groupby(lot).transform("mean").to_numpy()
@@ -332,7 +332,7 @@ comparison = pd.DataFrame({"compared by": names, "defective is darker": shares})
 comparison.round(2)
 
 # %% [markdown]
-# The mean of the lot, which knows **nothing** about the single photo, does as well as the photo's own brightness. Inside a lot, most of the effect is gone. So brightness mostly tells you *which module* a cell belongs to, and some modules have many defects.
+# The mean of the lot, which knows **next to nothing** about the single photo, does as well as the photo's own brightness. Inside a lot, more than half of the effect is gone: the share there is nearer to chance (0.50) than to that of the whole folder. So brightness mostly tells you *which module* a cell belongs to, and some modules have many defects.
 
 # %%
 overview = pd.DataFrame(
@@ -369,9 +369,9 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# These cells are nearly black: they give no light at all, and the experts call them defective. They are not failed photos.
+# These cells are nearly black: they give almost no light, and the experts call them defective. They are not failed photos.
 #
-# Second way: photos whose five nearest neighbours in the features are all far away. Nothing else in the folder looks like them.
+# Second way: photos whose five nearest neighbours in the features are all far away. Nothing else in the folder looks like them. Below the photos, a table counts the 40 most extreme photos of each way.
 
 # %% tags=["nbval-approx-0.1"]
 loneliest = np.argsort(-distances.mean(axis=1))[:8]
@@ -418,7 +418,7 @@ pd.DataFrame(doubt).rename(
 # %% [markdown]
 # ## One module, photographed twice
 #
-# One more look at the file order. Two photos of the *same* cell are alike in every detail, even if one is blurred. The finder of lesson 2 compares 256 numbers of each photo; 1 means the same pattern. Compare each photo with the one a fixed number of places later, and count for which number many pairs are alike.
+# One more look at the file order. Two photos of the *same* cell are alike in every detail, even if one is blurred. The finder of lesson 2 describes each photo by 256 numbers. From those of two photos you compute how alike they are: 1 means the same pattern, and here more than 0.96 counts as alike. Compare each photo with the one a fixed number of places later (100 or more, so that no neighbours are compared), and see for which number most pairs are alike.
 #
 # *Predict first:* no two files have the same bytes. How many photos may show the same cell?
 
@@ -448,7 +448,7 @@ if rows:
     print(f"the experts gave both photos of a pair the same answer in {same:.0%} of the pairs")
 
 # %% [markdown]
-# The same spots, bars and clouds, sharp and blurred: the same cells were photographed twice, and the files do not say so. For the solar cells this tells you two things. The experts themselves did not always give the same one of their four answers for the same cell. Where two such answers lie on different sides of the line, no model that sees the same cell can be right for both photos. And the two photos of a cell belong on the same side of a split. The finder of lesson 2 does not report these pairs: its limits are strict, because different cells of one kind may be as alike as these photos are. Lesson 5 counts how many of the pairs a split separates.
+# The same spots, bars and clouds, sharp and blurred: the same cells were photographed twice, and the files do not say so. For the solar cells this tells you two things. First, the experts themselves did not always give the same one of their four answers for the same cell. Where two such answers lie on different sides of the line, a model that says the same about both photos is wrong about one of them. Second, the two photos of a cell belong on the same side of a split. The finder of lesson 2 does not report these pairs: its limits are strict, because different cells of one kind may be as alike as these photos are. Lesson 5 counts how many of the pairs a split separates.
 #
 # ## Write the decision down
 #

@@ -96,7 +96,7 @@ print(f"another seed: {(other['split'] == random_index['split']).mean():.0%}")
 assert same == 1
 
 # %% [markdown]
-# The split depends on the file names and the seed only. Save it as a table, because a saved table survives even a change of the software.
+# With another seed nearly half of the photos are in the same part, and that is chance: 0.6 · 0.6 + 0.15 · 0.15 + 0.25 · 0.25 is about 0.45. For the same photos, labels and shares the split depends on the file names and the seed, not on the order of the rows. Save it as a table, because a saved table survives even a change of the software.
 
 # %%
 path = lesson.kept_folder(PHOTOS) / "split_random.csv"
@@ -167,7 +167,7 @@ splits.prove_no_leak(random_index.assign(lot=lot_index["lot"]), strict=False)
 # %% [markdown]
 # ## A leak, and what it does to the accuracy
 #
-# Now something goes wrong on purpose. A folder was saved twice: half of the photos are there a second time under another name. This happens with backups and with photos from two sources. You build such a folder. It is thrown away afterwards, and the real test photos are not in it.
+# Now something goes wrong on purpose. Part of a folder was saved twice: half of the photos are there a second time under another name. This happens with backups and with photos from two sources. You build such a folder. It is thrown away afterwards, and the real test photos are not in it.
 
 # %%
 import shutil
@@ -186,7 +186,7 @@ twice = splits.random_split(data.index_folder(folder), seed=0)
 print(len(pool), "photos became", len(twice))
 
 # %% [markdown]
-# *Predict first:* the check now gets a folder with copies, split photo by photo. Which of the four checks will complain first?
+# *Predict first:* the check now gets a folder with copies, split photo by photo. This folder names no lots, so three of the checks are left: path, bytes, near duplicate. Which one will complain first? **The next cell fails on purpose.**
 
 # %% tags=["raises-exception"]
 splits.prove_no_leak(twice)
@@ -243,7 +243,7 @@ accuracy.set_axis(["accuracy", "photos"], axis=1).rename_axis("test photos with"
 # %% [markdown]
 # The photos with a copy in train are right clearly more often: the probe has seen them with their answer. The others tell the truth, and their accuracy is that of the clean folder. The mending: remove copies before you split (lesson 2 finds them), or give a photo and its copies the same lot. This also holds for augmented photos: **split first, augment afterwards**, and only the train part.
 #
-# The throw-away folder goes now. Your photos were only read.
+# The throw-away folder goes now. Your photos were only read. To finish, the cell repeats the two quick checks, path and bytes, on the real random split: no copy got into it.
 
 # %%
 shutil.rmtree(folder)
@@ -269,12 +269,12 @@ for name, table in {"random": random_index, "by lot": lot_index}.items():
     print(f"{name}: {apart} of {len(seen_twice)} cells seen twice lie in two parts")
 
 # %% [markdown]
-# Neither split knows of these pairs. The random split separates about half of them. The split by lot separates even more: it keeps neighbours together, and what lies 542 places apart are no neighbours, so the two photos of this module are two lots for it. It is a small leak in both splits, at most 50 pairs among 2,624 photos, and none of the four checks found it: it took a comparison made for this one question. If your factory photographs a part twice, give both photos the same `lot` in `index.csv`.
+# Neither split knows of these pairs. The random split separates about half of them. The split by lot separates all of them, and that is luck: it keeps neighbours together, but the two series of photos of this module lie 542 places apart, so they are different lots for it. Here one series fell into the test part and the other into train; with another seed both may fall into the same part. It is a small leak in both splits, at most 50 pairs among 2,624 photos, and none of the four checks found it: it took a comparison made for this one question. If your factory photographs a part twice, give both photos the same `lot` in `index.csv`.
 
 # %% [markdown]
 # ## Random or by lot: the same model twice
 #
-# Now the main question. How much does a random split flatter the model, that is, how much too good does the model look? One split depends on luck: which lots happen to be in the test part? So you use **folds**. Divide the photos into four folds; train on three and score the fourth, until each fold was scored once. Here you use train and validation photos only. The test part stays closed.
+# Now the main question. How much does a random split flatter the model, that is, how much too good does the model look? One split depends on luck: which lots happen to be in the test part? So you use **folds**. Divide the photos into four folds; train on three and score the fourth, until each fold was scored once. Here you use the train and validation photos of the split by lot only; its test part stays closed. (Some of these photos are test photos of the random split. Nothing is chosen here, and these probes are thrown away.)
 
 # %%
 from sklearn.model_selection import StratifiedKFold
@@ -326,7 +326,7 @@ plots.accuracies(
 comparison.round(3)
 
 # %% [markdown]
-# The model, the photos and the number of training photos are the same. Only the folds differ. Is it luck? The cell above computed two seeds. Compare them, and look at the single folds too.
+# The model and the photos are the same, and the number of training photos nearly so. Only the folds differ. Is it luck? The cell above computed two seeds. Compare them, and look at the single folds too.
 
 # %% tags=["nbval-approx-0.03"]
 rows = []
@@ -344,7 +344,7 @@ print(f"the random folds flatter the model by {points:.1f} points")
 assert points > 1 or data.solar_cells() != PHOTOS
 
 # %% [markdown]
-# With each seed the random folds are higher. These (percentage) points are not skill: the model knew the modules. **The factory will see the lower number**, because each new module is a new lot. Look also at the worst and the best fold: with lots the result depends much on which modules you meet. One lot split alone says little.
+# With each seed the random folds are higher. These (percentage) points are not skill: the model knew the modules. **The factory will see something like the lower number, or less**: each new module is a new lot, and our lots are only an approximation. Look also at the worst and the best fold: with lots the result depends much on which modules you meet. So the interval of the folds by lot, in the table above, is too narrow: it counts photos as if each were a new draw, but photos of one lot are alike. One lot split alone says little.
 #
 # So why keep the random split at all? Published results use it, and you can compare with them. The course shows both from now on.
 
@@ -464,7 +464,7 @@ for part in ("train", "validation"):
         )  # fmt: skip
 
 # %% [markdown]
-# The train batches differ between epoch 1 and 2, and some photos are turned: their bars run from top to bottom. The validation batches are the same. Each title fits its photo: always look at a batch before you train, because photos and labels that lost each other make no error message.
+# The train batches differ between epoch 1 and 2, and some photos are turned: their bars run from top to bottom. The validation batches are the same. As far as you can see, the titles fit. (The third validation photo looks good but is called defective; that is the experts' label, not a mix-up.) Always look at a batch before you train, because photos and labels that lost each other make no error message.
 #
 # **Your turn:** build a validation loader with a batch size of 100. How many batches will it have, and how many photos are in the last one? Compute it first.
 
@@ -479,7 +479,7 @@ print(len(loader), "batches; the last one holds", sizes[-1], "photos")
 # About one photo in three is defective. A model that is unsure will lean towards "functional", and miss defects. Two remedies:
 #
 # - **Class weights**: a mistake on a rare class counts more.
-# - **Balanced sampler**: rare photos are drawn more often, so that a batch holds as many of each class.
+# - **Balanced sampler**: rare photos are drawn more often, so that on average a batch holds as many of one class as of the other.
 
 # %%
 weight = (1 / np.bincount(labels[train]))[labels[train]]  # rare class, larger weight

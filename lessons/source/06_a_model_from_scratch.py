@@ -49,7 +49,7 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# In lesson 3 you chose the features: brightness, edges, texture. From now on the network finds its features itself. It is made of a few kinds of layers. You meet them one by one.
+# In lesson 3 you chose the features: brightness, edges, dark lines. From now on the network finds its features itself. It is made of a few kinds of layers. You meet them one by one.
 
 # %% [markdown]
 # ## Convolution: a small window slides over the photo
@@ -81,7 +81,7 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# The same nine numbers, turned by 90°, find other edges. The left map shows the thin wires of the cell, which run from left to right. The right map lost them and keeps the steep cracks. A kernel is a small question that is asked at every place.
+# The same nine numbers, turned by 90°, find other edges. The map in the middle shows the dark bars of the cell, which run from left to right. The map on the right lost them and keeps the steep cracks. A kernel is a small question that is asked at every place.
 #
 # In a network nobody writes these numbers. Training finds them. `nn.Conv2d` holds many kernels at once and starts with random ones.
 #
@@ -101,7 +101,7 @@ assert sum(parameter.numel() for parameter in layer.parameters()) == 16 * (1 * 3
 #
 # How large is the result? The window starts at each pixel (*stride* 1) or at each second one (stride 2):
 #
-# size after = (size before + 2 · padding − kernel) // stride + 1
+# size after = (size before + 2 · padding − kernel) // stride + 1, where `//` divides and rounds down
 
 # %%
 import pandas as pd
@@ -146,14 +146,14 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# After ReLU only one side of each wire is left: the side with the step the kernel asked for. After pooling the map has a sixteenth of the pixels, and one still sees what was found and roughly where. That is the trade: exact places are lost, computing gets cheaper, and the next layer's window covers more of the cell.
+# After ReLU only one side of each bar is left: the side with the step the kernel asked for. After pooling the map has a sixteenth of the pixels, and one still sees what was found and roughly where. That is the trade: exact places are lost, computing gets cheaper, and the next layer's window covers more of the cell.
 
 # %% [markdown]
 # ## Normalisation: numbers of a size the next layer can use
 #
-# The maps of a layer may have very different sizes: one channel lives around 0.01, another around 3. *Batch normalisation* (バッチ正規化) brings each channel of a batch to mean 0 and spread 1. Then it multiplies by a number and adds another; these two are parameters, which start at 1 and 0.
+# The numbers in the maps of a layer may be of very different size: one channel lives around 0.01, another around 3. *Batch normalisation* (バッチ正規化) brings each channel of a batch to mean 0 and spread 1. Then it multiplies by a number and adds another; these two are parameters, which start at 1 and 0.
 #
-# We need a batch now. The loaders of lesson 5 give us one of 32 photos, at 64×64 pixels.
+# We need a batch now. The loaders of lesson 5 give us one of 32 photos, at 64×64 pixels. (This time we pass no mean and no standard deviation. The loader then takes the fixed numbers 0.5 and 0.25: they come from no photo, so they cannot leak, and a layer inside the network does the fine adjustment. Lessons 7 and 8 do the same.)
 
 # %%
 from course_lib import datasets
@@ -528,7 +528,7 @@ stems.round(3)
 # %% [markdown]
 # Accuracy on the validation photos, mean of three starts, with the 95 % interval of one run, beside the trivial baseline of always answering the commonest class.
 #
-# On the digits the small-image stem wins by several points: compare the two intervals. On the solar cells there is no such gain, although this stem leaves sixteen times as many numbers to compute with. Perhaps because dark areas and long cracks are still there after the coarse stem. These are two epochs with small photos, so it is a hint, no more. Our own first block is coarse too: nothing was lost here, and it leaves less to compute. "Small photos need a small stem" is a good first guess, and no law. Measure on your own photos.
+# On the digits the small-image stem wins by several points: compare the two intervals. On the solar cells there is no such gain, although this stem leaves sixteen times as many numbers to compute with. Perhaps because dark areas and long cracks are still there after the coarse stem. These are two epochs with small photos, so it is a hint, no more. Our own first block is coarse too. It leaves less to compute, and in this test no loss from a coarse stem can be seen; a loss of a few points would hide in the intervals. "Small photos need a small stem" is a good first guess, and no law. Measure on your own photos.
 
 # %%
 accuracy = stems.set_index("model")["accuracy"]
@@ -643,7 +643,7 @@ assert losses["A: logits"][-1] < 0.1
 assert min(losses["B: softmax first"]) > 0.313
 
 # %% [markdown]
-# **Your turn:** 64 photos are harder to memorise than 16. Change `photos` to 64 and read the last loss. Then find a number of steps that is enough.
+# **Your turn:** 64 photos are harder to memorise than 16. Change `photos` to 64 and read the last loss. Then change `steps` until the last loss is about as low as with 16 photos.
 
 # %% tags=["nbval-approx-0.1"]
 photos, steps = 16, 60

@@ -56,7 +56,7 @@ plots.photo_grid(
 )
 
 # %% [markdown]
-# The thin lines, the wires of a cell, stand upright in some photos and lie in others. The labels did not change.
+# The dark bars of a cell stand upright in some photos and lie in others. The labels did not change.
 
 # %% [markdown]
 # ## One step, in slow motion
