@@ -137,7 +137,7 @@ def load_backbone(
 
 
 def untrained_backbone(name: str) -> Backbone:
-    """The build of a backbone with random weights, for weights that are loaded next (lesson 10)."""
+    """A backbone with random weights: to train from scratch, or for weights to come (lesson 9)."""
     source = source_of(name)
     return _cut(name, source.build(), source.preprocessing(""))
 

@@ -1,4 +1,4 @@
-"""The commands ``train`` and ``predict``: what lesson 10 does, for your own photos in a terminal."""
+"""The commands ``train`` and ``predict``: the way of the course for your own photos (lesson 10)."""
 
 import argparse
 import json

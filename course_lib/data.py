@@ -334,7 +334,7 @@ def label_numbers(index: pd.DataFrame) -> np.ndarray:
 
 
 def label_probabilities(index: pd.DataFrame) -> np.ndarray:
-    """How probable each class is for each photo: float32 (N, classes), rows sum to 1 (lesson 10).
+    """How probable each class is for each photo: float32 (N, classes), rows sum to 1 (lesson 7).
 
     Where experts gave ``defect_probability``, their doubt is kept: a cell that two of three call
     defective counts two thirds for "defective". Elsewhere the label has probability 1.

@@ -32,7 +32,7 @@ def predict_logits(
         model: images (N, C, H, W) to logits (N, classes).
         loader: gives batches ``(images, labels)``.
         views: makes several views of each photo, (views, N, C, H, W), such as
-            `course_lib.transforms.eight_views`; the mean of their logits is taken (lesson 10).
+            `course_lib.transforms.eight_views`; the mean of their logits is taken (lesson 7).
         device: where to compute, by default `course_lib.device.choose`.
 
     Returns:

@@ -23,7 +23,7 @@
 # {{setup}} 7
 
 # %% [markdown]
-# `PHOTOS` may name your own folder, with two sub-folders: one for the good parts, and one called `defective`. Run lesson 5 with it first: the sections on new lots need the lots that it writes down. A cell that ends in `assert` may stop, because its limit was set for the solar cells; then go on with the next cell. The course's photos are the solar cells of the ELPV dataset, licence CC BY-NC-SA 4.0.
+# `PHOTOS` may name your own folder, with two sub-folders: one for the good parts, and one called `defective`. Run lesson 5 with it first: the sections on new lots need the lots that it writes down. A cell may stop at a line that begins with `assert`, because its limit was set for the solar cells; put a # before that line and run the cell again. The course's photos are the solar cells of the ELPV dataset, licence CC BY-NC-SA 4.0.
 
 # %%
 from course_lib import data, datasets, lesson, transforms
@@ -80,7 +80,7 @@ print("logits:", tuple(logits.shape), f"  loss: {loss.item():.2f}")
 # %% [markdown]
 # A model that favours neither class would have a loss of 0.69 (lesson 6). Ours is higher: by chance its random weights favour one class. That is normal before training. Now the *backward pass*: it works out for each weight how much the loss changes if this weight changes a little. That number is the *gradient* (勾配) of the weight.
 #
-# *Predict first:* the next cell makes the backward pass twice for the same batch and clears nothing in between. What happens to the gradients?
+# *Predict first:* the next cell makes the backward pass twice for the same batch and clears nothing in between. (`retain_graph=True` keeps what a second backward pass needs. To run the cell again, first run the one before it.) What happens to the gradients?
 
 # %%
 optimizer.zero_grad()  # 3. forget the old gradients
@@ -92,7 +92,7 @@ print("twice as large:", torch.allclose(weight.grad, 2 * once))
 assert torch.allclose(weight.grad, 2 * once)
 
 # %% [markdown]
-# `backward()` *adds* to what is there. So a loop that forgets `zero_grad()` follows all old batches too, and no error tells you. We clear, make one clean backward pass, and let the *optimizer* (オプティマイザー) move each weight a little against its gradient. How little, says the *learning rate* (学習率).
+# `backward()` *adds* to what is there. So a loop that forgets `zero_grad()` follows all old batches too, and no error tells you. We clear, make one clean backward pass, and let the *optimizer* (オプティマイザー) move each weight a little against its gradient. The *learning rate* (学習率) says how little.
 
 # %% tags=["nbval-approx-0.15"]
 model.head.eval()  # without dropout, so that before and after can be compared
@@ -163,7 +163,7 @@ pd.DataFrame(rows, columns=columns).drop(columns="validation_loss").round(2)
 # %% [markdown]
 # `loss` falls and `accuracy` (the share of right answers) grows. Two passes, and the model is already better than the *trivial baseline*: always answering "functional" is right for about 69 % of these photos.
 #
-# **Your turn:** write the five steps in the right order on paper, without looking. Then move `optimizer.zero_grad()` behind `loss.backward()` in the loop above, and run that cell and the cell with the table again. What does the loss do, and why? Put the line back and run both once more before you go on.
+# **Your turn:** write the five steps in the right order on paper, without looking. Then move `optimizer.zero_grad()` behind `loss.backward()` in the loop above, and run that cell and the cell with the table again. (Do it before you go on: a later cell gives `batches` other labels. If that one has run already, first run the cell with `PHOTOS` again.) What does the loss do, and why? Put the line back and run both once more before you go on.
 
 # %% [markdown]
 # ## The same loop from the library
@@ -243,7 +243,7 @@ plots.learning_curves(
 #
 # - The solid line, training, goes down in loss and up in accuracy: the model learns.
 # - The dashed line, validation, follows it: what it learns is of use for other photos too.
-# - The dashed line hardly jumps: it is measured on the averaged weights. For many epochs its loss is even lower than that of training. That is no mistake: a soft label of 1/3 can never be met with a loss of 0. Also, training is measured with dropout, on turned photos, and while the weights still change. In the second half the solid accuracy still rises, and the dashed one falls a little. This is a first, small sign of what the section on overfitting shows.
+# - The dashed line hardly jumps: it is measured on the averaged weights. For many epochs its loss is even lower than that of training. That is no mistake: a soft label of 1/3 can never be met with a loss of 0. Also, training is measured with dropout, on turned photos, and while the weights still change. In the second half the solid accuracy still rises, and the dashed one falls by about a point. That is only a handful of photos, so it may be chance; it may also be a first, small sign of what the section on overfitting shows.
 #
 # One number alone says little. So we put it beside the baseline, with the interval in which the true accuracy probably lies. One more row costs no training: the model looks at each photo in all eight orientations, and the mean of the eight answers counts (lesson 10 says more about it).
 
@@ -375,7 +375,7 @@ assert gaps["gap"][0] > gaps["gap"][2] + 0.05 and gaps["gap"][0] > 0.1
 gaps.round(2)
 
 # %% [markdown]
-# The accuracies, mean of the last three epochs. On few photos the training accuracy climbs close to 1 and the validation accuracy does not follow: the gap is the mark of overfitting. It does not mean that nothing useful is learned any more: in the figure the validation loss still jumps up and down. The same few photos with turns: the gap is less than half as wide, because each photo now comes in eight orientations, and these are harder to learn by heart than one. *Augmentation* is the cheapest remedy. All photos, with turns: the gap is small. (That run differs in soft labels, averaged weights and learning rate too, so the last row does not show what the photos alone bring.)
+# The accuracies, mean of the last three epochs. On few photos the training accuracy climbs close to 1 and the validation accuracy does not follow: the gap is the mark of overfitting. It does not mean that nothing useful is learned any more: in the figure the validation accuracy rises again in the second half. The same few photos with turns: the gap is less than half as wide, because each photo now comes in eight orientations, and these are harder to learn by heart than one. *Augmentation* is a cheap remedy, and here it helps. Lesson 10 shows a training in which it costs accuracy: measure it. All photos, with turns: the gap is small. (That run differs in soft labels, averaged weights and learning rate too, so the last row does not show what the photos alone bring.)
 #
 # ## Stop in time
 #
@@ -400,7 +400,7 @@ assert abs(kept_loss - stopped["validation_loss"].min()) < 1e-3
 # After the best epoch `fit` waited for three more, none was better, and it took the best weights back. Look at the figure above again: much later the validation loss falls once more. So here it stopped too early, with a model that is hardly above the baseline. Early stopping limits how long a model can overfit; it does not make few photos more. Little patience saves time and may miss a later gain; with patience 1 the first jump by chance ends the training. And the best epoch was chosen on the validation photos, so its loss looks a little too good.
 
 # %% [markdown]
-# **Your turn:** read the two learning-curve figures above again (all photos, few photos). For each, say in one sentence whether the model overfits and from which line you see it. Then change `share` and see how the gap shrinks with more photos.
+# **Your turn:** read the two learning-curve figures above again (all photos, few photos). For each, say in one sentence whether the model overfits and from which line you see it. Then set `share` to 0.1, 0.3 and 1 (1 means all training photos). Does the gap shrink with more photos? One run may go the other way by chance: look at all of them together.
 
 # %% tags=["nbval-approx-0.3"]
 share = 0.03
@@ -494,7 +494,7 @@ assert failed
 # %% [markdown]
 # ## Is there a faster way to compute?
 #
-# The weights are numbers of the kind *float32*, with about seven digits. *bfloat16* keeps about three and needs half the memory. Some processors compute several times faster with it. Others must imitate it and are many times slower. The order of the numbers in memory matters too: *channels last* keeps all channels of a pixel side by side. No rule holds for every network and every computer. So you measure: `fastest_settings` lets the ways take turns on a copy of the network, for about five seconds.
+# The weights are numbers of the kind *float32*, with about seven digits. *bfloat16* keeps about three and needs half the memory. Some processors compute several times faster with it. Others must imitate it and are many times slower. The order of the numbers in memory matters too: *channels last* keeps all channels of a pixel side by side. No rule holds for every network and every computer. So you measure: `fastest_settings` lets the ways take turns on a copy of the network, for about five seconds, and keeps the answer in `work/settings`: a second run shows the same table.
 
 # %% tags=["nbval-ignore-output"] reason="times differ between computers and runs"
 from course_lib import speed

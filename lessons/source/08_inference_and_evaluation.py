@@ -26,8 +26,8 @@
 
 # %% [markdown]
 # `PHOTOS` names the photo folder. You may put your own folder there; it needs two sub-folders: one for the good parts, and one called `defective`. Run lesson 5 with it
-# first: the sections on new lots need the lots that it writes down. A cell that ends in `assert` may stop, because its limit was set for
-# the solar cells; then go on with the next cell.
+# first: the sections on new lots need the lots that it writes down. A cell may stop at a line that begins with `assert`, because its limit was set for
+# the solar cells; put a # before that line and run the cell again.
 #
 # The model of lesson 7 is loaded. If it is not there, it is trained again with the same settings. That takes about half a
 # minute.
@@ -106,7 +106,7 @@ answers.round(3)
 
 # %% [markdown]
 # In training mode the answers differ, and all are far from the answer of evaluation mode. Dropout switches off features by chance, and batch
-# normalisation uses the mean of the photos at hand instead of the one it has stored; it also overwrites what it has stored. So each inspection changes the model.
+# normalisation uses the mean of the photos at hand instead of the one it has stored; it also moves what it has stored a little towards those photos. So each inspection changes the model.
 # We used a copy, so our model is unharmed. The cure is one line: call `model.eval()` before you inspect.
 #
 # ## A folder of photos: a table
@@ -248,11 +248,11 @@ from course_lib.sliders import cost_slider
 cost_slider(labels, probabilities, *costs)
 
 # %% [markdown]
-# **Your turn:** find a threshold at which at most 5 % of the defects on validation are missed. How many good cells does it
-# reject?
+# **Your turn:** find a threshold at which at most 5 % of the defects on validation are missed. The slider says how many of all parts are missed; the defective ones are the lower
+# row of the confusion matrix, 60 + 64 = 124. So at most 6 may be missed. How many good cells does this threshold reject?
 #
-# **Your turn:** set `COST_MISSED` to 3 in the code cell under *What a mistake costs*, run it again, and choose the threshold again. Does it go up or down? Why? Set it
-# back to 10 before you go on.
+# **Your turn:** set `COST_MISSED` to 3 in the code cell under *What a mistake costs*, and run that cell: it chooses the threshold again. Does it go up or down? Why? Set it
+# back to 10 and run the cell once more before you go on.
 #
 # ## The test photos, opened once
 #
@@ -292,7 +292,7 @@ at_chosen.set_index("measure").loc[["missed-defect rate", "overkill rate"]].roun
 # Three things to see:
 #
 # - The threshold chosen on validation costs far less than 0.5. The model is the same; one number changed.
-# - The price: it misses few defects, but it rejects more than half of the good cells.
+# - It now misses few defects. The price: it rejects about two thirds of the good cells.
 # - "Reject everything" needs no model, and is not much dearer than ours: the interval of our cost reaches up to it. So it is not certain that this
 #   weak model saves anything at 10 : 1. Without the trivial rules beside it, you would not have noticed. A better model is needed; lesson 9 makes one.
 #
@@ -531,8 +531,9 @@ sides.round(3)
 #
 # ## The report
 #
-# A notebook is for you. Your boss or your customer gets a file. `report` computes all of this lesson once more, for both splits,
-# and writes one HTML file. The figures lie inside it, so it can be mailed and opened without a network.
+# A notebook is for you. Your boss or your customer gets a file. `report` computes the tables and curves of this lesson once more, for both splits,
+# and writes one HTML file. The figures lie inside it, so it can be mailed and opened without a network. It shows the surest mistakes among the *test* photos: they are for
+# your reader; take no ideas for the next model from them.
 
 # %%
 from course_lib.paths import shorten
