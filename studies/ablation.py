@@ -12,8 +12,9 @@ The frozen stages never change, so the maps that they make of the photos are com
 change, of as many changed views as there are epochs. So an epoch costs the trained stages alone, and
 still shows each photo in another way. MixUp mixes two photos' maps, not the photos.
 
-Time on two cores: 5 minutes for the maps, then 75 to 150 s for each row and seed; two networks take
-twice as long. Each finished row is saved; started again, the study goes on where it stopped.
+Time on two cores: 5 minutes for the maps, then 90 to 140 s for each row and seed (157 to 253 s in
+the results, where two trainings shared the cores); two networks take twice as long. Each
+finished row is saved; started again, the study goes on where it stopped.
 Results: studies/results/ablation.csv
 """
 

@@ -18,8 +18,8 @@ there), and training and validation of each epoch. The time to accuracy is the t
 reaches the best validation accuracy that the article's recipe has in any of its epochs; wanted is at most
 a sixth of the article's. As both are judged by the photos that choose the epoch, the accuracies flatter both.
 
-Time on two cores: 155 to 250 s for each epoch of the article's recipe, so about 35 minutes, and 4 to 5
-minutes for ours. Each finished epoch is saved; started again, the study goes on there.
+Time on two cores: 205 to 311 s for each epoch of the article's recipe, so about 41 minutes, and
+5 minutes for ours. Each finished epoch is saved; started again, the study goes on there.
 Results: studies/results/article_recipe.csv
 """
 

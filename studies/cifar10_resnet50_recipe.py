@@ -12,7 +12,8 @@ small pictures (3 × 3, stride 1, no max-pool).
 Each step is trained once with `fit`, the test photos are looked at once, at its end, and nothing is
 chosen by them. --minutes is the time for a step: a few batches are measured, then it is said how many
 epochs fit; where there is time left, the photos are enlarged, and where there is not enough for one
-epoch, fewer of them are used. All steps with the same first layer get the same photos, size and epochs.
+epoch, fewer of them are used. All steps with the same first layer get the same photos, size and epochs,
+but for the one that is there to have twice the epochs.
 TrivialAugment draws one change for eight photos at a time, because one for each photo would keep a
 GPU waiting.
 

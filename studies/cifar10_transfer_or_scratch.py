@@ -13,7 +13,8 @@ for each class. Three routes with the same network, the same photos and the same
 
 The article with this question used VGG16 and all 50,000 photos: 81 % frozen (about 40 minutes), 58 % from
 scratch (about 100 minutes). Times here are those of a first run, with no cache.
-Results: studies/results/cifar10_transfer_or_scratch.csv
+Results: studies/results/cifar10_transfer_or_scratch.csv; with --routes transfer or --routes scratch
+…_transfer.csv or …_scratch.csv
 """
 
 import argparse

@@ -18,7 +18,7 @@ for a few steps with `fit`, and what part of the time goes into waiting for the 
 wanted for BatchLoader: at most 10 %. On a GPU the wait is what the same training takes less with
 batches that lie there already.
 
-Time on two cores: about 12 minutes, most of it for ImageFolder. Each repetition is saved; started
+Time on two cores: about 7 minutes. Each repetition is saved; started
 again, the study goes on there.
 Results: studies/results/data_path.csv, studies/results/data_path_waiting.csv
 """

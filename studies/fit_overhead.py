@@ -2,7 +2,8 @@
 
     python studies/fit_overhead.py [--photos 960] [--repetitions 5] [--epochs 20] [--threads 1]
 
-The network, batches and settings of lesson 7, on photos of noise. Both loops go on side by side: an
+The network, batches and learning rate of lesson 7, on photos of noise with plain labels and
+without averaged weights. Both loops go on side by side: an
 epoch of `fit`, the same epoch of the bare loop, the next epoch of `fit`, and so on. So what slows the
 machine for a while slows both. A repetition's ratio is the median over its epochs, in seconds of the
 processor. Both end with the same weights, which is checked. Two minutes.

@@ -8,7 +8,8 @@ of brushed metal of different sizes, grey and coloured, a quarter of them with a
 faint. Reported: the accuracy on the test photos that `train` holds out by itself, with its 95 %
 interval and the trivial baseline; how long each command took; and the most memory that one of them held.
 
-Time: the minutes given, and a minute or two for checking, reporting and predicting.
+Time: the minutes given, and a minute or two for checking, reporting and predicting; predicting 10,000
+photos takes four minutes.
 Results: studies/results/own_photos.csv
 """
 

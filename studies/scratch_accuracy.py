@@ -5,7 +5,7 @@
 The settings of `course_lib.lesson.SCRATCH_SETTINGS`, trained from several random starts on the
 random split and on the lot split, each of about 60 % training, 15 % validation and 25 % test photos.
 One view of each photo, and the mean of eight. Nothing is chosen here: the settings were chosen on
-validation. About a minute for each start and split on two cores.
+validation. 11 to 22 s of training for each start and split on two cores.
 Results: studies/results/scratch_accuracy.csv
 """
 

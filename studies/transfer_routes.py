@@ -111,7 +111,7 @@ def tests_of(index: pd.DataFrame, seeds: int, folds: int) -> list[tuple[str, np.
 
 
 def probe(index: pd.DataFrame, test: np.ndarray, seed: int, stages: str) -> list[dict]:
-    """A linear classifier on frozen features; the time includes the features, kept or not."""
+    """A linear classifier on frozen features; the time is that of the classifier alone."""
     backbone, labels = models.load_backbone(), data.label_numbers(index)
     inputs = features.extract(index, backbone, stages=stages)
     start = perf_counter()
