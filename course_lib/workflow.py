@@ -232,11 +232,11 @@ def _fine_tune(
 ) -> tuple[Inspector, pd.DataFrame]:  # fmt: skip
     """Later stages and a new head, trained by `training.fit` as in lesson 10, but for any part.
 
-    Alike: learning rate, optimizer and schedule. Lesson 10 knows its part and has little time: it keeps
-    the maps of the frozen stages and trains five stages on them, without any change of the photos.
-    Here nobody knows the part. So photos are mirrored and turned by quarters (not with ``upright``),
-    their brightness and contrast vary, labels are smoothed, weights are averaged near the end, six
-    stages may learn, and the time decides on size and epochs.
+    Alike: learning rate, optimizer, schedule, and weights averaged near the end. Lesson 10 knows its
+    part: it mirrors only, so it can keep the maps of the frozen stages, and trains five stages on
+    them in five epochs. Here nobody knows the part. So photos are also turned by quarters (with
+    ``upright`` not even mirrored), their brightness and contrast vary, labels are smoothed, six stages
+    may learn, and the time decides on size and epochs.
     """
     device.seed_everything(options.seed)
     backbone = load_backbone()

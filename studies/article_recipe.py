@@ -8,10 +8,10 @@ photos, and are judged after each epoch on the other quarter.
 - article: ImageFolder opens each file in each epoch, Albumentations changes it (mirrored both ways,
   brightness and contrast), a DataLoader with two workers hands it over; 224 pixels, all layers, Adam 1e-3,
   batches of 32, ten epochs, a bare loop as the article writes it.
-- ours: the way of lesson 10 with three steps more, as there is time for eight epochs. Each photo is decoded
-  once, at 160 pixels; the first four stages are frozen, and their maps of the photo and its three mirror
-  images are computed once and kept; the last five stages are trained with AdamW and the one-cycle schedule
-  up to 1e-3, the experts' doubt as soft labels, an average of the weights.
+- ours: the recipe of lesson 10, but with eight epochs. Each photo is decoded once, at 160 pixels; the first
+  four stages are frozen, and their maps of the photo and its three mirror images are computed once and
+  kept; the last five stages are trained with AdamW and the one-cycle schedule up to 1e-3, the experts'
+  doubt as soft labels, an average of the weights.
 
 Seconds hold all a learner waits for: the preparation (ours decodes all photos and computes their maps
 there), and training and validation of each epoch. The time to accuracy is the time until ours first

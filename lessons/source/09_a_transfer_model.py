@@ -30,7 +30,8 @@
 #
 # This lesson makes choices, so it leaves the test photos alone: their rows are removed right here. (One section also uses the split by lot,
 # which has test photos of its own. Some test photos of the random split are train or validation photos there. Another section shows a study on
-# five other random splits and on folds of lots; their test photos contain some of ours. Its settings were tried out on one of these splits, so that one may flatter a little.)
+# five random splits and on folds of lots. One of the five is the split of this course: its row was measured on our own test photos, and the settings of the study were
+# tried out on just these, so that row may flatter a little. The other splits contain some of our test photos. Read the study, but choose nothing by that one row.)
 
 # %%
 from course_lib import data, lesson
@@ -283,7 +284,8 @@ assert rows[0]["accuracy"] > rows[1]["accuracy"]
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# Random folds promise more than new lots will give. Report both; believe the lower one. (Photos of one lot are alike, so the true
+# Here the random folds promise more than the lot folds give. The two intervals just overlap, but in the study below both probes, too, do better on random splits than on lots, on average. Report
+# both; believe the lower one. (Photos of one lot are alike, so the true
 # interval of the second row is wider than the one printed.)
 #
 # ## A new head on the frozen backbone
@@ -503,7 +505,7 @@ table.set_index(["split", "model"]).round(3)
 
 # %% [markdown]
 # From scratch, the large network is about as good as the trivial baseline (`baseline`): 200 photos and five epochs (about
-# 35 steps) are not enough for millions of weights that start at random. Every route that starts from ImageNet is better. Among those, look at the intervals (`from` and
+# 35 steps) are not enough for millions of weights that start at random. Every route that starts from ImageNet has a higher accuracy; only for *fine-tune at once* on the random split do the two intervals overlap. Among those, look at the intervals (`from` and
 # `to`) before you name a winner: the order on the random split is not that on the lot split. One draw of 200 photos cannot decide, and the lot rows are one draw of lots.
 #
 # What did it cost? Seconds of training, and photos judged in a second, on this computer:
@@ -521,9 +523,15 @@ costs.round(0).astype(int)
 # With 200 photos no route that starts from ImageNet is a clear winner. What if you take all photos, larger pictures and more time? One training
 # takes five to seven minutes then, and one split is not enough: another split gives another result. So a script has
 # done it, `studies/transfer_routes.py`: five random splits (75 % for training, as in the published articles) and four folds
-# of whole lots. Here you read its results file. *Fine-tuned* means: the first four stages are frozen, the last five are trained for
-# twelve epochs; it learns from the experts' probabilities. *8 views* means that the mean over the eight orientations of a cell decides (lesson 10), and
-# *and the probe* that the network's answer is averaged with that of the probe.
+# of whole lots. Here you read its results file.
+#
+# - *Fine-tuned*: photos of 192 pixels; the first four stages are frozen, the last five are trained for twelve epochs. Each epoch shows a photo in another of its eight
+#   orientations, the labels are the experts' probabilities, a little smoothed (label smoothing, lesson 10), and the weights are averaged (lesson 7). What each of
+#   these steps brings was not measured here; lesson 10 trains without them.
+# - *8 views*: the mean over the eight orientations of a cell decides (lesson 7).
+# - *And the probe*: the network's answer is averaged with that of the probe.
+# - *Fine-tuned on labels alone*: a second network, trained on the labels instead of the experts' probabilities, with another start and another order of the photos.
+# - *Two fine-tuned*: the mean of the answers of both networks. This and the row before were measured on the random splits only.
 
 # %%
 from course_lib.paths import project_folder
