@@ -527,7 +527,7 @@ costs.round(0).astype(int)
 #
 # - *Fine-tuned*: photos of 192 pixels; the first four stages are frozen, the last five are trained for twelve epochs. Each epoch shows a photo in another of its eight
 #   orientations, the labels are the experts' probabilities, a little smoothed (label smoothing, lesson 10), and the weights are averaged (lesson 7). What each of
-#   these steps brings was not measured here; lesson 10 trains without them.
+#   these steps brings was not measured here; lesson 10 has a table of such steps.
 # - *8 views*: the mean over the eight orientations of a cell decides (lesson 7).
 # - *And the probe*: the network's answer is averaged with that of the probe.
 # - *Fine-tuned on labels alone*: a second network, trained on the labels instead of the experts' probabilities, with another start and another order of the photos.
@@ -554,7 +554,8 @@ many_splits.round(3)
 # accuracy has. For lots the true interval is wider, because photos of one lot are alike: single folds lie outside the printed one.
 #
 # Compare with the probe on all stages. Fine-tuning gains about two points on the random splits and more than three on new lots; with 8 views it gains more than two and more than
-# four. The rows of the single folds stand in the results file: with 8 views each of the four gained at least three points. Look also at the rows with *and the probe*: what is added to a better model need not make it better still.
+# four. The rows of the single folds stand in the results file: with 8 views each of the four gained at least three points. Two networks are a third of a point ahead of one, and the
+# second alone is as good: such a difference can be luck. Look also at the rows with *and the probe*: what is added to a better model need not make it better still.
 
 # %%
 random_mean = many_splits["mean"]["random"]
