@@ -138,12 +138,10 @@ def fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
             by_view.mean(axis=0) + linear.predict_proba(inputs[test])
         ) / 2,
     }  # fmt: skip
-    rows = []
-    for route, found in answers.items():
-        row = evaluation.accuracy_row("", labels[test], found.argmax(axis=1))
-        row = described(route, row, seconds, trained)
-        rows.append(row | {"seconds of maps": seconds_of_maps})
-    return rows
+    return [
+        answered(route, labels[test], found, seconds, trained, seconds_of_maps)
+        for route, found in answers.items()
+    ]
 
 
 def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
@@ -167,17 +165,24 @@ def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dic
         ]
         networks = [run.result() for run in runs]
     seconds = max(seconds for _, _, seconds in networks)
-    trained = sum(trained for _, trained, _ in networks)
-    by_network = [by_view.mean(axis=0) for by_view, _, _ in networks]
-    rows = []
-    for route, found in {
-        "fine-tuned on labels alone, 8 views": by_network[1],
-        "two fine-tuned, 8 views": np.mean(by_network, axis=0),
-    }.items():
-        row = evaluation.accuracy_row("", labels[test], found.argmax(axis=1))
-        row = described(route, row, seconds, trained if route.startswith("two") else trained // 2)
-        rows.append(row | {"seconds of maps": seconds_of_maps})
-    return rows
+    first, second = (by_view.mean(axis=0) for by_view, _, _ in networks)
+    both, alone = sum(trained for _, trained, _ in networks), networks[1][1]
+    return [
+        answered(route, labels[test], found, seconds, trained, seconds_of_maps)
+        for route, found, trained in (
+            ("fine-tuned on labels alone, 8 views", second, alone),
+            ("two fine-tuned, 8 views", (first + second) / 2, both),
+        )
+    ]
+
+
+def answered(
+    route: str, truth: np.ndarray, probabilities: np.ndarray, seconds: float, trained: int,
+    seconds_of_maps: float,
+) -> dict:  # fmt: skip
+    """The row of a route behind kept maps, from its probabilities (photos, classes)."""
+    row = evaluation.accuracy_row("", truth, probabilities.argmax(axis=1))
+    return described(route, row, seconds, trained) | {"seconds of maps": seconds_of_maps}
 
 
 def network_of_its_own(
