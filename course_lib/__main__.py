@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if command == "doctor":
-        from course_lib import doctor
+        from course_lib.commands import doctor
 
         return doctor.main()
     if command == "check":
@@ -53,11 +53,11 @@ def _run(arguments: list[str]) -> int:
 
         return checks.main(rest)
     if command == "train":
-        from course_lib import commands
+        from course_lib.commands import entry as commands
 
         return commands.train(rest)
     if command == "predict":
-        from course_lib import commands
+        from course_lib.commands import entry as commands
 
         return commands.predict(rest)
     if command == "quiz":

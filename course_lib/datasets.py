@@ -97,13 +97,10 @@ class PhotoDataset(torch.utils.data.Dataset):
             ``ToTensorV2``).
     """
 
-    def __init__(
-        self, images: np.ndarray, labels: Sequence[int], transform: Callable | None = None
-    ):
+    def __init__(self, images: np.ndarray, labels: Sequence[int], transform: Callable | None = None):
         if len(images) != len(labels):
             raise CourseError(
-                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same "
-                "order and number."
+                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same order and number."
             )
         self.images, self.labels, self.transform = images, labels, transform
         self._albumentations = comes_from(transform, "albumentations")
@@ -196,8 +193,7 @@ class BatchLoader(_Loader):
     ):
         if len(images) != len(labels):
             raise CourseError(
-                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same "
-                "order and number."
+                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same order and number."
             )
         if len(images) == 0:
             raise CourseError("There are no photos to load; check the split of the index.")
@@ -235,7 +231,7 @@ class BatchLoader(_Loader):
             yield images, labels
 
     def parts(self, own: slice) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Of each batch the photos of one process; `course_lib.processes` asks for them (lesson 10).
+        """Of each batch the photos of one process; `course_lib.training.processes` asks for them (lesson 10).
 
         The order and the random changes are those of the whole batch, so that several processes
         together see exactly what one would see.
@@ -325,8 +321,7 @@ class FeatureLoader(_Loader):
         self.views = [features] if views is None else list(features)
         if views not in (None, len(self.views)):
             raise CourseError(
-                f"The features hold {len(self.views)} views, not {views}; give the number that extract "
-                "was called with."
+                f"The features hold {len(self.views)} views, not {views}; give the number that extract was called with."
             )
         labels = np.array(labels)
         count = len(self.views[0])
@@ -393,8 +388,7 @@ def loaders(
     """
     if "split" not in index or not (index["split"] == "train").any():
         raise CourseError(
-            "The index has no rows with split 'train'; make the splits with "
-            "course_lib.splits first (lesson 5)."
+            "The index has no rows with split 'train'; make the splits with course_lib.splits first (lesson 5)."
         )
     images, labels = pixels(index, size, channels, progress), label_numbers(index)
     train_labels = label_probabilities(index) if soft_labels else labels

@@ -59,9 +59,7 @@ def choose(wanted: torch.device | str | None = None) -> torch.device:
         raise CourseError(f"The device '{name}' is unknown; choose one of {', '.join(KINDS)}.")
     missing = device.index is not None and device.index >= _count(device.type)
     if missing or not _is_there(device.type):
-        raise CourseError(
-            f"The device '{name}' is not there on this machine; choose 'cpu', or leave the choice out."
-        )
+        raise CourseError(f"The device '{name}' is not there on this machine; choose 'cpu', or leave the choice out.")
     return device
 
 
@@ -117,9 +115,7 @@ def table() -> pd.DataFrame:
         memory, free = "shared with the computer", available_memory(device)
         if kind in ("cuda", "xpu"):
             memory = f"{getattr(torch, kind).get_device_properties().total_memory / 2**30:.0f} GiB"
-        own = [
-            p for p, how in precisions(device).items() if how in ("own instructions", "possible")
-        ]
+        own = [p for p, how in precisions(device).items() if how in ("own instructions", "possible")]
         rows.append(
             (kind, meaning[kind], "yes", memory, "–" if free is None else f"{free / 2**30:.1f} GiB",
              _capability(device), ", ".join(own))
@@ -132,7 +128,7 @@ def precisions(device: torch.device | None = None) -> dict[str, str]:
     """What a device can do with each precision that ``fit(precision=…)`` knows (lesson 1).
 
     Own instructions mostly make a precision fast. An imitated one gives the same numbers, but can
-    be hundreds of times slower than float32: `course_lib.speed.fastest_settings` measures it.
+    be hundreds of times slower than float32: `course_lib.training.fastest_settings` measures it.
 
     Returns:
         For float32, bfloat16 and float16: "own instructions", "imitated", "possible" (PyTorch
@@ -295,8 +291,7 @@ def check_seed(seed: int) -> int:
     """
     if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise CourseError(
-            f"The seed {seed!r} cannot start the random numbers; choose a whole number from 0 to "
-            f"{2**32 - 1}."
+            f"The seed {seed!r} cannot start the random numbers; choose a whole number from 0 to {2**32 - 1}."
         )
     return int(seed)
 

@@ -158,11 +158,11 @@ def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: boo
     Raises:
         KeyboardInterrupt: the training was stopped; nothing is kept of it.
     """
-    from course_lib import models, training, weights
+    from course_lib import models, training
 
     index = split_index(photos, kind)
     path = kept_folder(photos) / f"scratch_{kind}.pt"
-    saved = weights.read_weights(path) if path.exists() else {}
+    saved = models.read_weights(path) if path.exists() else {}
     facts = scratch_facts(index)
     # Other settings come from an older release. Another split would be worse: photos that are test
     # photos now may be among those that the kept model has learned from.
@@ -223,9 +223,7 @@ def train_scratch(index: pd.DataFrame, seed: int = 0, progress: bool = True) -> 
     model = models.ScratchCNN(classes=index["label"].nunique())
     names = ("epochs", "learning_rate", "average_weights")
     settings = {name: SCRATCH_SETTINGS[name] for name in names}
-    history = training.fit(
-        model, batches["train"], batches["validation"], **settings, progress=progress
-    )
+    history = training.fit(model, batches["train"], batches["validation"], **settings, progress=progress)
     return model, batches, history
 
 

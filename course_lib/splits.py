@@ -16,9 +16,7 @@ from course_lib.paths import shorten, write_atomically
 SPLITS = ("train", "validation", "test")
 
 
-def random_split(
-    index: pd.DataFrame, seed: int = 0, validation: float = 0.15, test: float = 0.25
-) -> pd.DataFrame:
+def random_split(index: pd.DataFrame, seed: int = 0, validation: float = 0.15, test: float = 0.25) -> pd.DataFrame:
     """Split photo by photo, stratified by label (and cell type where known) (lesson 5).
 
     Stratified: each split gets the same share of each group, as near as whole photos
@@ -87,11 +85,7 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
             f"The photo {index['path'][unknown].iloc[0]} has no position in index.csv, so its lot is "
             "unknown; add its row there, or take the photo out of the folder."
         )
-    kind = (
-        index["cell_type"].astype(str)
-        if "cell_type" in index
-        else pd.Series("lot", index=index.index)
-    )
+    kind = index["cell_type"].astype(str) if "cell_type" in index else pd.Series("lot", index=index.index)
     rank = index.groupby(kind)["position"].rank(method="first").astype(int) - 1
     return kind + "-" + (rank // size).astype(str).str.zfill(2)
 
@@ -128,9 +122,7 @@ def lot_split(
     return result
 
 
-def _deal_lots(
-    counts: pd.DataFrame, lot: pd.Series, seed: int, shares: dict[str, float]
-) -> dict[str, str]:
+def _deal_lots(counts: pd.DataFrame, lot: pd.Series, seed: int, shares: dict[str, float]) -> dict[str, str]:
     """Give each lot to the split that lacks its kind of photos most, in a seeded order."""
     shares = {"train": 1 - sum(shares.values()), **shares}
     totals = counts.sum().to_numpy(dtype=float)
@@ -172,13 +164,11 @@ def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int 
     return result
 
 
-def prove_no_leak(
-    index: pd.DataFrame, strict: bool = True, near: bool = True, progress: bool = False
-) -> pd.DataFrame:
+def prove_no_leak(index: pd.DataFrame, strict: bool = True, near: bool = True, progress: bool = False) -> pd.DataFrame:
     """Check that no photo is in two splits, in no disguise, and no lot either (lesson 5).
 
     A photo is in two splits if one path, two files of the same bytes, or two photos that
-    are near duplicates (`course_lib.duplicates` says which copies that finds and which
+    are near duplicates (`course_lib.checks.duplicates` says which copies that finds and which
     not) lie in different splits. The lot is checked where the index has a column ``lot``.
 
     Args:
@@ -201,8 +191,7 @@ def prove_no_leak(
     missing = next((photo.path for photo in facts if not photo.digest), None)
     if missing is not None:
         raise CourseError(
-            f"The photo {missing} of the index cannot be found or is empty; make the index again with "
-            "index_folder."
+            f"The photo {missing} of the index cannot be found or is empty; make the index again with index_folder."
         )
     digests = [photo.digest for photo in facts]
     things = {"same path": index["path"], "same bytes": pd.Series(digests, index=index.index)}
@@ -226,7 +215,7 @@ def prove_no_leak(
 
 def _groups(facts: list) -> np.ndarray:
     """A group number for each photo; photos that are near duplicates share it."""
-    from course_lib.duplicates import near_duplicates
+    from course_lib.checks import near_duplicates
 
     group = np.arange(len(facts))
     rows = np.array([row for row, photo in enumerate(facts) if photo.has_contrast], int)
@@ -280,9 +269,7 @@ def _strata(index: pd.DataFrame) -> pd.Series:
 
 def _shuffled(names: pd.Series, seed: int) -> list:
     """The row keys in an order that depends on the names and the seed alone."""
-    keys = {
-        key: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest() for key, name in names.items()
-    }
+    keys = {key: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest() for key, name in names.items()}
     return sorted(keys, key=keys.__getitem__)
 
 

@@ -293,9 +293,7 @@ def random_resized_crop(smallest: float = 0.6) -> BatchTransform:
     from torchvision.transforms import v2
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
-        crop = v2.RandomResizedCrop(
-            tuple(images.shape[-2:]), scale=(smallest, 1.0), ratio=(0.9, 1.1), antialias=True
-        )
+        crop = v2.RandomResizedCrop(tuple(images.shape[-2:]), scale=(smallest, 1.0), ratio=(0.9, 1.1), antialias=True)
         return one_by_one(crop)(images, generator)
 
     return transform

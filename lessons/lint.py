@@ -159,7 +159,7 @@ def output_findings(output: NotebookNode) -> Iterator[str]:
     data = output.get("data", {})
     for format_name in data:
         if format_name.startswith("image/") and not is_alternative_text(data.get("text/plain", "")):
-            yield "a figure has no alternative text: draw it with course_lib.plots"
+            yield "a figure has no alternative text: draw it with course_lib.plots.figures"
         if format_name == WIDGET_VIEW and not data.get("text/html", "").strip():
             yield "a widget has no text/html beside it: add a fallback to its display"
     texts = [output.get("text", ""), output.get("evalue", ""), *output.get("traceback", [])]
@@ -178,7 +178,7 @@ def output_findings(output: NotebookNode) -> Iterator[str]:
 
 
 def is_alternative_text(text: str) -> bool:
-    """Whether the words beside a figure say what it shows, as ``course_lib.plots`` writes them.
+    """Whether the words beside a figure say what it shows, as ``course_lib.plots.figures`` writes them.
 
     Example:
         >>> is_alternative_text("Figure: loss falls for five epochs")

@@ -78,9 +78,7 @@ def main(given: argparse.Namespace) -> None:
             if {"step": last, "seed": seed, **facts} in rows:
                 continue
             split = splits.random_split(index, seed)
-            measured = (
-                probes(split, given) if step == PROBES else fine_tuned(split, step, seed, given)
-            )
+            measured = probes(split, given) if step == PROBES else fine_tuned(split, step, seed, given)
             for row in measured:
                 rows.add({"seed": seed, **row, **facts})
                 print(f"seed {seed}: {row['step']} {row['accuracy']:.3f}", flush=True)
@@ -129,18 +127,13 @@ def probes(index: pd.DataFrame, given: argparse.Namespace) -> list[dict]:
     return rows
 
 
-def kept_maps(
-    index: pd.DataFrame, augment: BatchTransform | None, given: argparse.Namespace
-) -> list[np.ndarray]:
+def kept_maps(index: pd.DataFrame, augment: BatchTransform | None, given: argparse.Namespace) -> list[np.ndarray]:
     """What the frozen stages make of each photo, once for each view that the training shows."""
     settings = {"stages": FROZEN, "maps": True, "size": given.size}
     backbone = models.load_backbone()
     if augment is None or augment is flips:
         views = FLIPS if augment else FLIPS[:1]
-        return [
-            features.extract(index, backbone, augment=orientation(view), **settings)[0]
-            for view in views
-        ]
+        return [features.extract(index, backbone, augment=orientation(view), **settings)[0] for view in views]
     return list(features.extract(index, backbone, augment=augment, views=given.epochs, **settings))
 
 
@@ -166,9 +159,7 @@ def fine_tuned(index: pd.DataFrame, step: str, seed: int, given: argparse.Namesp
         models.unfreeze(model, last=len(model.backbone.stages) - 1 - FROZEN)
         later = models.AfterStage(model, FROZEN)
         start = perf_counter()
-        training.fit(
-            later, loader, epochs=given.epochs, progress=False, **{"learning_rate": 1e-3} | settings
-        )
+        training.fit(later, loader, epochs=given.epochs, progress=False, **{"learning_rate": 1e-3} | settings)
         return later, perf_counter() - start
 
     def answers(later: models.AfterStage, views: list[np.ndarray]) -> tuple[np.ndarray, float]:
@@ -185,9 +176,7 @@ def fine_tuned(index: pd.DataFrame, step: str, seed: int, given: argparse.Namesp
         second, more = train(seed + 1000)  # another head at the start, the same split
         others, other_seconds = answers(second, plain_views)
         both = (four_views + others).argmax(1)
-        measured.append(
-            described(NETWORKS, truth, both, seconds + more, four_seconds + other_seconds)
-        )
+        measured.append(described(NETWORKS, truth, both, seconds + more, four_seconds + other_seconds))
     return measured
 
 

@@ -41,8 +41,8 @@ from torch.utils.data import DataLoader
 
 from course_lib import data, datasets, device, features, models, training, transforms
 from course_lib.errors import CourseError
+from course_lib.models import read_weights
 from course_lib.paths import make_folder, shorten, work_folder, write_atomically
-from course_lib.weights import read_weights
 
 BATCH = 32
 ARTICLE_SIZE = 224  # pixels
@@ -131,10 +131,7 @@ def article(
         image_folder(index, rows, Changes(backbone, at_random))
         for rows, at_random in ((~validation, True), (validation, False))
     ]
-    train, test = (
-        DataLoader(part, BATCH, shuffle=part is photos[0], num_workers=given.workers)
-        for part in photos
-    )
+    train, test = (DataLoader(part, BATCH, shuffle=part is photos[0], num_workers=given.workers) for part in photos)
     history: list[dict] = []
     if checkpoint.exists():
         state = read_weights(checkpoint)
@@ -182,9 +179,7 @@ def ours(
     models.freeze(model)
     models.unfreeze(model, last=len(backbone.stages) - 1 - FROZEN)
     with fresh_work_folder():
-        maps = [
-            maps_of(index[~validation], backbone, number, given.size) for number in transforms.FLIPS
-        ]
+        maps = [maps_of(index[~validation], backbone, number, given.size) for number in transforms.FLIPS]
         judged = maps_of(index[validation], backbone, 0, given.size)
     train = datasets.FeatureLoader(
         maps, data.label_probabilities(index)[~validation], views=len(maps), batch_size=BATCH,
@@ -200,14 +195,10 @@ def ours(
     return history.to_dict("records")
 
 
-def maps_of(
-    photos: pd.DataFrame, backbone: models.Backbone, orientation: int, size: int
-) -> np.ndarray:
+def maps_of(photos: pd.DataFrame, backbone: models.Backbone, orientation: int, size: int) -> np.ndarray:
     """What the frozen stages say to one orientation of each photo, in memory: (N, C, H, W)."""
     turned = transforms.orientation(orientation)
-    found = features.extract(
-        photos, backbone, stages=FROZEN, maps=True, size=size, augment=turned, progress=False
-    )
+    found = features.extract(photos, backbone, stages=FROZEN, maps=True, size=size, augment=turned, progress=False)
     return np.array(found[0])
 
 

@@ -113,9 +113,7 @@ def measure(index: pd.DataFrame, given: argparse.Namespace) -> dict:
 
 
 @torch.no_grad()
-def plain_pass(
-    index: pd.DataFrame, folder: str, backbone: models.Backbone, size: int, batch: int = 32
-) -> None:
+def plain_pass(index: pd.DataFrame, folder: str, backbone: models.Backbone, size: int, batch: int = 32) -> None:
     """What every epoch costs if nothing is kept: read, prepare, compute."""
     place = device.choose()
     backbone.to(place, memory_format=torch.channels_last).eval()

@@ -101,9 +101,7 @@ def augmented(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Ten
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def train(
-    model: nn.Sequential, fast: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, seed: int
-) -> float:
+def train(model: nn.Sequential, fast: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> float:
     """One run from new weights; returns its seconds.
 
     ``fast`` is the model, compiled where that is possible. What does not fill a batch at the end of an
@@ -128,9 +126,7 @@ def train(
         for rows in order[: len(order) // batch * batch].view(-1, batch):
             with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
                 logits = fast(shown[rows]).float() / 8  # small ones make large steps possible
-            loss = functional.cross_entropy(
-                logits, labels[rows], label_smoothing=recipe.label_smoothing
-            )
+            loss = functional.cross_entropy(logits, labels[rows], label_smoothing=recipe.label_smoothing)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -92,9 +92,7 @@ STEPS = {
     "both": Step("crop, mirror and TrivialAugment", BOTH),
     "smoothing": Step("both, label smoothing 0.1", BOTH, 0.1),
     "longer": Step("the same, twice the epochs", BOTH, 0.1, longer=2),
-    "stem": Step(
-        "the same, small-image stem, twice the time", BOTH, 0.1, small_stem=True, longer=2
-    ),
+    "stem": Step("the same, small-image stem, twice the time", BOTH, 0.1, small_stem=True, longer=2),
 }
 
 
@@ -173,9 +171,7 @@ def main(given: argparse.Namespace) -> None:
     )
 
 
-def train_and_test(
-    key: str, photos: Photos, given: argparse.Namespace, facts: dict
-) -> Iterator[dict]:
+def train_and_test(key: str, photos: Photos, given: argparse.Namespace, facts: dict) -> Iterator[dict]:
     """Train a step in its time; one row for plain answers, one for the mean with the mirror image."""
     step = STEPS[key]
     folder = make_folder(work_folder() / "studies" / "cifar10_resnet50_recipe")
@@ -252,9 +248,7 @@ def kept_plan(file: Path, step: Step, photos: Photos, given: argparse.Namespace)
     return plan
 
 
-def make_plan(
-    seconds: Callable[[int], float], photos: int, budget: float, sizes: tuple[int, ...]
-) -> Plan:
+def make_plan(seconds: Callable[[int], float], photos: int, budget: float, sizes: tuple[int, ...]) -> Plan:
     """The largest size at which enough epochs fit; at the smallest any number, or fewer photos.
 
     Args:
@@ -293,7 +287,5 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=5, help="for a step; two take twice that")
     parser.add_argument("--steps", nargs="+", choices=STEPS, help="only these")
     parser.add_argument("--learning-rate", type=float, default=0.05, help="at the start")
-    parser.add_argument(
-        "--precision", default="float32", help="bfloat16 is much faster on newer GPUs"
-    )
+    parser.add_argument("--precision", default="float32", help="bfloat16 is much faster on newer GPUs")
     run(main, parser)

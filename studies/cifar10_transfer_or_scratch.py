@@ -86,9 +86,7 @@ def transfer(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
     train, test = ~photos.test, photos.test
     start = perf_counter()
     backbone = models.load_backbone(given.backbone, given.weights)
-    inputs = features.extract(
-        photos.index, backbone, stages="last", size=photos.size, precision=given.precision
-    )
+    inputs = features.extract(photos.index, backbone, stages="last", size=photos.size, precision=given.precision)
     pass_seconds = perf_counter() - start
 
     device.seed_everything(given.seed)
@@ -212,9 +210,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--backbone", default="efficientnet_lite0", help="any of load_backbone")
     parser.add_argument("--weights", help="file or folder with the weights of the backbone")
-    parser.add_argument(
-        "--routes", nargs=1, choices=ROUTES, help="only these, with a results file of their own"
-    )
+    parser.add_argument("--routes", nargs=1, choices=ROUTES, help="only these, with a results file of their own")
     parser.add_argument("--size", type=int, default=96, help="width of the photos in pixels")
     parser.add_argument("--precision", default="float32", help="of the frozen pass")
     parser.add_argument("--last", type=int, default=6, help="stages that are fine-tuned")

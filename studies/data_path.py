@@ -64,10 +64,7 @@ def main(given: argparse.Namespace) -> None:
     speeds = KeptRows("data_path", names, given.limit)
     waits = KeptRows("data_path_waiting", names, given.limit)
     for size in given.sizes:
-        repetitions = [
-            {"repetition": number, "size": size, **facts}
-            for number in range(1, given.repetitions + 1)
-        ]
+        repetitions = [{"repetition": number, "size": size, **facts} for number in range(1, given.repetitions + 1)]
         if all(row in speeds and row in waits for row in repetitions):
             continue
         with fresh_work_folder():
@@ -83,9 +80,7 @@ def main(given: argparse.Namespace) -> None:
                     speeds.add(row | found | {"decoding once (s)": decoding})
                     print(speeds.table.tail(1).round(1).to_string(index=False), flush=True)
                 if row not in waits:
-                    pair = {
-                        name: ways[name] for name in (OURS, f"ImageFolder, {WORKERS[-1]} workers")
-                    }
+                    pair = {name: ways[name] for name in (OURS, f"ImageFolder, {WORKERS[-1]} workers")}
                     found = {name: waiting(loader, classes, given) for name, loader in pair.items()}
                     waits.add(row | found)
                     print(waits.table.tail(1).round(3).to_string(index=False), flush=True)

@@ -23,9 +23,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from course_lib.checks import grey, look_at, near_duplicates, thumbnail_of
 from course_lib.data import index_folder, photo_path, solar_cells
-from course_lib.duplicates import near_duplicates
-from course_lib.photo_files import grey, look_at, thumbnail_of
 
 COPIES = 150
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_lib import data, datasets, features, lesson, models, onnx_export
+from course_lib import data, datasets, features, inference, lesson, models
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.paths import project_folder, shorten, work_folder, write_atomically
 
@@ -34,11 +34,11 @@ def main() -> None:
     inspector = Inspector.load(path) if path.exists() else probe_inspector(index)
     test = index[index["split"] == "test"]
     images = datasets.pixels(test, inspector.settings.size, inspector.settings.channels)
-    file = onnx_export.export_onnx(inspector, work_folder() / "inspector.onnx")
-    parity = onnx_export.compare(inspector, file, images)
+    file = inference.export_onnx(inspector, work_folder() / "inspector.onnx")
+    parity = inference.compare(inspector, file, images)
     print(f"{shorten(file)}: {parity}")
     tables = [
-        onnx_export.latency(inspector, file, images[:1], threads, arguments.repeats)
+        inference.latency(inspector, file, images[:1], threads, arguments.repeats)
         for threads in sorted({1, os.cpu_count() or 1})
     ]
     table = pd.concat(tables, ignore_index=True)

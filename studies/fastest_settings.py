@@ -31,8 +31,7 @@ from torchvision.models import resnet18, resnet50, vgg16
 
 from course_lib import device, models
 from course_lib.paths import shorten
-from course_lib.rehearsal import Rehearsal, random_state_kept
-from course_lib.speed import Settings, fastest_settings
+from course_lib.training import Rehearsal, Settings, fastest_settings, random_state_kept
 
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 WANTED = 1.02  # of plain's time, at most
@@ -121,9 +120,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
             f"{share.median():.2f} ({share.min():.2f} to {share.max():.2f})",
             "yes" if share.max() <= WANTED else "no",
         ))  # fmt: skip
-    return pd.DataFrame(
-        rows, columns=[*groups, "chosen (times)", "share of plain's time", f"never above {WANTED}"]
-    )
+    return pd.DataFrame(rows, columns=[*groups, "chosen (times)", "share of plain's time", f"never above {WANTED}"])
 
 
 if __name__ == "__main__":

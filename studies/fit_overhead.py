@@ -24,10 +24,9 @@ from course_lib import training
 from course_lib.datasets import BatchLoader
 from course_lib.device import seed_everything
 from course_lib.lesson import SCRATCH_SETTINGS
-from course_lib.models import ScratchCNN
+from course_lib.models import ScratchCNN, weights_hash
 from course_lib.paths import project_folder, write_atomically
 from course_lib.transforms import flips_and_quarter_turns
-from course_lib.weights import weights_hash
 
 LEARNING_RATE = 5e-3
 
@@ -98,9 +97,7 @@ def side_by_side(images: np.ndarray, epochs: int, seed: int) -> pd.DataFrame:
 def bare_epochs(model: nn.Module, loader: BatchLoader, epochs: int) -> Iterator[None]:
     """The same loop with nothing around it, as a script would have it; it stops after each epoch."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=epochs * len(loader) + 1
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=epochs * len(loader) + 1)
     loss_function = nn.CrossEntropyLoss()
     model.train()
     for _ in range(epochs):

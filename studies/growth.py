@@ -68,9 +68,7 @@ def main(given: argparse.Namespace) -> None:
     print(f"Saved in {shorten(rows.file)}")
 
 
-def make_photos(
-    folder: Path, pixels: np.ndarray, labels: pd.Series, numbers: range, seed: int
-) -> None:
+def make_photos(folder: Path, pixels: np.ndarray, labels: pd.Series, numbers: range, seed: int) -> None:
     """Mixes of two photos each; the label is that of the one that shows more.
 
     Args:

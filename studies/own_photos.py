@@ -102,9 +102,7 @@ def command(name: str, *words: object) -> dict:
     said = done.stdout.read()
     status, used = waited_for(done)
     if status not in (0, 1):  # 1: predict could not read a photo, and says which
-        raise CourseError(
-            f"The command '{name}' ended with status {status}; read what it says above."
-        )
+        raise CourseError(f"The command '{name}' ended with status {status}; read what it says above.")
     return {"said": said, "seconds": perf_counter() - start, "memory": used}
 
 
@@ -153,9 +151,7 @@ def scratched(picture: Image.Image, generator: np.random.Generator) -> Image.Ima
     steps = np.linspace(0, length, 12)
     turned = angle + np.cumsum(generator.normal(0, 0.08, size=len(steps)))
     points = start[:, None] + np.stack([np.cos(turned), np.sin(turned)]) * steps
-    ImageDraw.Draw(drawn).line(
-        [tuple(point) for point in points.T], fill=255, width=int(generator.integers(1, 4))
-    )
+    ImageDraw.Draw(drawn).line([tuple(point) for point in points.T], fill=255, width=int(generator.integers(1, 4)))
     drawn = drawn.filter(ImageFilter.GaussianBlur(generator.uniform(0.3, 1.2)))
     strength = generator.uniform(15, 70) * generator.choice([-1, 1])
     grey = np.asarray(picture, np.float32) + np.asarray(drawn, np.float32) / 255 * strength

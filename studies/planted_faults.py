@@ -163,18 +163,14 @@ def plant(folder: Path, seed: int) -> list[tuple[str, set[str], set[str]]]:
         path.write_bytes(encoded(photo, kind))
         files.append((path, photo))
     planted = []
-    for (path, photo), (name, (problems, spoil, ending)) in zip(
-        files, FAULTS.items(), strict=False
-    ):
+    for (path, photo), (name, (problems, spoil, ending)) in zip(files, FAULTS.items(), strict=False):
         content = spoil(photo, path.read_bytes(), choose)
         path.unlink()
         path = path.with_suffix(ending or path.suffix)
         path.write_bytes(content)
         planted.append((name.split(" (")[0], {path.relative_to(folder).as_posix()}, problems))
     originals = files[len(FAULTS) :]
-    for (path, photo), (name, (problem, change, ending, elsewhere)) in zip(
-        originals, COPIES.items(), strict=False
-    ):
+    for (path, photo), (name, (problem, change, ending, elsewhere)) in zip(originals, COPIES.items(), strict=False):
         label = path.relative_to(folder).parts[0]
         if elsewhere:
             label = next(place for place in ("good", "bad") if place != label)

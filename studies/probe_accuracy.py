@@ -22,9 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=None, help="photo folder; default: the solar cells")
     parser.add_argument("--seeds", type=int, default=5, help="how many random splits")
-    parser.add_argument(
-        "--size", type=int, default=None, help="pixels; default: the backbone's own"
-    )
+    parser.add_argument("--size", type=int, default=None, help="pixels; default: the backbone's own")
     arguments = parser.parse_args()
     index = data.index_folder(arguments.data or data.solar_cells())
     labels = data.label_numbers(index)

@@ -42,8 +42,8 @@ from study_tools.kept_rows import KeptRows
 from torch.profiler import ProfilerActivity, profile
 
 from course_lib import data, datasets, device, models
-from course_lib.backbone_sources import source_of, torch_cache, weight_file
 from course_lib.errors import CourseError
+from course_lib.models import source_of, torch_cache, weight_file
 from course_lib.paths import data_folder, shorten
 from course_lib.training import fit
 from course_lib.transforms import flips_and_quarter_turns
@@ -94,8 +94,7 @@ def main(given: argparse.Namespace) -> None:
         return photos * given.epochs / seconds.iloc[1:].sum()
 
     speeds, shares = (
-        KeptRows(f"resnet50_finetuning_gpu{end}", ["repetition", *facts], given.limit)
-        for end in ("", "_busy")
+        KeptRows(f"resnet50_finetuning_gpu{end}", ["repetition", *facts], given.limit) for end in ("", "_busy")
     )
     print("\nPhotos per second")
     print("\n" + summary(measured(speeds, photos_per_second)).to_string(index=False))

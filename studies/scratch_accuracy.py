@@ -39,9 +39,7 @@ def main() -> None:
                 for views, make in ((1, None), (8, eight_views)):
                     logits, labels = evaluation.predict_logits(model, batches[part], views=make)
                     row = evaluation.accuracy_row(kind, labels, logits.argmax(axis=1))
-                    rows.append(
-                        {"seed": seed, "part": part, "views": views, **row, "seconds": seconds}
-                    )
+                    rows.append({"seed": seed, "part": part, "views": views, **row, "seconds": seconds})
             print(pd.DataFrame(rows[-4:]).round(3).to_string(index=False, header=False), flush=True)
             table = pd.DataFrame(rows).rename(columns={"model": "split"})
             # After each training, so that an interrupted study keeps what it has.

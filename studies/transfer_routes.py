@@ -81,10 +81,7 @@ def main() -> None:
             if (route, split) in done:
                 continue
             seed = int(split.split()[-1]) if split.startswith("random") else 0
-            rows += [
-                {"split": split, "asked for": route, **row}
-                for row in ROUTES[route](index, test, seed)
-            ]
+            rows += [{"split": split, "asked for": route, **row} for row in ROUTES[route](index, test, seed)]
             table = pd.DataFrame(rows).round(4)
             with write_atomically(arguments.results) as file:
                 table.to_csv(file, index=False, lineterminator="\n")
@@ -105,8 +102,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def tests_of(index: pd.DataFrame, seeds: int, folds: int) -> list[tuple[str, np.ndarray]]:
     """The test photos of each random split and, where lots are known, of each lot fold."""
     tests = [
-        (f"random {seed}", (splits.random_split(index, seed)["split"] == "test").to_numpy())
-        for seed in range(seeds)
+        (f"random {seed}", (splits.random_split(index, seed)["split"] == "test").to_numpy()) for seed in range(seeds)
     ]
     if "lot" in index or "position" in index:
         fold = splits.lot_folds(index)
@@ -138,10 +134,7 @@ def fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
             by_view.mean(axis=0) + linear.predict_proba(inputs[test])
         ) / 2,
     }  # fmt: skip
-    return [
-        answered(route, labels[test], found, seconds, trained, seconds_of_maps)
-        for route, found in answers.items()
-    ]
+    return [answered(route, labels[test], found, seconds, trained, seconds_of_maps) for route, found in answers.items()]
 
 
 def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]:
@@ -153,9 +146,7 @@ def two_fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dic
     """
     labels, (_, seconds_of_maps) = data.label_numbers(index), kept_maps(index)
     hard_labels = np.eye(index["label"].nunique(), dtype=np.float32)[labels]
-    with ProcessPoolExecutor(
-        2, get_context("spawn"), torch.set_num_threads, (max(1, checks.cores() // 2),)
-    ) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn"), torch.set_num_threads, (max(1, checks.cores() // 2),)) as pool:
         runs = [
             pool.submit(network_of_its_own, index, targets, test, seed_of_network)
             for targets, seed_of_network in (
@@ -247,9 +238,7 @@ def from_scratch(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]
     if history.attrs["interrupted"]:
         raise KeyboardInterrupt
     seconds = perf_counter() - start
-    settings = InspectorSettings(
-        data.class_names(index), SCRATCH["size"], 3, backbone.mean, backbone.std, views=8
-    )
+    settings = InspectorSettings(data.class_names(index), SCRATCH["size"], 3, backbone.mean, backbone.std, views=8)
     answers = Inspector(model, settings).probabilities(pixels[test]).argmax(axis=1)
     row = evaluation.accuracy_row("", labels[test], answers)
     trained = models.trainable_parameters(model)["trainable"].iloc[-1]

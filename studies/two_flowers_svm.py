@@ -57,9 +57,7 @@ def main(given: argparse.Namespace) -> None:
     print_and_save(table, "two_flowers_svm", given.limit)
 
     listed = index[["path", "label"]].assign(times_wrong=wrong, doubtful=doubtful)
-    listed = listed[(wrong > 0) | doubtful].sort_values(
-        ["doubtful", "times_wrong"], ascending=False, kind="stable"
-    )
+    listed = listed[(wrong > 0) | doubtful].sort_values(["doubtful", "times_wrong"], ascending=False, kind="stable")
     print(f"{doubtful.sum()} labels are doubtful, {(wrong > 0).sum()} photos were taken wrongly.")
     print(listed.head(20).to_string(index=False))
     with write_atomically(work_folder() / "studies" / "two_flowers_doubtful.csv") as file:
@@ -90,9 +88,7 @@ def doubtful_labels(inputs: np.ndarray, labels: np.ndarray, seed: int) -> np.nda
     return own < 0.5
 
 
-def one_split(
-    inputs: np.ndarray, labels: np.ndarray, doubtful: np.ndarray, seed: int
-) -> tuple[list[dict], np.ndarray]:
+def one_split(inputs: np.ndarray, labels: np.ndarray, doubtful: np.ndarray, seed: int) -> tuple[list[dict], np.ndarray]:
     """Hold out a third; accuracies with and without doubtful labels, and the rows taken wrongly."""
     from sklearn.model_selection import train_test_split
 
@@ -109,10 +105,7 @@ def one_split(
         ("all without doubtful, all", test, cleaned.predict(inputs[test])),
         ("both without doubtful", sure, cleaned.predict(inputs[sure])),
     ]
-    found = [
-        evaluation.accuracy_row(name, labels[part], guesses) | {"seed": seed}
-        for name, part, guesses in cases
-    ]
+    found = [evaluation.accuracy_row(name, labels[part], guesses) | {"seed": seed} for name, part, guesses in cases]
     return found, test[answers != labels[test]]
 
 

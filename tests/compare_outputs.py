@@ -108,9 +108,7 @@ def kind(output: NotebookNode) -> str:
     return f"{output.output_type} {name}"
 
 
-def output_differences(
-    old: NotebookNode, new: NotebookNode, tolerance: float | None
-) -> Iterator[str]:
+def output_differences(old: NotebookNode, new: NotebookNode, tolerance: float | None) -> Iterator[str]:
     """What differs between two outputs."""
     if kind(old) != kind(new):
         yield f"{kind(old)} is stored, {kind(new)} came out"
@@ -143,9 +141,7 @@ def text_differences(part: str, old: str, new: str, tolerance: float | None) -> 
     if old == new:
         return
     if tolerance is None or between_numbers(old) != between_numbers(new):
-        lines = difflib.unified_diff(
-            old.splitlines(), new.splitlines(), "stored", "came out", lineterm="", n=0
-        )
+        lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "stored", "came out", lineterm="", n=0)
         yield "\n    ".join([f"{part} differs", *islice(lines, LONGEST_DIFF)])
         return
     for was, came in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):

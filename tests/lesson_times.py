@@ -39,8 +39,9 @@ def slow_lessons(measured: dict[str, float], recorded: dict[str, float]) -> list
         expected = usual * all_measured
         if share > LARGEST_GROWTH * usual and seconds > expected + SECONDS_THAT_DO_NOT_COUNT:
             found.append(
-                f"lesson {number} took {share:.0%} of the time of all lessons, recorded were "
-                f"{usual:.0%}".replace("%", " %")
+                f"lesson {number} took {share:.0%} of the time of all lessons, recorded were {usual:.0%}".replace(
+                    "%", " %"
+                )
             )
     return found
 

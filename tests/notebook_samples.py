@@ -137,9 +137,7 @@ def make_course(folder: Path, lessons: dict[str, str]) -> ModuleType:
 def load_build(folder: Path) -> ModuleType:
     """The build of a course as a module; it works in the folder that its file lies in."""
     path = list(sys.path)
-    specification = importlib.util.spec_from_file_location(
-        f"build_{folder.name}", folder / "lessons" / "build.py"
-    )
+    specification = importlib.util.spec_from_file_location(f"build_{folder.name}", folder / "lessons" / "build.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     sys.path[:] = path

@@ -16,12 +16,12 @@ from event_loader import EventLoader
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_lib import training
 from course_lib.datasets import BatchLoader, FeatureLoader
 from course_lib.device import seed_everything
 from course_lib.errors import CourseError
 from course_lib.models import ScratchCNN
-from course_lib.processes import current_group, joined
+from course_lib.training import current_group, joined
+from course_lib.training import loop as training
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
 
 LABELS = [0, 1, 1, 0, 1, 0, 0, 1, 1]

@@ -183,10 +183,7 @@ def pytest_collect_file(file_path, parent):
     collectors = yield
     if not parent.config.option.nbval:
         return collectors
-    return [
-        StrictNotebook.from_parent(parent, path=file_path) if type(one) is IPyNbFile else one
-        for one in collectors
-    ]
+    return [StrictNotebook.from_parent(parent, path=file_path) if type(one) is IPyNbFile else one for one in collectors]
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

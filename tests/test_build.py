@@ -244,9 +244,7 @@ def test_the_readme_gets_its_table(course: ModuleType, capsys) -> None:
     course.README.write_text("# Course\n", "utf-8")
     assert course.main(["--readme"]) == 1
     assert "<!-- lessons:start -->" in capsys.readouterr().err
-    course.README.write_text(
-        "before\n<!-- lessons:start -->\nold\n<!-- lessons:end -->\nafter\n", "utf-8"
-    )
+    course.README.write_text("before\n<!-- lessons:start -->\nold\n<!-- lessons:end -->\nafter\n", "utf-8")
     course.TIMES.write_text('{"02": {"cpu_seconds": 31}}', "utf-8")
     assert course.main(["--readme"]) == 0
     assert course.README.read_text("utf-8") == (
@@ -259,9 +257,7 @@ def test_the_readme_gets_its_table(course: ModuleType, capsys) -> None:
     )
 
 
-def test_publishing_sets_the_address_everywhere_and_keeps_outputs(
-    sample_course: SampleCourse, tmp_path: Path
-) -> None:
+def test_publishing_sets_the_address_everywhere_and_keeps_outputs(sample_course: SampleCourse, tmp_path: Path) -> None:
     build = make_course(tmp_path / "course", {"01_sample": SOURCE})
     build.write(sample_course.stored, notebook_of(build))
     build.README.write_text("git clone https://github.com/OWNER/sample-course\n", "utf-8")

@@ -15,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from course_lib import checks
+from course_lib.checks import folder as checks
+from course_lib.checks import look_at, make_messy_folder, messy_answers
 from course_lib.data import solar_cells
 from course_lib.errors import CourseError
-from course_lib.messy import make_messy_folder, messy_answers
-from course_lib.photo_files import look_at
 
 FORMATS = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "GIF": ".gif"}
 
@@ -110,9 +109,7 @@ def test_foreign_bytes_in_the_middle_are_found(tmp_path, kind):
 @settings(max_examples=150, deadline=None)
 @given(
     soup=st.binary(max_size=400),
-    start=st.sampled_from(
-        [b"", *(encoded(kind)[:60] for kind in FORMATS), b"RIFF\0\1\0\0WEBPVP8 "]
-    ),
+    start=st.sampled_from([b"", *(encoded(kind)[:60] for kind in FORMATS), b"RIFF\0\1\0\0WEBPVP8 "]),
     ending=st.sampled_from([".png", ".jpg", ".tif", ".webp", ".csv", ""]),
 )
 def test_no_bytes_crash_the_check(tmp_path_factory, soup, start, ending):

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from course_lib import colab
+from course_lib.commands import install as colab
+from course_lib.commands.requirements import not_satisfied, read_requirements
 from course_lib.errors import CourseError
 from course_lib.paths import project_folder
-from course_lib.requirements import not_satisfied, read_requirements
 
 SCRIPT = Path(colab.__file__)
 

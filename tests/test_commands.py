@@ -27,9 +27,7 @@ def saved(tmp_path: Path) -> str:
     return str(Inspector(ScratchCNN(width=4), settings).save(tmp_path / "inspector"))
 
 
-def test_each_photo_is_a_row_of_json(
-    saved: str, photos: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_each_photo_is_a_row_of_json(saved: str, photos: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["predict", saved.removesuffix(".safetensors"), str(photos), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 20 and set(rows[0]) == {"path", "probability", "decision", "problem"}
@@ -117,7 +115,7 @@ def test_an_interrupt_anywhere_is_no_traceback(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course_lib.checks.check_folder", interrupt)
+    monkeypatch.setattr("course_lib.checks.folder.check_folder", interrupt)
     monkeypatch.setattr(Inspector, "load", interrupt)
     for arguments in (["check", "."], ["predict", saved, "."]):
         assert main(arguments) == 130

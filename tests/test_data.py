@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from course_lib import data
+from course_lib.data import index as data
 from course_lib.errors import CourseError
 
 # index_folder
@@ -132,9 +132,7 @@ def test_paths_of_index_csv_may_be_written_as_on_windows(photos: Path) -> None:
     ("content", "cause"),
     [("path;lot\ndefective/1.png;a\n", "separated by ';'"), ("path,lot\na,良品\n", "CSV in UTF-8")],
 )
-def test_a_table_of_excel_that_cannot_be_used_says_why(
-    photos: Path, content: str, cause: str
-) -> None:
+def test_a_table_of_excel_that_cannot_be_used_says_why(photos: Path, content: str, cause: str) -> None:
     (photos / "index.csv").write_bytes(content.encode("cp932"))
     with pytest.raises(CourseError, match=f"{cause}.*mend it"):
         data.index_folder(photos)
@@ -157,9 +155,7 @@ def test_a_table_whose_paths_are_numbers_does_not_matter(photos: Path) -> None:
     assert data.index_folder(photos)["lot"].isna().all()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\x89PNG\r\n\xff\xfe", b"photo,lot\na,b\n", b"path\na\na\n", b'path\n"a\n']
-)
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\xff\xfe", b"photo,lot\na,b\n", b"path\na\na\n", b'path\n"a\n'])
 def test_an_unusable_index_csv_is_named(photos: Path, content: bytes) -> None:
     (photos / "index.csv").write_bytes(content)
     with pytest.raises(CourseError, match=r"index\.csv .* mend it"):
@@ -207,9 +203,7 @@ def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
     assert data.read_image(tmp_path / "side.jpg").shape == (30, 20)
 
 
-@pytest.mark.parametrize(
-    "width", [struct.pack("<HHIf", 256, 11, 1, 30.0), struct.pack("<HHIi", 256, 9, 1, -30)]
-)
+@pytest.mark.parametrize("width", [struct.pack("<HHIf", 256, 11, 1, 30.0), struct.pack("<HHIi", 256, 9, 1, -30)])
 def test_a_photo_whose_exif_note_cannot_be_is_one_sentence(tmp_path: Path, width: bytes) -> None:
     turned = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
     note = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + width + turned + bytes(4)
@@ -241,9 +235,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> Non
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(FORMATS),
     places=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
@@ -334,9 +326,7 @@ def test_a_column_added_to_the_table_of_the_cells_stays(cells: Path) -> None:
     assert set(data.index_folder(cells)["inspector"]) == {"Aki"}
 
 
-def test_a_file_in_the_way_of_the_cells_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_in_the_way_of_the_cells_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     (tmp_path / "solar_cells").write_text("mine")
     with pytest.raises(CourseError, match=r"data/solar_cells.* cannot be made"):

@@ -15,7 +15,8 @@ from albumentations.pytorch import ToTensorV2
 from PIL import Image
 from torchvision.transforms import v2
 
-from course_lib import data, datasets, splits, transforms
+from course_lib import datasets, splits, transforms
+from course_lib.data import index as data
 from course_lib.errors import CourseError
 
 
@@ -66,9 +67,7 @@ def test_a_changed_photo_changes_the_pixels(index: pd.DataFrame, work: Path, pho
 
 
 @pytest.mark.parametrize("damage", [b"", b"no array", None])
-def test_damaged_kept_pixels_are_made_again(
-    index: pd.DataFrame, work: Path, damage: bytes | None
-) -> None:
+def test_damaged_kept_pixels_are_made_again(index: pd.DataFrame, work: Path, damage: bytes | None) -> None:
     first = np.array(datasets.pixels(index, size=8, progress=False))
     (kept,) = (work / "pixels").iterdir()
     kept.write_bytes(kept.read_bytes()[:-100] if damage is None else damage)
@@ -81,9 +80,7 @@ def test_kept_pixels_cannot_be_changed_by_accident(index: pd.DataFrame, work: Pa
         datasets.pixels(index, size=8, progress=False)[0] = 0
 
 
-def test_an_unreadable_photo_is_named_and_leaves_no_half_file(
-    index: pd.DataFrame, work: Path, photos: Path
-) -> None:
+def test_an_unreadable_photo_is_named_and_leaves_no_half_file(index: pd.DataFrame, work: Path, photos: Path) -> None:
     (photos / "functional" / "9.png").write_bytes(b"no photo")
     with pytest.raises(CourseError, match=r"functional/9\.png is not an image"):
         datasets.pixels(index, size=8, progress=False)
@@ -156,9 +153,7 @@ def test_the_loader_feeds_the_model_what_torchvision_would(index: pd.DataFrame, 
         (5, 5, -1, "A batch cannot hold -1 photos"),
     ],
 )
-def test_what_cannot_be_loaded_is_refused(
-    images: int, labels: int, batch_size: int, sentence: str
-) -> None:
+def test_what_cannot_be_loaded_is_refused(images: int, labels: int, batch_size: int, sentence: str) -> None:
     with pytest.raises(CourseError, match=sentence):
         datasets.BatchLoader(numbered(images)[0], numbered(labels)[1], batch_size=batch_size)
 
@@ -188,9 +183,7 @@ def test_a_loader_takes_the_transforms_of_all_libraries(mirror: Callable, channe
     np.testing.assert_array_equal(changed, images[..., ::-1])
 
 
-@pytest.mark.parametrize(
-    "change", [albumentations.HorizontalFlip(), v2.RandomHorizontalFlip()], ids=["A", "v2"]
-)
+@pytest.mark.parametrize("change", [albumentations.HorizontalFlip(), v2.RandomHorizontalFlip()], ids=["A", "v2"])
 def test_what_another_library_draws_depends_on_seed_and_epoch_alone(change: Callable) -> None:
     def epochs(augment: Callable) -> list[bytes]:
         images = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 4), dtype=np.uint8)
@@ -203,9 +196,7 @@ def test_what_another_library_draws_depends_on_seed_and_epoch_alone(change: Call
     assert epochs(change) == epochs(transforms.one_by_one(change)) == [first, second]
 
 
-@pytest.mark.parametrize(
-    "wrong", ["flips", [transforms.flips], False, albumentations.HorizontalFlip, transforms]
-)
+@pytest.mark.parametrize("wrong", ["flips", [transforms.flips], False, albumentations.HorizontalFlip, transforms])
 def test_what_is_no_transform_is_refused(wrong: object) -> None:
     with pytest.raises(CourseError, match=r"^\S.* is no transform; give one of") as refusal:
         plain_loader(augment=wrong)
@@ -219,9 +210,7 @@ def test_each_split_gets_its_own_photos(index: pd.DataFrame, work: Path) -> None
     split = splits.random_split(index)
     loaders = datasets.loaders(split, size=8, progress=False)
 
-    assert {name: len(loader.labels) for name, loader in loaders.items()} == (
-        split["split"].value_counts().to_dict()
-    )
+    assert {name: len(loader.labels) for name, loader in loaders.items()} == (split["split"].value_counts().to_dict())
     pixels = datasets.pixels(index, size=8, progress=False)
     np.testing.assert_array_equal(loaders["test"].images, pixels[split["split"] == "test"])
 
@@ -231,9 +220,7 @@ def test_each_split_gets_its_own_photos(index: pd.DataFrame, work: Path) -> None
     [transforms.flips_and_quarter_turns, albumentations.HorizontalFlip()],
     ids=["own", "A"],
 )
-def test_only_training_photos_are_shuffled_and_augmented(
-    augment: Callable, index: pd.DataFrame, work: Path
-) -> None:
+def test_only_training_photos_are_shuffled_and_augmented(augment: Callable, index: pd.DataFrame, work: Path) -> None:
     loaders = datasets.loaders(splits.random_split(index), size=8, augment=augment, progress=False)
     next(iter(loaders["train"]))
     for name, loader in loaders.items():

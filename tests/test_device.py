@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib import contest, device, memory, speed, training
+from course_lib import device
 from course_lib.datasets import BatchLoader
 from course_lib.errors import CourseError
 from course_lib.evaluation import predict_logits
-from course_lib.rehearsal import Rehearsal
-from course_lib.speed import Settings, fastest_settings
+from course_lib.training import Rehearsal, Settings, contest, fastest_settings, memory, speed
+from course_lib.training import loop as training
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 pytestmark = pytest.mark.usefixtures("work", "one_thread", "no_fixed_settings")
@@ -89,8 +89,7 @@ def state(model: nn.Module) -> list:
     """Everything in and around a network that a learner could notice, bit for bit."""
     tensors = [*model.state_dict().values(), *(p.grad for p in model.parameters())]
     numbers = [
-        None if tensor is None else (tensor.detach().cpu().numpy().tobytes(), tensor.stride())
-        for tensor in tensors
+        None if tensor is None else (tensor.detach().cpu().numpy().tobytes(), tensor.stride()) for tensor in tensors
     ]
     modes = [module.training for module in model.modules()]
     trained = [(p.requires_grad, p.device) for p in model.parameters()]
@@ -252,9 +251,7 @@ def test_an_intel_gpu_that_does_not_tell_its_free_memory_is_unknown(
     assert device.available_memory(torch.device("xpu")) is None
 
 
-@pytest.mark.parametrize(
-    ("most", "used", "left"), [(1000, 400, 600), (10, 400, 0), (2**60, 0, None)]
-)
+@pytest.mark.parametrize(("most", "used", "left"), [(1000, 400, 600), (10, 400, 0), (2**60, 0, None)])
 def test_an_apple_gpu_has_its_limit_and_never_more_than_the_computer(
     most: int, used: int, left: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -442,9 +439,7 @@ def test_measuring_on_a_device_that_is_not_there_is_one_sentence() -> None:
             fastest_settings(Network(), sample(), device=wrong)
 
 
-@pytest.mark.parametrize(
-    "wrong", [torch.rand(3, 12, 12), torch.zeros(0, 3, 4, 4), sample().to(torch.uint8), [1, 2]]
-)
+@pytest.mark.parametrize("wrong", [torch.rand(3, 12, 12), torch.zeros(0, 3, 4, 4), sample().to(torch.uint8), [1, 2]])
 def test_a_sample_that_is_no_batch_is_one_sentence(wrong: object) -> None:
     with pytest.raises(CourseError, match="not a batch of images"):
         fastest_settings(Network(), wrong, device="cpu")
@@ -549,12 +544,8 @@ def test_a_variable_fixes_the_choice_and_nothing_is_measured(
     assert results(fixed) == {str(settings): "fixed by COURSE_SETTINGS"}
 
 
-@pytest.mark.parametrize(
-    "words", ["fast", "bfloat16;compile", "threads=0", "threads", "float16", ","]
-)
-def test_an_unknown_or_impossible_choice_is_one_sentence(
-    words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("words", ["fast", "bfloat16;compile", "threads=0", "threads", "float16", ","])
+def test_an_unknown_or_impossible_choice_is_one_sentence(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_SETTINGS", words)
     with pytest.raises(CourseError, match="choose 'plain'"):
         fastest_settings(Network(), sample(), device="cpu")
@@ -589,9 +580,7 @@ class Full(nn.Module):
 TOO_LITTLE = {
     "GPU": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
     "a library of a GPU": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"),
-    "CPU": RuntimeError(
-        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
-    ),
+    "CPU": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
 }
 
 
@@ -613,18 +602,14 @@ def test_another_error_is_not_taken_for_a_full_memory() -> None:
 
 
 @pytest.mark.parametrize("seconds", [10.0, 0.0], ids=["tried", "calculated"])
-def test_a_cpu_batch_takes_at_most_half_of_the_free_memory(
-    seconds: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cpu_batch_takes_at_most_half_of_the_free_memory(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     # One photo: 16 channels of 64 × 64 numbers of 4 bytes, and the network needs no more.
     model, photo = nn.Conv2d(1, 16, 3, padding=1), torch.zeros(1, 1, 64, 64)
     each = 16 * 64 * 64 * 4
     for share, found in ((1.0, 32), (1.8, 32), (2.2, 64)):
         free = int(2 * share * 34 * each)  # half of it holds 34 photos and what is beside them
         monkeypatch.setattr(device, "available_memory", lambda _, free=free: free)
-        batch = memory.largest_batch(
-            model, photo, training=False, seconds=seconds, limit=1000, device="cpu"
-        )
+        batch = memory.largest_batch(model, photo, training=False, seconds=seconds, limit=1000, device="cpu")
         assert batch == found, share
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import doctor
+from course_lib.commands import doctor
 from course_lib.errors import CourseError
 from course_lib.paths import project_folder
 

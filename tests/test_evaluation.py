@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from torch import nn
 
-from course_lib import evaluation
 from course_lib.errors import CourseError
+from course_lib.evaluation import metrics as evaluation
 from course_lib.transforms import eight_views
 
 # Ten parts: four defective, six good. At 0.5 one defect is missed and two good parts rejected.
@@ -56,9 +56,7 @@ def test_counts_and_rates_are_those_of_scikit_learn(
     np.testing.assert_array_equal(evaluation.confusion(labels, says), expected)
     if labels.any():
         missed = 1 - metrics.recall_score(labels, says, zero_division=0)
-        assert evaluation.missed_defect_rate(labels, probabilities, threshold) == (
-            pytest.approx(missed)
-        )
+        assert evaluation.missed_defect_rate(labels, probabilities, threshold) == (pytest.approx(missed))
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0], [1]])

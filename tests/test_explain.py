@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib import explain
 from course_lib.errors import CourseError
+from course_lib.evaluation import heat_maps as explain
 from course_lib.models import ScratchCNN
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,10 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import data, datasets, features, models
+from course_lib import datasets
+from course_lib.data import index as data
 from course_lib.errors import CourseError
-from course_lib.feature_cache import FeatureCache
+from course_lib.features import FeatureCache
+from course_lib.features import extraction as features
 from course_lib.models import Backbone, load_backbone
+from course_lib.models import classifier as models
 from course_lib.training import fit
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, to_float
 
@@ -44,9 +47,7 @@ def extract(index: pd.DataFrame, backbone: Backbone, **settings) -> np.ndarray:
     return features.extract(index, backbone, **{"size": 64, "progress": False} | settings)
 
 
-def test_features_are_those_of_the_backbone(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_features_are_those_of_the_backbone(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     found = extract(index, backbone)
 
     pixels = np.stack([data.read_pixels(data.photo_path(index, row), 64, 3) for row in range(20)])
@@ -243,9 +244,7 @@ def test_a_changed_photo_costs_its_views_alone(
     assert np.flatnonzero((first != second).any(axis=(0, 2))).tolist() == [3]
 
 
-def test_transforms_of_torchvision_repeat_too(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_transforms_of_torchvision_repeat_too(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     from torchvision.transforms import v2
 
     turn = v2.RandomRotation(40)
@@ -257,9 +256,7 @@ def test_transforms_of_torchvision_repeat_too(
     before = torch.get_rng_state()
     for part in parts(work):
         part.unlink()
-    np.testing.assert_allclose(
-        extract(index, backbone, augment=rotate), first, rtol=1e-3, atol=1e-4
-    )
+    np.testing.assert_allclose(extract(index, backbone, augment=rotate), first, rtol=1e-3, atol=1e-4)
     assert torch.equal(torch.get_rng_state(), before), "the caller's random numbers go on as before"
 
 
@@ -436,42 +433,32 @@ def test_a_trained_backbone_does_not_get_the_features_of_the_untrained(
 
 
 @pytest.mark.filterwarnings("error")
-def test_photos_too_small_for_the_backbone_are_refused(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_photos_too_small_for_the_backbone_are_refused(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     with pytest.raises(CourseError, match="cannot take photos of 32 × 32 pixels"):
         extract(index, backbone, size=32)
     assert not list(work.rglob("*.npy"))
 
 
-def test_an_unreadable_photo_is_named(
-    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path
-) -> None:
+def test_an_unreadable_photo_is_named(index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path) -> None:
     (photos / "functional" / "9.png").write_bytes(b"text")
     with pytest.raises(CourseError, match=r"functional/9\.png is not an image"):
         extract(index, backbone)
 
 
-def test_a_removed_photo_is_named(
-    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path
-) -> None:
+def test_a_removed_photo_is_named(index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path) -> None:
     (photos / "functional" / "9.png").unlink()
     with pytest.raises(CourseError, match=r"functional/9\.png of the index cannot be read"):
         extract(index, backbone)
 
 
-def test_unknown_stages_and_no_photos_are_refused(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_unknown_stages_and_no_photos_are_refused(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     with pytest.raises(CourseError, match="stages 'first' are unknown"):
         extract(index, backbone, stages="first")
     with pytest.raises(CourseError, match="no photos"):
         extract(index.iloc[:0], backbone)
 
 
-def test_the_probe_separates_bright_spots(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_the_probe_separates_bright_spots(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     labels = data.label_numbers(index)
     found = extract(index, backbone)
     probe = features.linear_probe().fit(found[::2], labels[::2])
@@ -481,9 +468,7 @@ def test_the_probe_separates_bright_spots(
 # maps of a frozen stage
 
 
-def test_maps_are_what_the_frozen_part_gives(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_maps_are_what_the_frozen_part_gives(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     maps = features.extract(index, backbone, stages=5, maps=True, size=64, progress=False)
     assert maps.shape == (len(index), 112, 4, 4) and maps.dtype == np.float16
     means = features.extract(index, backbone, stages=5, size=64, progress=False)
@@ -501,16 +486,12 @@ def test_views_of_maps_stand_in_front(index: pd.DataFrame, backbone: Backbone, w
 
 
 @pytest.mark.parametrize("stages", ["all", "last"])
-def test_maps_are_kept_of_one_stage(
-    stages: str, index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_maps_are_kept_of_one_stage(stages: str, index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     with pytest.raises(CourseError, match="Maps are kept of one stage"):
         features.extract(index, backbone, stages=stages, maps=True)
 
 
-def test_training_behind_kept_maps_equals_training_the_whole_network(
-    index: pd.DataFrame, work: Path
-) -> None:
+def test_training_behind_kept_maps_equals_training_the_whole_network(index: pd.DataFrame, work: Path) -> None:
     labels = data.label_numbers(index)
     maps = features.extract(index, load_backbone(), stages=6, maps=True, size=64, progress=False)
     histories, weights = [], []
@@ -545,16 +526,12 @@ def test_a_trained_stage_has_no_maps_to_keep() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"batch_size": 0}, {"batch_size": -1}, {"size": -5}])
-def test_no_batch_and_no_size_are_refused(
-    settings: dict, index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_no_batch_and_no_size_are_refused(settings: dict, index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     with pytest.raises(CourseError, match="choose 1 or more of both"):
         extract(index, backbone, **settings)
 
 
-def test_maps_that_float16_cannot_hold_are_refused(
-    index: pd.DataFrame, backbone: Backbone, work: Path
-) -> None:
+def test_maps_that_float16_cannot_hold_are_refused(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     with torch.no_grad():
         for module in backbone.stages[1].modules():
             if isinstance(module, torch.nn.BatchNorm2d):

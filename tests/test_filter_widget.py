@@ -5,16 +5,14 @@ import pytest
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.filter_widget import KERNELS, FilterWidget, apply_kernel, visible
+from course_lib.widgets import KERNELS, FilterWidget, apply_kernel, visible
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 
 
 def test_kernel_agrees_with_convolution_of_torch():
     kernel = np.arange(9.0).reshape(3, 3)  # not symmetric, so a turned kernel would show
-    image, weights = (
-        torch.tensor(table, dtype=torch.float32)[None, None] for table in (PHOTO, kernel)
-    )
+    image, weights = (torch.tensor(table, dtype=torch.float32)[None, None] for table in (PHOTO, kernel))
     expected = torch.nn.functional.conv2d(image, weights)[0, 0].numpy()
     np.testing.assert_allclose(apply_kernel(PHOTO, kernel)[1:-1, 1:-1], expected, rtol=1e-5)
 

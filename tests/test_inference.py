@@ -12,10 +12,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from course_lib import inference
 from course_lib.data import read_pixels
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, InspectorSettings
+from course_lib.inference import inspector as inference
 from course_lib.models import Classifier, ScratchCNN, load_backbone
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -119,9 +119,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("damage", FOREIGN.values(), ids=FOREIGN)
-def test_a_damaged_or_foreign_file_is_one_sentence(
-    saved: Path, damage: Callable[[Path], None]
-) -> None:
+def test_a_damaged_or_foreign_file_is_one_sentence(saved: Path, damage: Callable[[Path], None]) -> None:
     damage(saved)
     with pytest.raises(CourseError, match="inspector"):
         Inspector.load(saved)
@@ -232,9 +230,7 @@ def test_what_the_course_cannot_read_is_reported_and_not_passed_over(photos: Pat
     assert bad["problem"].str.contains("format that cannot be read").tolist()[:2] == [True, True]
 
 
-def test_a_folder_that_may_not_be_listed_is_reported(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_may_not_be_listed_is_reported(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(real: Callable) -> Callable:
         def listed(path: Path):
             if str(path).endswith("locked"):

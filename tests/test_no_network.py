@@ -85,7 +85,5 @@ def test_the_test_process_is_blocked_too() -> None:
 def test_a_process_without_the_block_is_not_blocked(tmp_path: Path) -> None:
     # The error comes from the block and not from a machine that has no network anyway.
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=0.2)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "The network is blocked" not in done.stderr

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from course_lib import device as devices
-from course_lib import onnx_export
 from course_lib.errors import CourseError
-from course_lib.inference import Inspector, InspectorSettings
+from course_lib.inference import Inspector, InspectorSettings, onnx_export
 from course_lib.models import ScratchCNN
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -19,9 +18,7 @@ IMAGES = np.random.default_rng(0).integers(0, 255, (7, 1, 32, 32), dtype=np.uint
 
 def inspector(views: int = 1) -> Inspector:
     torch.manual_seed(0)
-    settings = InspectorSettings(
-        ["functional", "defective"], 32, 1, [0.5], [0.25], 0.5, temperature=1.7, views=views
-    )
+    settings = InspectorSettings(["functional", "defective"], 32, 1, [0.5], [0.25], 0.5, temperature=1.7, views=views)
     return Inspector(ScratchCNN(width=4), settings)
 
 

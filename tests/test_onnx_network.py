@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib import features
 from course_lib.errors import CourseError
+from course_lib.features import FrozenNetwork, NotInOnnx, program_of
+from course_lib.features import extraction as features
 from course_lib.models import load_backbone
-from course_lib.onnx_network import FrozenNetwork, NotInOnnx, program_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -49,14 +49,12 @@ def test_the_program_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     file = tmp_path / "network.onnx"
     FrozenNetwork(small_network(), EXAMPLE, file)
     assert [path.name for path in tmp_path.iterdir()] == ["network.onnx"]
-    monkeypatch.setattr("course_lib.onnx_network.program_of", None)
+    monkeypatch.setattr("course_lib.features.onnx_network.program_of", None)
     FrozenNetwork(small_network(), EXAMPLE, file)
 
 
 @pytest.mark.parametrize("network", [None, small_network(seed=1), small_network(width=5)])
-def test_a_damaged_or_strange_program_is_replaced(
-    network: nn.Module | None, tmp_path: Path
-) -> None:
+def test_a_damaged_or_strange_program_is_replaced(network: nn.Module | None, tmp_path: Path) -> None:
     file = tmp_path / "network.onnx"
     if network is None:
         file.write_bytes(b"no program")
@@ -99,7 +97,7 @@ def test_features_of_many_photos_are_those_of_pytorch(
     settings = {"size": 64, "progress": False} | settings
     expected = features.extract(index, load_backbone(), **settings)
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "other work"))
-    monkeypatch.setattr("course_lib.features.MANY", 1)
+    monkeypatch.setattr("course_lib.features.extraction.MANY", 1)
 
     found = features.extract(index, load_backbone(), **settings)
 
@@ -114,7 +112,7 @@ def test_features_do_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "other work"))
-    monkeypatch.setattr("course_lib.features.MANY", 1)
+    monkeypatch.setattr("course_lib.features.extraction.MANY", 1)
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
 
     found = features.extract(index, load_backbone(), size=64, progress=False)
@@ -138,12 +136,12 @@ def test_a_network_that_onnx_cannot_take_is_tried_once(
         found = features.extract(some, load_backbone(), size=64, progress=False)
         assert len(found) == len(some)
 
-    monkeypatch.setattr("course_lib.features.MANY", 1)
-    monkeypatch.setattr("course_lib.onnx_network.program_of", refuse)
+    monkeypatch.setattr("course_lib.features.extraction.MANY", 1)
+    monkeypatch.setattr("course_lib.features.onnx_network.program_of", refuse)
     compute(slice(0, 5))
     compute(slice(5, 10))
     assert len(tried) == 1
-    monkeypatch.setattr("course_lib.features.versions", lambda: "torch 99")
+    monkeypatch.setattr("course_lib.features.extraction.versions", lambda: "torch 99")
     compute(slice(10, 15))
     compute(slice(15, 20))
     assert len(tried) == 2, "another release may be able to"
@@ -156,13 +154,11 @@ def test_what_is_no_fault_of_the_network_is_tried_again(
     def fail(*_: object) -> bytes:
         raise trouble
 
-    monkeypatch.setattr("course_lib.features.MANY", 1)
-    monkeypatch.setattr("course_lib.onnx_network.program_of", fail)
+    monkeypatch.setattr("course_lib.features.extraction.MANY", 1)
+    monkeypatch.setattr("course_lib.features.onnx_network.program_of", fail)
     features.extract(index, load_backbone(), size=64, progress=False)
     assert not list((work / "features").rglob("*.refused"))
 
 
-def test_few_photos_do_not_wait_for_it(
-    index: pd.DataFrame, by_pytorch: np.ndarray, work: Path
-) -> None:
+def test_few_photos_do_not_wait_for_it(index: pd.DataFrame, by_pytorch: np.ndarray, work: Path) -> None:
     assert not (work / "features" / "networks").exists()

@@ -105,9 +105,7 @@ def test_a_full_disk_and_a_file_in_use_are_one_sentence(
     def fails(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(
-        "os.replace" if number == errno.EACCES else "pathlib.Path.write_text", fails
-    )
+    monkeypatch.setattr("os.replace" if number == errno.EACCES else "pathlib.Path.write_text", fails)
     with pytest.raises(CourseError, match=sentence), paths.write_atomically(target) as temporary:
         temporary.write_bytes(b"new") if number == errno.EACCES else temporary.write_text("new")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

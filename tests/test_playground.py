@@ -8,11 +8,19 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import playground, transforms
-from course_lib.augmentations import AUGMENTATIONS, code_line, describe, meaning, offered, results
+from course_lib import transforms
 from course_lib.datasets import BatchLoader
 from course_lib.errors import CourseError
-from course_lib.playground import AugmentationPlayground
+from course_lib.widgets import (
+    AUGMENTATIONS,
+    AugmentationPlayground,
+    code_line,
+    describe,
+    meaning,
+    offered,
+    results,
+)
+from course_lib.widgets import playground_page as playground
 
 RANDOM = np.random.default_rng(0)
 PHOTO, OTHER = RANDOM.integers(0, 256, (2, 1, 48, 48), dtype=np.uint8)
@@ -71,12 +79,8 @@ def test_more_strength_changes_more():
 
 def test_the_words_state_the_numbers_of_the_code():
     assert code_line("blur", 0.5) == "transforms.blur(strength=2.0)"
-    assert describe("blur", 0.5, 0.25) == (
-        "blur, standard deviation up to 2.0 pixels, probability 25 %"
-    )
-    assert code_line("MixUp", 0.0, 0.1) == (
-        'transforms.Mixed(loaders["train"], classes=2, way="mixup", strength=0.1)'
-    )
+    assert describe("blur", 0.5, 0.25) == ("blur, standard deviation up to 2.0 pixels, probability 25 %")
+    assert code_line("MixUp", 0.0, 0.1) == ('transforms.Mixed(loaders["train"], classes=2, way="mixup", strength=0.1)')
 
 
 def test_the_page_gets_a_new_picture_with_every_choice():
@@ -113,9 +117,7 @@ def test_mixing_shows_both_photos_and_colour_stays_colour():
     side = picture.height
     upper, lower = (part[:, side - height : side] for part in (pixels[:height], pixels[-height:]))
     assert picture.mode == "RGB"
-    assert (
-        np.abs(upper.astype(int) + lower - 255).max() <= 2
-    )  # each is resized in two rounded steps
+    assert np.abs(upper.astype(int) + lower - 255).max() <= 2  # each is resized in two rounded steps
 
 
 def test_words_for_those_who_do_not_see_the_picture():

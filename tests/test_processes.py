@@ -16,22 +16,16 @@ from process_scenarios import SAME, checkpointed, same, shuffled
 from torch import Tensor, nn
 
 import course_lib
-from course_lib import (
-    launching,
-    lesson,
-    planning,
-    processes,
-    tracking,
-    training,
-    whole_batch,
-    workflow,
-)
+from course_lib import lesson
 from course_lib.__main__ import main
+from course_lib.commands import plan as planning
+from course_lib.commands import workflow
+from course_lib.commands.prepare import TrainingOptions, prepare
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector
 from course_lib.models import ScratchCNN
-from course_lib.preparation import TrainingOptions, prepare
-from course_lib.processes import Group
+from course_lib.training import Group, launching, processes, tracking, whole_batch
+from course_lib.training import loop as training
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -44,9 +38,7 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--lo
 ENDED_EARLY = ["no number", "interrupted", "damaged"]
 
 
-def in_processes(
-    folder: Path, names: list[str], count: int = 2, device: str = "cpu"
-) -> subprocess.CompletedProcess:
+def in_processes(folder: Path, names: list[str], count: int = 2, device: str = "cpu") -> subprocess.CompletedProcess:
     """Run scenarios in real processes; they leave ``NAME-RANK.json`` in the folder."""
     here = Path(__file__).parent
     command = [*TORCHRUN, f"--nproc-per-node={count}", str(here / "process_scenarios.py")]
@@ -66,17 +58,12 @@ def in_processes(
 
 def seen(folder: Path, name: str, count: int = 2) -> list[dict]:
     """What each process saw of a scenario."""
-    return [
-        json.loads((folder / f"{name}-{rank}.json").read_text(encoding="utf-8"))
-        for rank in range(count)
-    ]
+    return [json.loads((folder / f"{name}-{rank}.json").read_text(encoding="utf-8")) for rank in range(count)]
 
 
 def assert_same_training(found: dict, expected: dict, tolerance: float = 1e-4) -> None:
     """The loss curve and the weights of one process, up to rounding."""
-    histories = [
-        pd.DataFrame(side["history"]).drop(columns="seconds") for side in (found, expected)
-    ]
+    histories = [pd.DataFrame(side["history"]).drop(columns="seconds") for side in (found, expected)]
     pd.testing.assert_frame_equal(*histories, rtol=tolerance, check_dtype=False)
     assert found["weights"].keys() == expected["weights"].keys()
     for name, values in expected["weights"].items():
@@ -112,9 +99,7 @@ def test_two_processes_train_like_one(two: Path, name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU")
-def test_two_processes_on_one_gpu_train_like_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_on_one_gpu_train_like_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = in_processes(tmp_path, ["the scratch network"], device="cuda:0")
     assert done.returncode == 0, done.stderr
     monkeypatch.setenv("COURSE_DEVICE", "cuda:0")
@@ -134,9 +119,7 @@ def test_two_gpus_train_like_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("photos_at_once", [0, 1, 2])
-def test_portions_of_all_processes_are_equally_many_and_hold_each_photo_once(
-    count: int, photos_at_once: int
-) -> None:
+def test_portions_of_all_processes_are_equally_many_and_hold_each_photo_once(count: int, photos_at_once: int) -> None:
     """Else one process would wait for a forward pass that the others do not make."""
     labels, found, runs = torch.arange(7), [], []
     for rank in range(count):

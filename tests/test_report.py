@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from course_lib import evaluation
 from course_lib.data import index_folder, label_numbers
 from course_lib.datasets import loaders
 from course_lib.device import seed_everything
 from course_lib.errors import CourseError
+from course_lib.evaluation import Predictions, predictions, report
+from course_lib.evaluation import metrics as evaluation
 from course_lib.models import ScratchCNN
-from course_lib.report import Predictions, predictions, report
 
 TITLE = "Cells <script>alert(1)</script>"
 
@@ -64,9 +64,7 @@ class Seen(HTMLParser):
 
 def test_everything_lies_inside_the_file(html: str) -> None:
     seen = Seen(html)
-    sources = [
-        a for _, attributes in seen.tags for a in attributes.items() if a[0] in ("src", "href")
-    ]
+    sources = [a for _, attributes in seen.tags for a in attributes.items() if a[0] in ("src", "href")]
     assert sources and all(value.startswith("data:image/png;base64,") for _, value in sources)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in seen.tags}
     for _, value in sources:
@@ -104,9 +102,7 @@ def test_the_surest_mistakes_are_shown(side: Predictions, html: str) -> None:
     assert not any("the experts doubted" in caption for caption in captions)
 
 
-def test_splits_stand_side_by_side_and_doubted_photos_are_marked(
-    side: Predictions, tmp_path: Path
-) -> None:
+def test_splits_stand_side_by_side_and_doubted_photos_are_marked(side: Predictions, tmp_path: Path) -> None:
     stated = side.index.assign(defect_probability=1 / 3)
     stated.attrs = side.index.attrs
     doubted = Predictions(stated, side.labels, side.logits, side.labels, side.logits)
@@ -129,9 +125,7 @@ def test_the_licence_of_the_photos_stands_in_the_report(html: str) -> None:
 
 
 def test_the_same_report_is_the_same_bytes(side: Predictions, html: str, tmp_path: Path) -> None:
-    again = report(
-        {"random split": side}, tmp_path / "again.html", title=TITLE, cost_missed=7, cost_overkill=2
-    )
+    again = report({"random split": side}, tmp_path / "again.html", title=TITLE, cost_missed=7, cost_overkill=2)
     assert again.read_text(encoding="utf-8") == html
 
 
@@ -157,9 +151,7 @@ def test_predictions_belong_to_the_rows_of_the_test_split(index: pd.DataFrame, w
     assert list(found.classes) == ["functional", "defective"]
 
 
-def test_the_threshold_of_an_inspector_is_the_one_that_is_shown(
-    side: Predictions, tmp_path: Path
-) -> None:
+def test_the_threshold_of_an_inspector_is_the_one_that_is_shown(side: Predictions, tmp_path: Path) -> None:
     for threshold, words in ((0.5, "0.50"), (0.25, "0.25")):
         inspector = replace(side, threshold=threshold)
         path = report({"random split": inspector}, tmp_path / "r.html", title="r", cost_missed=10)
@@ -172,9 +164,7 @@ def captions(page: str) -> list[str]:
     return re.findall("<figcaption>(.*?)</figcaption>", page)
 
 
-def test_the_surest_mistakes_are_those_of_the_inspectors_own_threshold(
-    side: Predictions, tmp_path: Path
-) -> None:
+def test_the_surest_mistakes_are_those_of_the_inspectors_own_threshold(side: Predictions, tmp_path: Path) -> None:
     inspector = replace(side, threshold=0.09)
     path = report({"random split": inspector}, tmp_path / "r.html", mistakes=20)
     page = path.read_text(encoding="utf-8")
@@ -183,9 +173,7 @@ def test_the_surest_mistakes_are_those_of_the_inspectors_own_threshold(
     assert "At threshold 0.09" in page
 
 
-def test_the_calibration_of_an_inspector_is_shown_before_and_after(
-    side: Predictions, tmp_path: Path
-) -> None:
+def test_the_calibration_of_an_inspector_is_shown_before_and_after(side: Predictions, tmp_path: Path) -> None:
     inspector = replace(side, threshold=0.5, temperature=3.0)
     page = report({"lot split": inspector}, tmp_path / "r.html").read_text(encoding="utf-8")
     for name, temperature in (("as trained", 1.0), ("temperature 3.00, as used above", 3.0)):
@@ -200,9 +188,7 @@ def test_the_calibration_of_an_inspector_is_shown_before_and_after(
 
 @pytest.mark.filterwarnings("error:Glyph")
 @pytest.mark.parametrize("classes", [["daisy", "<rose>"], ["良品", "不良品"], ["$a", "b$\\x"]])
-def test_classes_are_called_by_their_names(
-    side: Predictions, tmp_path: Path, classes: list[str]
-) -> None:
+def test_classes_are_called_by_their_names(side: Predictions, tmp_path: Path, classes: list[str]) -> None:
     named = replace(side, classes=classes)
     page = report({"random split": named}, tmp_path / "r.html").read_text(encoding="utf-8")
     good, defect = (escape(name) for name in classes)

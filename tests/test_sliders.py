@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from course_lib.evaluation import expected_cost
-from course_lib.sliders import cost_slider
+from course_lib.widgets import cost_slider
 
 LABELS = np.array([1, 1, 0, 0, 0])
 PROBABILITIES = np.array([0.9, 0.2, 0.1, 0.3, 0.05])

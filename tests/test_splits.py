@@ -84,9 +84,7 @@ def lot_table(sizes: list[int]) -> pd.DataFrame:
 
 @quick
 @given(st.lists(st.integers(8, 20), min_size=8, max_size=20), SEEDS)
-def test_a_lot_split_keeps_every_photo_once_and_no_lot_is_in_two_splits(
-    sizes: list[int], seed: int
-) -> None:
+def test_a_lot_split_keeps_every_photo_once_and_no_lot_is_in_two_splits(sizes: list[int], seed: int) -> None:
     index = lot_table(sizes)
     result = splits.lot_split(index, seed)
 
@@ -230,9 +228,7 @@ def test_a_proof_over_a_missing_photo_is_one_sentence(index: pd.DataFrame, photo
 # keeping a split
 
 
-def test_a_saved_split_is_loaded_as_it_was(
-    index: pd.DataFrame, photos: Path, tmp_path: Path
-) -> None:
+def test_a_saved_split_is_loaded_as_it_was(index: pd.DataFrame, photos: Path, tmp_path: Path) -> None:
     split = splits.random_split(index)
     splits.save_split(split, tmp_path / "split.csv")
     loaded = splits.load_split(tmp_path / "split.csv", photos)
@@ -252,9 +248,7 @@ def test_a_saved_split_is_loaded_as_it_was(
         (b"path,label,split\ngone.png,b,test\n", r"the first is gone\.png.*delete the table"),
     ],
 )
-def test_an_unusable_split_table_is_named(
-    tmp_path: Path, photos: Path, content: bytes | None, sentence: str
-) -> None:
+def test_an_unusable_split_table_is_named(tmp_path: Path, photos: Path, content: bytes | None, sentence: str) -> None:
     if content is not None:
         (tmp_path / "split.csv").write_bytes(content)
     with pytest.raises(CourseError, match=sentence):

@@ -225,9 +225,7 @@ SPOILINGS = [
     Spoiling("all outputs deleted", "nbval", "0 outputs are stored", drop_outputs()),
     Spoiling("stripped", "nbval", "never executed", drop_outputs(counts=True)),
     Spoiling("stripped, seen at rest", "lint", "counts are", drop_outputs(counts=True)),
-    Spoiling(
-        "one cell never executed", "nbval", "never executed", drop_outputs(IGNORED, counts=True)
-    ),
+    Spoiling("one cell never executed", "nbval", "never executed", drop_outputs(IGNORED, counts=True)),
     # figures
     Spoiling(
         "another figure",
@@ -242,9 +240,7 @@ SPOILINGS = [
         "the figure changed",
         redraw(lambda picture: Image.new("RGB", picture.size, "white")),
     ),
-    Spoiling(
-        "a small figure", "nbval", "pixels", redraw(lambda picture: picture.resize((320, 240)))
-    ),
+    Spoiling("a small figure", "nbval", "pixels", redraw(lambda picture: picture.resize((320, 240)))),
     Spoiling("a figure deleted", "nbval", "0 outputs are stored", drop_outputs(FIGURE)),
     Spoiling("a figure twice", "nbval", "2 outputs are stored", twice(FIGURE)),
     Spoiling("words for a picture", "nbval", "is stored", drop_format(FIGURE, "image/png")),
@@ -267,12 +263,8 @@ SPOILINGS = [
     # errors
     Spoiling("the error gone", "nbval", "0 outputs are stored", drop_outputs(ERROR)),
     Spoiling("the error gone, at rest", "lint", "raises none", drop_outputs(ERROR)),
-    Spoiling(
-        "another message", "nbval", "evalue differs", replace(ERROR, "value", "thing", "evalue")
-    ),
-    Spoiling(
-        "another error", "nbval", "error KeyError", replace(ERROR, "JSONDecode", "Key", "ename")
-    ),
+    Spoiling("another message", "nbval", "evalue differs", replace(ERROR, "value", "thing", "evalue")),
+    Spoiling("another error", "nbval", "error KeyError", replace(ERROR, "JSONDecode", "Key", "ename")),
     Spoiling("an unexpected error", "nbval", "error NameError is stored", store_an_error),
     Spoiling("an unexpected error, at rest", "lint", "ends with NameError", store_an_error),
     Spoiling("the tag of an error gone", "lint", "ends with JSONDecodeError", tag(ERROR)),
@@ -287,9 +279,7 @@ SPOILINGS = [
     Spoiling("a wider tolerance", "check", "not what its source", tag(NUMBERS, "nbval-approx-0.5")),
     Spoiling("a huge tolerance", "lint", "the tolerance 50", tag(NUMBERS, "nbval-approx-50")),
     # markers
-    Spoiling(
-        "a misspelt tag", "nbval", "is not a marker", tag(IGNORED, "nbval-ingore-output", reason="")
-    ),
+    Spoiling("a misspelt tag", "nbval", "is not a marker", tag(IGNORED, "nbval-ingore-output", reason="")),
     Spoiling("a misspelt tolerance", "lint", "is not a marker", tag(NUMBERS, "nbval-aprox-0.05")),
     Spoiling("a tag that is no list", "nbval", "is not a marker", tags_as_text),
     Spoiling(
@@ -314,13 +304,9 @@ SPOILINGS = [
     Spoiling("another kernel", "lint", "not python3", set_in("kernelspec", name="conda-env")),
     Spoiling("Python's version", "lint", "version", set_in("language_info", version="3.11.7")),
     Spoiling("stored widget state", "lint", "widgets", set_in("", widgets={"state": {}})),
-    Spoiling(
-        "times in a cell", "lint", "execution", tag(TEXT, execution={"iopub.status.busy": "2026"})
-    ),
+    Spoiling("times in a cell", "lint", "execution", tag(TEXT, execution={"iopub.status.busy": "2026"})),
     Spoiling("a long cell", "lint", "the limit is 15", lengthen),
-    Spoiling(
-        "an absolute path", "lint", "/home/ann", replace(TEXT, "five", "/home/ann/photos: five")
-    ),
+    Spoiling("an absolute path", "lint", "/home/ann", replace(TEXT, "five", "/home/ann/photos: five")),
     Spoiling("a path on Windows", "lint", "C:", replace(TEXT, "five", r"C:\Users\Ann: five")),
     Spoiling("a path in the code", "lint", "/tmp/x", in_source(TEXT, "five", "/tmp/x five")),
     Spoiling("a memory address", "lint", "0x7f3a", replace(TEXT, "five", "<Photo 0x7f3a5c2b10>")),
@@ -404,9 +390,7 @@ HARMLESS = {
     "a figure one pixel taller: another font does that": redraw(one_pixel_taller),
     "a number inside its tolerance": replace(NUMBERS, "0.861", "0.84"),
     "a large number inside its tolerance, which is relative": replace(NUMBERS, "1,803", "1,795"),
-    "spaces beside a number with a tolerance: they only align it": replace(
-        NUMBERS, "loss 0.412", "loss  0.4125"
-    ),
+    "spaces beside a number with a tolerance: they only align it": replace(NUMBERS, "loss 0.412", "loss  0.4125"),
     "the output of an ignored cell": replace(IGNORED, ".", ".0"),
 }
 
@@ -445,9 +429,7 @@ def test_a_spoiled_notebook_is_noticed(
 
 
 @pytest.mark.parametrize("reason", HARMLESS)
-def test_a_harmless_change_passes(
-    reason: str, notebook: NotebookNode, sample_course: SampleCourse
-) -> None:
+def test_a_harmless_change_passes(reason: str, notebook: NotebookNode, sample_course: SampleCourse) -> None:
     before = deepcopy(notebook)
     HARMLESS[reason](notebook)
     assert json.dumps(notebook) != json.dumps(before)

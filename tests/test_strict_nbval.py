@@ -59,9 +59,7 @@ def run_nbval(folder: Path, *options: str) -> tuple[dict[str, list[CellResult]],
 
 def code(source: str, *outputs: NotebookNode, tags: tuple[str, ...] = ()) -> NotebookNode:
     """A code cell with stored outputs."""
-    return new_code_cell(
-        source, outputs=list(outputs), metadata={"tags": list(tags)} if tags else {}
-    )
+    return new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)} if tags else {})
 
 
 def printed(text: str) -> NotebookNode:
@@ -206,9 +204,7 @@ def test_the_summary_counts_cells(run: tuple) -> None:
     results, text = run
     cells = sum(len(cells) for cells in results.values())
     line = next(line for line in text.splitlines() if "compared exactly" in line)
-    assert (
-        line == f"{cells - 6} compared exactly, 2 compared with a tolerance, 2 ignored, 1 skipped"
-    )
+    assert line == f"{cells - 6} compared exactly, 2 compared with a tolerance, 2 ignored, 1 skipped"
 
 
 def test_the_two_files_work_outside_this_course(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from course_lib import data, models
+from course_lib.data import index as data
 from course_lib.errors import CourseError
+from course_lib.models import classifier as models
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 
@@ -73,9 +74,7 @@ def coloured(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_study_explains_itself(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_each_study_explains_itself(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(str(STUDIES / f"{name}.py"), run_name="__main__")
@@ -140,9 +139,7 @@ def test_the_plain_way_has_the_rows_and_labels_of_the_index(index: pd.DataFrame)
         (1.0, 2, (128, 32, 1)),
     ],
 )
-def test_the_plan_fits_into_the_time(
-    seconds_of_a_small_photo: float, budget: float, plan: tuple
-) -> None:
+def test_the_plan_fits_into_the_time(seconds_of_a_small_photo: float, budget: float, plan: tuple) -> None:
     def seconds(size: int) -> float:
         return seconds_of_a_small_photo * (size / 32) ** 2
 
@@ -201,15 +198,11 @@ def test_the_recipe_is_trained_once_and_kept(study, coloured: Path, work: Path) 
 def test_the_ablation_goes_on_and_tells_settings_apart(study, work: Path, capsys) -> None:
     words = ["--limit", 16, "--size", 64, "--seeds", 2, "--steps", "probes", "+ averaged weights"]
     said = study("ablation", *words, "--epochs", 1)
-    assert (
-        said.count("seed 0: ") == said.count("seed 1: ") == 5
-    )  # 2 probes, 1 and 4 views, 2 networks
+    assert said.count("seed 0: ") == said.count("seed 1: ") == 5  # 2 probes, 1 and 4 views, 2 networks
     table = pd.read_csv(work / "studies" / "ablation.csv")
     assert len(table) == 10
     networks = table[table["step"] == "+ two networks"]
-    assert (
-        networks["seconds"].to_numpy() > table[table["step"] == "+ four views"]["seconds"]
-    ).all()
+    assert (networks["seconds"].to_numpy() > table[table["step"] == "+ four views"]["seconds"]).all()
     said = study("ablation", *words[:-1], "… and MixUp", "--epochs", 1)
     assert "seed 0: + averaged" not in said
     gain = table.pivot(index="seed", columns="step", values="accuracy")
@@ -217,9 +210,7 @@ def test_the_ablation_goes_on_and_tells_settings_apart(study, work: Path, capsys
     expected = (mixed.set_index("seed")["accuracy"] - gain["+ averaged weights"]).mean()
     shown = next(line for line in said.splitlines() if line.strip().startswith("… and MixUp"))
     assert f"{expected:.3f}" in shown
-    said = study(
-        "ablation", "--limit", 16, "--size", 64, "--seeds", 1, "--steps", "probes", "--epochs", 2
-    )
+    said = study("ablation", "--limit", 16, "--size", 64, "--seeds", 1, "--steps", "probes", "--epochs", 2)
     assert said.count("seed 0: ") == 2  # other settings are measured anew
 
 
@@ -290,9 +281,7 @@ def test_a_stopped_article_goes_on_with_its_next_epoch(index: pd.DataFrame, work
     with pytest.raises(KeyboardInterrupt):
         article_recipe.article(index, validation, given, checkpoint, stop)
     rest = []
-    history = article_recipe.article(
-        index, validation, given, checkpoint, lambda row: rest.append(row["epoch"])
-    )
+    history = article_recipe.article(index, validation, given, checkpoint, lambda row: rest.append(row["epoch"]))
     assert (kept, rest) == ([0, 1], [2])
     assert [row["epoch"] for row in history] == [1, 2]
     assert all(0 <= row["validation_accuracy"] <= 1 for row in history)
@@ -407,8 +396,7 @@ def test_a_made_photo_depends_on_its_number_and_the_seed_alone(tmp_path: Path) -
             growth.make_photos(tmp_path / name, pixels, labels, part, seed)
     content = {
         name: {
-            file.relative_to(tmp_path / name).as_posix(): file.read_bytes()
-            for file in (tmp_path / name).rglob("*.jpg")
+            file.relative_to(tmp_path / name).as_posix(): file.read_bytes() for file in (tmp_path / name).rglob("*.jpg")
         }
         for name in ("once", "twice", "other")
     }
@@ -446,9 +434,7 @@ def test_growth_measures_in_a_process_of_its_own_and_cleans_up(
     study("growth", "--data", photos, "--limit", 10, "--counts", 24)
     row = pd.read_csv(work / "studies" / "growth.csv").iloc[0]
     assert row["photos"] == 24
-    assert row["seconds in all"] == pytest.approx(
-        sum(row[f"{step} (s)"] for step in growth.STEPS), abs=1e-3
-    )
+    assert row["seconds in all"] == pytest.approx(sum(row[f"{step} (s)"] for step in growth.STEPS), abs=1e-3)
     if Path("/proc/self/status").exists():
         assert row["peak after epoch (MiB)"] >= row["peak at the start (MiB)"] > 0
         assert row["peak after epoch (MiB)"] >= row["own after epoch (MiB)"] > 0
@@ -457,9 +443,7 @@ def test_growth_measures_in_a_process_of_its_own_and_cleans_up(
 
 # cifar10_fast_gpu
 
-SMALL = cifar10_fast_gpu.Recipe(
-    4, (8, 16), added=1, shift=2, hole=0, learning_rate=0.5, batch=16, label_smoothing=0.1
-)
+SMALL = cifar10_fast_gpu.Recipe(4, (8, 16), added=1, shift=2, hole=0, learning_rate=0.5, batch=16, label_smoothing=0.1)
 
 
 def test_the_first_layer_makes_neighbouring_pixels_uncorrelated() -> None:
@@ -592,9 +576,7 @@ def test_each_way_has_its_own_precision(monkeypatch: pytest.MonkeyPatch) -> None
     ]
 
 
-def test_weights_are_taken_from_this_machine_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_are_taken_from_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resnet50_finetuning_gpu, "data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr(resnet50_finetuning_gpu, "torch_cache", lambda: tmp_path / "cache")
     (tmp_path / "data" / "weights").mkdir(parents=True)

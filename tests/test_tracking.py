@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_lib import tracking
 from course_lib.errors import CourseError
+from course_lib.training import tracking
 
 pytestmark = pytest.mark.usefixtures("work")
 
@@ -23,9 +23,7 @@ def history(epochs: int = 3) -> pd.DataFrame:
 
 
 def test_a_run_comes_back_with_settings_results_history_and_environment() -> None:
-    written = tracking.record(
-        "ひび", {"rate": np.float32(0.5), "size": 96}, {"accuracy": float("nan")}, history()
-    )
+    written = tracking.record("ひび", {"rate": np.float32(0.5), "size": 96}, {"accuracy": float("nan")}, history())
     (read,) = tracking.read_runs()
 
     assert read == written
@@ -70,9 +68,7 @@ def test_runs_are_drawn_with_their_names(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_tensorboard_reads_the_numbers_of_the_run(work: Path) -> None:
-    event_accumulator = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator"
-    )
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = tracking.record("flips/turns", {"seed": 0}, {"test_accuracy": 0.7}, history())
     assert tracking.send(run, "tensorboard") == "tensorboard --logdir work/tensorboard"
     (folder,) = (work / "tensorboard").iterdir()

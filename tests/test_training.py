@@ -18,14 +18,13 @@ from event_loader import EventLoader
 from sklearn import metrics
 from torch import Tensor, nn
 
-from course_lib import training
 from course_lib.datasets import BatchLoader
 from course_lib.device import seed_everything
 from course_lib.errors import CourseError
 from course_lib.evaluation import predict_logits, softmax
-from course_lib.models import ScratchCNN
+from course_lib.models import ScratchCNN, weights_hash
+from course_lib.training import loop as training
 from course_lib.transforms import flips_and_quarter_turns
-from course_lib.weights import weights_hash
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -190,9 +189,7 @@ def test_labels_of_numpy_are_judged_too_and_never_travel_as_float64(
     assert training.evaluate(new_model(), [(images, labels.double())], device="cpu") == expected
 
     travelled, to = [], Tensor.to
-    monkeypatch.setattr(
-        Tensor, "to", lambda t, *where: (travelled.append(t.dtype), to(t, *where))[1]
-    )
+    monkeypatch.setattr(Tensor, "to", lambda t, *where: (travelled.append(t.dtype), to(t, *where))[1])
     training.labels_on(labels.double(), torch.device("cpu"))
     assert travelled == [torch.float32]
 
@@ -222,9 +219,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("settings", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize(("batch_size", "accumulate"), [(2, 3), (3, 2), (1, 6), (6, 1)])
-def test_accumulated_batches_equal_one_large_batch(
-    settings: dict, batch_size: int, accumulate: int
-) -> None:
+def test_accumulated_batches_equal_one_large_batch(settings: dict, batch_size: int, accumulate: int) -> None:
     # 10 photos, 6 in a step: the second step is incomplete, and with 3 a batch has 1 photo.
     settings = settings | {"optimizer": "sgd", "learning_rate": 0.1}
     large, small = linear_model(), linear_model()
@@ -253,9 +248,7 @@ class SmallMemory(nn.Module):
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_too_little_memory_halves_the_batch_and_keeps_the_step(
-    accumulate: int, capsys: pytest.CaptureFixture
-) -> None:
+def test_too_little_memory_halves_the_batch_and_keeps_the_step(accumulate: int, capsys: pytest.CaptureFixture) -> None:
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "accumulate": accumulate}
     plenty, little = linear_model(), SmallMemory(linear_model(), room=2)
     fit(plenty, loader(LABELS, batch_size=8), **settings)
@@ -293,9 +286,7 @@ def test_memory_that_is_too_small_for_making_a_batch_is_one_sentence(use: Callab
     def no_room() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    with pytest.raises(
-        CourseError, match="too small for making a batch; give the loader a smaller"
-    ):
+    with pytest.raises(CourseError, match="too small for making a batch; give the loader a smaller"):
         use(new_model(), EventLoader(train_loader(), 2, no_room))
 
     def other() -> None:
@@ -331,9 +322,7 @@ def test_a_gpu_whose_memory_is_really_full_trains_with_half_of_the_batch(
     batch = torch.rand(64, 1, 256, 256), torch.arange(64) % 2
     torch.cuda.empty_cache()
     allowed = torch.cuda.memory_reserved() + 2**29
-    torch.cuda.set_per_process_memory_fraction(
-        allowed / torch.cuda.get_device_properties(0).total_memory
-    )
+    torch.cuda.set_per_process_memory_fraction(allowed / torch.cuda.get_device_properties(0).total_memory)
     try:
         history = fit(model, [batch], epochs=1, device="cuda")
     finally:
@@ -342,9 +331,7 @@ def test_a_gpu_whose_memory_is_really_full_trains_with_half_of_the_batch(
     assert history["train_loss"].notna().all()
 
 
-@pytest.mark.parametrize(
-    ("free", "size", "travels"), [(100, 4, True), (100, 6, False), (0, 1, False)]
-)
+@pytest.mark.parametrize(("free", "size", "travels"), [(100, 4, True), (100, 6, False), (0, 1, False)])
 def test_the_photos_of_two_loaders_leave_the_memory_that_a_batch_may_take(
     free: int, size: int, travels: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,9 +357,7 @@ def test_another_error_of_the_model_is_not_taken_for_lack_of_memory() -> None:
 
 def test_bfloat16_learns_too_and_leaves_float32_weights() -> None:
     model, seen = new_model(), set()
-    model.blocks.register_forward_hook(
-        lambda module, _inputs, output: seen.add((module.training, output.dtype))
-    )
+    model.blocks.register_forward_hook(lambda module, _inputs, output: seen.add((module.training, output.dtype)))
     bright_and_dark = loader([0, 1] * 20, shuffle=True)
     fit(model, bright_and_dark, loader([0, 1]), epochs=8, precision="bfloat16")
 
@@ -394,9 +379,7 @@ class Asked(Exception):
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda", "xpu", "mps"])
-def test_channels_last_is_the_default_but_on_an_apple_gpu(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_channels_last_is_the_default_but_on_an_apple_gpu(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Model(nn.Linear):
         def to(self, device: torch.device, memory_format: torch.memory_format) -> None:
             raise Asked(device.type, memory_format)
@@ -506,9 +489,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("at", [1, 5, 9, 12])
-def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
-    tmp_path: Path, options: dict, at: int
-) -> None:
+def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path, options: dict, at: int) -> None:
     options = options | {"epochs": 4, "validation": loader([0, 1, 1], seed=2)}
     whole = new_model()
     expected = fit(whole, **options)
@@ -522,9 +503,7 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(
     history = fit(resumed, train_loader(), checkpoint=path, **options)
 
     assert weights_hash(resumed) == weights_hash(whole)
-    pd.testing.assert_frame_equal(
-        history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True
-    )
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True)
 
 
 @gpu
@@ -562,9 +541,7 @@ def test_a_killed_process_resumes_to_equal_weights(tmp_path: Path) -> None:
     path, moments = tmp_path / "run.pt", random.Random()
     killed_at = []
     for seed in (0, 1):  # resumed, the start of the second process must not matter
-        process = subprocess.Popen(
-            [sys.executable, "-c", LONG_RUN, str(path), str(seed)], cwd=Path(__file__).parent
-        )
+        process = subprocess.Popen([sys.executable, "-c", LONG_RUN, str(path), str(seed)], cwd=Path(__file__).parent)
         before = path.stat().st_mtime_ns if path.exists() else 0
         while not path.exists() or path.stat().st_mtime_ns == before:
             assert process.poll() is None, "the run ended before it saved"
@@ -581,9 +558,7 @@ def test_a_killed_process_resumes_to_equal_weights(tmp_path: Path) -> None:
     history = fit(resumed, checkpoint=path, **settings)
 
     assert weights_hash(resumed) == weights_hash(whole), f"killed in epochs {killed_at}"
-    pd.testing.assert_frame_equal(
-        history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True
-    )
+    pd.testing.assert_frame_equal(history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
@@ -663,9 +638,7 @@ def test_a_checkpoint_with_other_frozen_parts_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[: len(c) // 2], lambda _: b"", lambda _: b"text"])
-def test_a_damaged_checkpoint_is_one_sentence_and_stays(
-    tmp_path: Path, damage: Callable[[bytes], bytes]
-) -> None:
+def test_a_damaged_checkpoint_is_one_sentence_and_stays(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "run.pt"
     fit(new_model(), checkpoint=path)
     path.write_bytes(damage(path.read_bytes()))
@@ -694,9 +667,7 @@ def test_a_saved_model_comes_back_with_its_facts(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize("numbers", [1, 10**6], ids=["in the end", "at once"])
-def test_a_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(
-    tmp_path: Path, numbers: int
-) -> None:
+def test_a_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(tmp_path: Path, numbers: int) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(b"old")
     model = nn.Linear(numbers, 1)
@@ -790,9 +761,7 @@ def test_parts_get_their_own_learning_rates() -> None:
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=gpu)])
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_a_loss_that_is_no_number_names_epoch_and_batch_and_spares_the_weights(
-    device: str, accumulate: int
-) -> None:
+def test_a_loss_that_is_no_number_names_epoch_and_batch_and_spares_the_weights(device: str, accumulate: int) -> None:
     model = new_model()
     batches = [(torch.rand(2, 1, 32, 32), torch.tensor([0, 1])) for _ in range(4)]
     batches[2][0][0, 0, 0, 0] = float("nan")

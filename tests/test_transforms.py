@@ -16,9 +16,7 @@ from course_lib.errors import CourseError
 
 
 def photos(count: int = 6) -> Tensor:
-    return torch.randint(0, 256, (count, 3, 8, 8), generator=torch.Generator().manual_seed(0)).to(
-        torch.uint8
-    )
+    return torch.randint(0, 256, (count, 3, 8, 8), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -77,9 +75,7 @@ def test_turning_leaves_the_given_photos_alone() -> None:
 
 
 def test_the_same_seed_repeats_and_another_does_not() -> None:
-    change = transforms.in_turn(
-        transforms.flips_and_quarter_turns, transforms.brightness_and_contrast(0.3)
-    )
+    change = transforms.in_turn(transforms.flips_and_quarter_turns, transforms.brightness_and_contrast(0.3))
     first, again, other = (change(photos(), seeded(seed)) for seed in (1, 1, 2))
 
     assert torch.equal(first, again)
@@ -121,17 +117,13 @@ AUGMENTATIONS = {
     "cut-out": transforms.cut_out(0.5),
     "TrivialAugment": transforms.trivial_augment(),
     "sometimes": transforms.sometimes(transforms.noise(0.1), 0.9),
-    "Albumentations": transforms.one_by_one(
-        albumentations.Compose([albumentations.RandomGridShuffle((2, 2), p=1)])
-    ),
+    "Albumentations": transforms.one_by_one(albumentations.Compose([albumentations.RandomGridShuffle((2, 2), p=1)])),
     "ToTensorV2": transforms.one_by_one(
         albumentations.Compose([albumentations.RandomGridShuffle((2, 2), p=1), ToTensorV2()])
     ),
     "torchvision": transforms.one_by_one(v2.RandomSolarize(128, p=0.5)),
 }
-each_augmentation = pytest.mark.parametrize(
-    "augment", AUGMENTATIONS.values(), ids=AUGMENTATIONS.keys()
-)
+each_augmentation = pytest.mark.parametrize("augment", AUGMENTATIONS.values(), ids=AUGMENTATIONS.keys())
 
 
 @each_augmentation
@@ -147,14 +139,9 @@ def test_an_augmentation_keeps_the_form_and_repeats_by_seed(augment) -> None:
 
 
 @each_augmentation
-def test_an_augmentation_reaches_the_training_photos_alone(
-    augment, index: pd.DataFrame, work
-) -> None:
+def test_an_augmentation_reaches_the_training_photos_alone(augment, index: pd.DataFrame, work) -> None:
     index = index.assign(split=(["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 2)
-    augmented, plain = (
-        datasets.loaders(index, size=16, augment=choice, progress=False)
-        for choice in (augment, None)
-    )
+    augmented, plain = (datasets.loaders(index, size=16, augment=choice, progress=False) for choice in (augment, None))
     for name in ("validation", "test"):
         for (images, _), (expected, _) in zip(augmented[name], plain[name], strict=True):
             assert torch.equal(images, expected)

@@ -7,9 +7,8 @@ from torch import nn
 
 from course_lib.datasets import FeatureLoader
 from course_lib.errors import CourseError
-from course_lib.training import OPTIMIZERS, fit
-from course_lib.tuning import learning_rate_curve, suggest_learning_rate
-from course_lib.weights import weights_hash
+from course_lib.models import weights_hash
+from course_lib.training import OPTIMIZERS, fit, learning_rate_curve, suggest_learning_rate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -50,9 +49,7 @@ def test_model_and_loader_stay_as_they_are(model: nn.Module, loader: FeatureLoad
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_the_steps_are_those_of_a_training(
-    model: nn.Module, loader: FeatureLoader, optimizer: str
-) -> None:
+def test_the_steps_are_those_of_a_training(model: nn.Module, loader: FeatureLoader, optimizer: str) -> None:
     rate, sizes = 0.01, [16] * 12 + [8]
     curve = learning_rate_curve(
         model, loader, lowest=rate, highest=rate * (1 + 1e-9), steps=len(sizes),
@@ -98,8 +95,6 @@ def test_a_loss_that_is_no_number_ends_the_trial(loader: FeatureLoader) -> None:
         ({"device": "gpu"}, "device 'gpu' is unknown"),
     ],
 )
-def test_wrong_arguments_are_refused(
-    wrong: dict, sentence: str, model: nn.Module, loader: FeatureLoader
-) -> None:
+def test_wrong_arguments_are_refused(wrong: dict, sentence: str, model: nn.Module, loader: FeatureLoader) -> None:
     with pytest.raises(CourseError, match=sentence):
         learning_rate_curve(model, loader, **wrong)

@@ -14,14 +14,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from course_lib import evaluation, lesson, planning, preparation, tracking, training, workflow
+from course_lib import lesson
 from course_lib.__main__ import main
+from course_lib.commands import plan as planning
+from course_lib.commands import prepare as preparation
+from course_lib.commands import workflow
+from course_lib.commands.prepare import TrainingOptions, prepare
 from course_lib.errors import CourseError
+from course_lib.evaluation import metrics as evaluation
 from course_lib.inference import Inspector
-from course_lib.models import load_backbone
-from course_lib.preparation import TrainingOptions, prepare
-from course_lib.processes import Group
-from course_lib.weights import weights_hash
+from course_lib.models import load_backbone, weights_hash
+from course_lib.training import Group, tracking
+from course_lib.training import loop as training
 
 pytestmark = pytest.mark.usefixtures("work", "one_thread")
 
@@ -63,9 +67,7 @@ def quiet(photos: Path, **options) -> pd.DataFrame:
 # the whole way
 
 
-def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
-    photos: Path, tmp_path: Path, small_plan: None
-) -> None:
+def test_a_folder_becomes_an_inspector_and_stays_as_it_was(photos: Path, tmp_path: Path, small_plan: None) -> None:
     before = contents(photos)
     trained = workflow.train(photos, tmp_path / "inspector", progress=False)
     loaded = Inspector.load(tmp_path / "inspector.safetensors")
@@ -92,9 +94,7 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(
         assert re.search(rf"<td>{name}[^<]*</td>\s*<td>{error:.3f}</td>", page), name
 
 
-def test_the_command_makes_an_inspector_that_predict_can_use(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_command_makes_an_inspector_that_predict_can_use(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     generator = np.random.default_rng(0)
     for label, light in (("good", 0), ("bad", 120)):
         (tmp_path / "parts" / label).mkdir(parents=True)
@@ -160,9 +160,7 @@ def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     assert "<td>1 of 2</td>" in (tmp_path / "inspector.html").read_text(encoding="utf-8")
 
 
-def test_the_last_epoch_may_end_late(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
+def test_the_last_epoch_may_end_late(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(workflow, "make_plan", lambda *_: replace(SMALL, epochs=1))
     monkeypatch.setattr(planning, "LATE", 0.0)
     trained = workflow.train(photos, tmp_path / "inspector")
@@ -171,9 +169,7 @@ def test_the_last_epoch_may_end_late(
 
 
 @pytest.mark.parametrize(("cost", "threshold"), [(1.0, 0.5), (10.0, 1 / 11)])
-def test_a_dear_missed_defect_lowers_the_threshold(
-    photos: Path, work: Path, cost: float, threshold: float
-) -> None:
+def test_a_dear_missed_defect_lowers_the_threshold(photos: Path, work: Path, cost: float, threshold: float) -> None:
     index, options = quiet(photos), TrainingOptions(cost_missed=cost)
     labels = preparation.label_numbers(index)
     inspector = workflow._probe(index, labels, load_backbone(), SMALL, options, False)
@@ -216,9 +212,7 @@ def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, small_pl
     assert "says scratched" in (tmp_path / "three.html").read_text(encoding="utf-8")
 
 
-def test_two_flowers_are_called_by_their_names(
-    photos: Path, tmp_path: Path, small_plan: None
-) -> None:
+def test_two_flowers_are_called_by_their_names(photos: Path, tmp_path: Path, small_plan: None) -> None:
     (photos / "functional").rename(photos / "daisy")
     (photos / "defective").rename(photos / "rose")
     options = TrainingOptions(cost_missed=10, positive="rose")
@@ -308,9 +302,7 @@ def test_nearly_equal_photos_stay_in_one_split() -> None:
     index = pd.DataFrame({"path": list("abcdefghij"), "label": ["x", "y"] * 5})
     index["split"] = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
     moved = preparation._keep_copies_together(index, [("e", "i"), ("b", "a")])
-    assert (
-        moved["split"].tolist() == ["train"] * 4 + ["test", "train"] + index["split"].tolist()[6:]
-    )
+    assert moved["split"].tolist() == ["train"] * 4 + ["test", "train"] + index["split"].tolist()[6:]
 
 
 def test_photos_that_are_all_alike_are_split_and_reported(tmp_path: Path) -> None:
@@ -319,9 +311,7 @@ def test_photos_that_are_all_alike_are_split_and_reported(tmp_path: Path) -> Non
     for label, light in (("good", 0), ("bad", 20)):
         (tmp_path / label).mkdir()
         for number in range(12):
-            Image.fromarray(part + np.uint8(light + number)).save(
-                tmp_path / label / f"{number}.png"
-            )
+            Image.fromarray(part + np.uint8(light + number)).save(tmp_path / label / f"{number}.png")
     index = quiet(tmp_path)
     assert index.groupby("label")["split"].nunique().tolist() == [3, 3]
     assert any("nearly equal photos are in two splits" in text for text in index.attrs["remarks"])
@@ -449,9 +439,7 @@ def test_a_cost_needs_two_classes_of_which_one_is_known_as_the_defect(photos: Pa
         ({"positive": "broken"}, "the classes are defective, functional"),
     ],
 )
-def test_an_impossible_option_is_one_sentence(
-    photos: Path, tmp_path: Path, options: dict, sentence: str
-) -> None:
+def test_an_impossible_option_is_one_sentence(photos: Path, tmp_path: Path, options: dict, sentence: str) -> None:
     with pytest.raises(CourseError, match=sentence):
         workflow.train(photos, tmp_path / "out", TrainingOptions(**options), progress=False)
 
@@ -514,8 +502,7 @@ def test_two_processes_do_twice_as_much_in_the_same_time_if_each_has_a_core(
 def test_every_process_needs_memory_for_itself(many: pd.DataFrame, tmp_path: Path) -> None:
     plan = plan_for(many, tmp_path / "plan", 2)
     one, two = (
-        float(re.search(r"about ([\d.]+) GB of memory", planning.announcement(plan, many, n)[1])[1])
-        for n in (1, 2)
+        float(re.search(r"about ([\d.]+) GB of memory", planning.announcement(plan, many, n)[1])[1]) for n in (1, 2)
     )
     assert two - one == pytest.approx(1.1, abs=0.11)
 

@@ -153,9 +153,9 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
     Args:
         about: a sentence at the top, such as what `course_lib.quiz.collect` kept and dropped.
     """
-    from course_lib import pages  # loads matplotlib, which collecting answers does not need
+    from course_lib import plots  # loads matplotlib, which collecting answers does not need
 
-    table = partial(pages.table, decimals=2)
+    table = partial(plots.table, decimals=2)
     lessons = statistics.lessons[statistics.lessons["learners"] > 0]
     suspects = statistics.questions[statistics.questions["note"] == KEY_MAY_BE_WRONG]
     parts = ["<h1>Quiz report</h1>", f"<pre>{html.escape(about)}</pre>" if about else ""]
@@ -171,13 +171,13 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
         with_options = suspects["question"][
             suspects["question"].isin(statistics.options["question"])
         ]
-        parts += [pages.figure(*distractors(statistics, question)) for question in with_options]
+        parts += [plots.figure(*distractors(statistics, question)) for question in with_options]
     parts += ["<details><summary>What the numbers mean</summary>", LEGEND, "</details>"]
     for lesson in lessons["lesson"]:
         mine = _answered(statistics, lesson)
         parts.append(f"<h2>Lesson {lesson}</h2>")
         parts += [
-            pages.figure(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
+            plots.figure(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
         ]
         parts.append(table(mine.drop(columns=["lesson", "objective"])))
         options = statistics.options[statistics.options["question"].isin(mine["question"])]
@@ -185,9 +185,9 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
             parts += ["<details><summary>Options</summary>", table(options), "</details>"]
     parts.append("<h2>Learners</h2>")
     if len(statistics.learners):
-        parts.append(pages.figure(*progress(statistics)))
+        parts.append(plots.figure(*progress(statistics)))
     parts.append(table(statistics.learners))
-    page = pages.page("Quiz report", "\n".join(parts), STYLE)
+    page = plots.page("Quiz report", "\n".join(parts), STYLE)
     path = Path(path)
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -145,11 +145,11 @@ assert three_ways["Pillow's convert"].mean() > pixels.mean()
 # faults lie in the same photos each time.
 
 # %%
-from course_lib import messy
+from course_lib import checks
 
-FOLDER = messy.make_messy_folder()
+FOLDER = checks.make_messy_folder()
 files = sorted(path for path in FOLDER.glob("*/*"))
-print(len(files), "files,", len(messy.messy_answers()), "planted faults")
+print(len(files), "files,", len(checks.messy_answers()), "planted faults")
 
 # %% [markdown]
 # The simplest check is to open each file. `Image.open` raises an *error* if it cannot. The cell counts such files.
@@ -173,7 +173,7 @@ not_opened
 # Look at the first bytes of two of these files. The first bytes of a file tell what it really is; its name does not.
 
 # %%
-answers = messy.messy_answers().set_index("path")
+answers = checks.messy_answers().set_index("path")
 disguised = answers.index[answers["problem"] == "not an image"]
 for name in disguised:
     print(name, (FOLDER / name).read_bytes()[:14])
@@ -322,7 +322,7 @@ print("pairs of photos that differ in at most 4 of 64 bits:", (bits <= 4).sum() 
 
 # %% [markdown]
 # Some of these pairs are copies, others are not. Solar cells look alike: the same square, the same bars. The course's own
-# finder (`course_lib.duplicates`) is stricter. It looks at finer detail, tries four turns and their mirror images, and
+# finder (`course_lib.checks`) is stricter. It looks at finer detail, tries four turns and their mirror images, and
 # asks whether a change of brightness and contrast explains *all* of the difference.
 
 # %%
@@ -358,7 +358,6 @@ assert set(copies["path"].str.split("/").str[1]) == planted
 # In each pair you see the same dark spots and cracks. The finder has limits, too. *Predict first:* which of these copies will it find?
 
 # %%
-from course_lib import duplicates
 
 photo = Image.open(data.photo_path(index, 0)).convert("L")
 width, height = photo.size
@@ -369,7 +368,7 @@ changes = {
 }
 for name, copy in changes.items():
     both = np.stack([np.asarray(picture.resize((64, 64))) for picture in (photo, copy)])
-    print(f"{name}: {'found' if len(duplicates.near_duplicates(both)) else 'not found'}")
+    print(f"{name}: {'found' if len(checks.near_duplicates(both)) else 'not found'}")
 
 # %% [markdown]
 # It compares point with point. Where the points no longer lie on each other, it finds nothing. So "no near duplicate" is no proof that there is none.

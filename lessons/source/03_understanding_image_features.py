@@ -137,7 +137,7 @@ print("sum:        ", (nine_pixels * kernel).sum())
 # %%
 import time
 
-from course_lib.filter_widget import apply_kernel
+from course_lib.widgets import apply_kernel
 
 apply_kernel(crack, kernel)  # the first call takes longer, because it loads the library
 begin = time.perf_counter()
@@ -156,7 +156,7 @@ print("library more than 5 times faster:", middle - begin > 5 * (end - middle))
 # right, so it shows lines that run up and down. "Up-down edges" compares above with below. "Spots" has 8 in the middle and −1 around it. What does it give on an even area?
 
 # %%
-from course_lib.filter_widget import KERNELS, visible
+from course_lib.widgets import KERNELS, visible
 
 kernels = {name: np.reshape(numbers, (3, 3)) for name, numbers in KERNELS.items()}
 plots.photo_grid(
@@ -175,7 +175,7 @@ assert np.allclose(apply_kernel(np.full((5, 5), 100), kernels["spots"]), 0)
 # Choose a kernel, or change its nine numbers. Without a running notebook you see the first state.
 
 # %%
-from course_lib.filter_widget import FilterWidget
+from course_lib.widgets import FilterWidget
 
 view = FilterWidget(crack, start="left-right edges")
 view

@@ -423,10 +423,10 @@ pd.DataFrame(doubt).rename(
 # *Predict first:* no two files have the same bytes. How many photos may show the same cell?
 
 # %%
-from course_lib import datasets, duplicates
+from course_lib import datasets, checks
 
 thumbnails = np.array(datasets.pixels(index, size=64, progress=False)[:, 0])
-pattern = duplicates.signatures(thumbnails)
+pattern = checks.signatures(thumbnails)
 alike = {
     offset: (pattern[:-offset] * pattern[offset:]).sum(axis=1) > 0.96
     for offset in range(min(100, len(index) // 2), len(index))

@@ -256,10 +256,10 @@ clean_proof
 # A copy that was brightened or saved again has other bytes; the row "near duplicate" of the proof counts such copies. In your own folder, look at each pair. But no finder knows everything: it does not find a copy that was cropped, or turned by a few degrees, and it did not find the 50 solar cells that lesson 4 saw twice, 542 places apart. Count how many of those pairs each split separates.
 
 # %%
-from course_lib import datasets, duplicates
+from course_lib import datasets, checks
 
 thumbnails = np.array(datasets.pixels(index, size=64, progress=False)[:, 0])
-pattern = pd.DataFrame(duplicates.signatures(thumbnails), index=index["position"])
+pattern = pd.DataFrame(checks.signatures(thumbnails), index=index["position"])
 later = pattern.reindex(pattern.index + 542).to_numpy()  # the photo 542 places later
 seen_twice = np.flatnonzero((pattern.to_numpy() * later).sum(axis=1) > 0.96)
 for name, table in {"random": random_index, "by lot": lot_index}.items():

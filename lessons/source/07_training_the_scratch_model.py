@@ -497,9 +497,7 @@ assert failed
 # The weights are numbers of the kind *float32*, with about seven digits. *bfloat16* keeps about three and needs half the memory. Some processors compute several times faster with it. Others must imitate it and are many times slower. The order of the numbers in memory matters too: *channels last* keeps all channels of a pixel side by side. No rule holds for every network and every computer. So you measure: `fastest_settings` lets the ways take turns on a copy of the network, for about five seconds, and keeps the answer in `work/settings`: a second run shows the same table.
 
 # %% tags=["nbval-ignore-output"] reason="times differ between computers and runs"
-from course_lib import speed
-
-fastest = speed.fastest_settings(again, photos, training=True)
+fastest = training.fastest_settings(again, photos, training=True)
 print("fastest for training this network here:", fastest)
 fastest.table().drop(columns="photos").round(3)
 
@@ -511,9 +509,7 @@ fastest.table().drop(columns="photos").round(3)
 # often the first limit that you meet: `fit` then takes a batch in halves, and says so. Here it stops at `limit=512`: if it prints 512, a larger batch may fit, too.
 
 # %% tags=["nbval-ignore-output"] reason="memory and time differ between computers"
-from course_lib import memory
-
-print("photos at once:", memory.largest_batch(again, photos, limit=512, seconds=3))
+print("photos at once:", training.largest_batch(again, photos, limit=512, seconds=3))
 
 # %% [markdown]
 # A larger batch is not a better one: it makes fewer steps in an epoch. Ours stay at 32.

@@ -243,7 +243,7 @@ print(f"cheapest threshold on validation: {threshold:.2f}")
 # The slider shows the money for the validation photos. (In a saved notebook you see a list instead.)
 
 # %% tags=["nbval-approx-0.3"]
-from course_lib.sliders import cost_slider
+from course_lib.widgets import cost_slider
 
 cost_slider(labels, probabilities, *costs)
 
@@ -406,13 +406,12 @@ plots.show(figure, "Left: the curve of the lesson 7 model lies near the diagonal
 # block, here 4 × 4 fields, so it is coarse. We look at the defective validation cells that the model is surest of.
 
 # %% tags=["nbval-approx-0.1"]
-from course_lib import explain
 from course_lib.transforms import to_float
 
 photos = loaders["validation"].images
 surest = np.argsort(-probabilities * labels)[:6]
 inputs = to_float(photos[surest], datasets.GREY_MEAN, datasets.GREY_STD)
-maps = explain.grad_cam(model, model.blocks[2], inputs)
+maps = evaluation.grad_cam(model, model.blocks[2], inputs)
 plots.heat_maps(
     photos[surest].numpy(), maps, [f"{probabilities[row]:.2f}" for row in surest],
     alt="Six defective cells, and below the same cells with a heat map: bright fields where the photo "
@@ -440,9 +439,9 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
 device.seed_everything(0)
 untrained = models.ScratchCNN().eval()
 many = to_float(photos[np.argsort(-probabilities)[:40]], datasets.GREY_MEAN, datasets.GREY_STD)
-maps = explain.grad_cam(model, model.blocks[2], many)
-mirrored = explain.grad_cam(model, model.blocks[2], many.flip(-1))[:, :, ::-1]
-random_maps = explain.grad_cam(untrained, untrained.blocks[2], many)
+maps = evaluation.grad_cam(model, model.blocks[2], many)
+mirrored = evaluation.grad_cam(model, model.blocks[2], many.flip(-1))[:, :, ::-1]
+random_maps = evaluation.grad_cam(untrained, untrained.blocks[2], many)
 
 # %% tags=["nbval-approx-0.3"]
 same = {"same model, photo mirrored": likeness(maps, mirrored)}
@@ -463,10 +462,10 @@ pd.Series(same, name="likeness to the map").to_frame().round(2)
 # wrote down a probability of a defect: 0, 1/3, 2/3 or 1. Values between 0 and 1 mean that they doubted.
 
 # %% tags=["nbval-approx-0.3"]
-worst = explain.worst_mistakes(inspected, probabilities, labels, count=12)
+worst = evaluation.worst_mistakes(inspected, probabilities, labels, count=12)
 titles = [
     f"{row.mistake}\nmodel says {row.probability:.2f}\n{'experts doubted' if doubt else ''}"
-    for row, doubt in zip(worst.itertuples(), explain.is_doubted(worst), strict=True)
+    for row, doubt in zip(worst.itertuples(), evaluation.is_doubted(worst), strict=True)
 ]
 cells = [data.read_image(data.photo_path(inspected, row)) for row in worst["row"]]
 plots.photo_grid(cells, titles, alt="Twelve validation photos on which the model was sure and wrong; most are "
@@ -482,7 +481,7 @@ plots.photo_grid(cells, titles, alt="Twelve validation photos on which the model
 # %% tags=["nbval-approx-0.1"]
 predictions = (test_probabilities >= 0.5).astype(int)
 test = index[index["split"] == "test"]
-doubt = np.where(explain.is_doubted(test), "experts doubted", "experts were certain")
+doubt = np.where(evaluation.is_doubted(test), "experts doubted", "experts were certain")
 rows = [
     evaluation.accuracy_row(name, test_labels[doubt == name], predictions[doubt == name])
     for name in np.unique(doubt)
@@ -537,7 +536,7 @@ sides.round(3)
 
 # %%
 from course_lib.paths import shorten
-from course_lib.report import predictions, report
+from course_lib.evaluation import predictions, report
 
 lot_index = lesson.split_index(PHOTOS, "lot")
 sides = {"random split": predictions(model, loaders, index)}

@@ -314,7 +314,7 @@ models.trainable_parameters(model)
 # changes, or any running mean of a batch normalisation (lesson 6).
 
 # %% tags=["nbval-approx-0.05"]
-from course_lib.weights import weights_hash
+from course_lib.models import weights_hash
 
 before = weights_hash(model.backbone)
 training.fit(model, few_loader, epochs=3, learning_rate=1e-2, progress=False)

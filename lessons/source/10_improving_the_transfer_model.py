@@ -45,14 +45,14 @@ index["split"].value_counts().rename("photos").to_frame()
 # them mix it with another photo, a functional cell.
 
 # %%
-from course_lib import playground
+from course_lib import widgets
 
 SIZE = 160  # width and height of the photos in this lesson
 is_train = index["split"] == "train"
 damaged = index[is_train & (index["label"] == "defective")].index[3]
 sound = index[is_train & (index["label"] != "defective")].index[0]
 photo, other = (data.read_pixels(data.photo_path(index, row), SIZE)[0] for row in (damaged, sound))
-playground.overview(photo, other)
+widgets.overview(photo, other)
 
 # %% [markdown]
 # - *Flips and quarter turns* show the cell from another side. *Brightness and contrast*, *blur* and *noise* imitate
@@ -70,7 +70,7 @@ playground.overview(photo, other)
 # what you would write. (Without a running kernel you see a table of the code.)
 
 # %%
-playground.AugmentationPlayground(photo, other, name="random resized crop")
+widgets.AugmentationPlayground(photo, other, name="random resized crop")
 
 # %% [markdown]
 # **Your turn:** which of them change the photo so much that you would no longer give it the same label? (Ours: grid shuffle, a strong MixUp
@@ -225,7 +225,7 @@ print(f"{maps.shape[1]} maps of {maps.shape[2]} × {maps.shape[3]} points for ea
 # %%
 from copy import deepcopy
 
-from course_lib import device, tracking, training
+from course_lib import device, training
 
 
 def later_stages() -> models.AfterStage:
@@ -253,10 +253,8 @@ def map_loader(split: str, **settings) -> datasets.FeatureLoader:
 # *Predict first:* what happens to the loss when the steps become larger and larger?
 
 # %% tags=["nbval-approx-0.3"]
-from course_lib import tuning
-
-curve = tuning.learning_rate_curve(later_stages(), map_loader("train", batch_size=32))
-rate = tuning.suggest_learning_rate(curve)
+curve = training.learning_rate_curve(later_stages(), map_loader("train", batch_size=32))
+rate = training.suggest_learning_rate(curve)
 plots.lines(
     curve["learning_rate"], {"loss of the batch": curve["loss"], "smoothed": curve["smoothed"]},
     mark={"suggested": rate}, by_factors=True, xlabel="learning rate", ylabel="loss",
@@ -284,7 +282,7 @@ def trial(name: str, batch_size: int = 32, epochs: int = 2, **settings) -> pd.Da
     loaders = (map_loader(split, batch_size=batch_size) for split in ("train", "validation"))
     history = training.fit(later_stages(), *loaders, epochs=epochs, progress=False, **settings)
     final = history[["validation_loss", "validation_accuracy"]].iloc[-1].to_dict()
-    tracking.record(name, {"batch_size": batch_size, "epochs": epochs} | settings, final, history)
+    training.record(name, {"batch_size": batch_size, "epochs": epochs} | settings, final, history)
     return history
 
 
@@ -328,7 +326,7 @@ one_change = {
 }
 for name, change in one_change.items():
     trial(name, **({"learning_rate": 1e-3} | change))
-recent = tracking.runs().tail(len(one_change))
+recent = training.runs().tail(len(one_change))
 recent[["name", "validation_loss", "validation_accuracy"]].set_index("name").round(3)
 
 # %% [markdown]
@@ -337,7 +335,7 @@ recent[["name", "validation_loss", "validation_accuracy"]].set_index("name").rou
 # with another *seed* (the number that fixes the random draws) before you believe it.
 
 # %% tags=["nbval-approx-0.1"]
-tracking.plot_runs(
+training.plot_runs(
     "validation_loss", last=len(one_change),
     alt="Validation loss of six runs after the first and the second epoch: most lines fall, that of the constant rate rises.",
 )
@@ -346,18 +344,18 @@ tracking.plot_runs(
 # Most lines fall from the first epoch to the second. The constant rate does not: its steps never become small. The lines of `default` and
 # `no weight decay` lie on top of each other: in two epochs weight decay changes almost nothing.
 #
-# **Your turn:** run `trial("strong weight decay", learning_rate=1e-3, weight_decay=0.5)` in a new cell, then look at `tracking.runs().tail(7)`. Is the
+# **Your turn:** run `trial("strong weight decay", learning_rate=1e-3, weight_decay=0.5)` in a new cell, then look at `training.runs().tail(7)`. Is the
 # difference from `default` larger than those between the other rows? Would you believe it after one run?
 #
-# The log is the file `work/runs.jsonl`. `tracking.runs()` shows it as a table, `tracking.plot_runs()` as curves.
-# `tracking.send(run)` shows a run in TensorBoard, trackio or Weights & Biases, if you have installed one of them; nothing leaves
+# The log is the file `work/runs.jsonl`. `training.runs()` shows it as a table, `training.plot_runs()` as curves.
+# `training.send(run)` shows a run in TensorBoard, trackio or Weights & Biases, if you have installed one of them; nothing leaves
 # your computer unless you ask for it.
 
 # %%
 from course_lib.paths import shorten
 
-last_run = tracking.read_runs()[-1]
-print(shorten(tracking.log_file()), "holds, among other things:")
+last_run = training.read_runs()[-1]
+print(shorten(training.log_file()), "holds, among other things:")
 print(last_run["name"], last_run["settings"])
 
 # %% [markdown]
@@ -463,7 +461,7 @@ chosen = {"epochs": 5, "learning_rate": 1e-3, "average_weights": 0.98}
 history = training.fit(later, to_train, to_judge, **chosen)
 final = history[["validation_loss", "validation_accuracy"]].iloc[-1].to_dict()
 recipe = {"stages": 5, "size": SIZE, "augmentation": "flips", "labels": "probabilities", "seed": 0} | chosen
-tracking.record("fine-tuned", recipe, final, history)
+training.record("fine-tuned", recipe, final, history)
 history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]].round(2)
 
 # %% [markdown]
@@ -728,7 +726,7 @@ assert sides["accuracy"].iloc[0] > sides["accuracy"].iloc[1]
 notes = {
     "trained on": "random split of lesson 5", "training": recipe | final,
     "cost on test": costs["cost"].round(3).to_dict(), "test openings": openings,
-    "environment": tracking.environment(),
+    "environment": training.environment(),
     "licence of the photos": data.credits(PHOTOS), "licence of the pretrained weights": "Apache-2.0",
 }
 inspector = Inspector(model, replace(inspector.settings, notes=notes))
@@ -767,10 +765,10 @@ assert np.array_equal(again >= threshold, test_probabilities[:200] >= threshold)
 # itself, and the threshold stands in it as text. Before you trust it, compare it with the inspector on all test photos.
 
 # %% tags=["nbval-approx-0.1"]
-from course_lib import onnx_export
+from course_lib import inference
 
-onnx_file = onnx_export.export_onnx(colleague, path.with_suffix(".onnx"))
-parity = onnx_export.compare(colleague, onnx_file, loaders["test"].images.numpy())
+onnx_file = inference.export_onnx(colleague, path.with_suffix(".onnx"))
+parity = inference.compare(colleague, onnx_file, loaders["test"].images.numpy())
 parity
 
 # %% [markdown]
@@ -784,7 +782,7 @@ assert parity["equal decisions"] == parity["photos"]
 # calls are faster. `95th percentile ms`: 95 of 100 calls are faster. `speed`: how many times as fast as PyTorch.
 
 # %% tags=["nbval-ignore-output"] reason="times differ between computers and runs"
-onnx_export.latency(colleague, onnx_file, loaders["test"].images[:1].numpy(), threads=1, repeats=20)
+inference.latency(colleague, onnx_file, loaders["test"].images[:1].numpy(), threads=1, repeats=20)
 
 # %% [markdown]
 # The exported model needs a fraction of the time: ONNX Runtime joins layers into one, and no Python stands between them. Times differ
@@ -822,13 +820,11 @@ print(answer.stdout)
 assert answer.returncode == 0 and len(answer.stdout.splitlines()) == 3
 
 # %% [markdown]
-# With several GPUs, several processes can share the fine-tuning, each with a part of every batch. `launching.launch(folder, out, processes=2)` starts
-# them from a notebook, and `launching.why_not` says first whether this computer can:
+# With several GPUs, several processes can share the fine-tuning, each with a part of every batch. `training.launch(folder, out, processes=2)` starts
+# them from a notebook, and `training.why_not` says first whether this computer can:
 
 # %% tags=["nbval-ignore-output"] reason="it depends on the operating system and the GPUs"
-from course_lib import launching
-
-print(launching.why_not(2) or "two processes can train together here")
+print(training.why_not(2) or "two processes can train together here")
 
 # %% [markdown]
 # On a CPU this saves no time, because one process already uses all cores.

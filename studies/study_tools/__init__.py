@@ -27,9 +27,7 @@ def arguments(description: str, data_needed: str | None = None) -> argparse.Argu
         data_needed: which photos ``--data`` must name; None if the course ships some.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--data", help=data_needed or "photo folder; default: the solar cells of the course"
-    )
+    parser.add_argument("--data", help=data_needed or "photo folder; default: the solar cells of the course")
     parser.set_defaults(data_needed=data_needed)
     parser.add_argument("--device", help="cpu, cuda, mps or xpu; default: the best there is")
     parser.add_argument("--seed", type=int, default=0, help="start of all random numbers")
@@ -49,9 +47,7 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
         sys.exit(77)
     try:
         if given.limit is not None and given.limit < 4:
-            raise CourseError(
-                f"--limit {given.limit} is too small; choose 4 or more of each class."
-            )
+            raise CourseError(f"--limit {given.limit} is too small; choose 4 or more of each class.")
         if given.device:
             os.environ["COURSE_DEVICE"] = str(devices.choose(given.device))
         main(given)
@@ -146,9 +142,7 @@ def results_folder(limit: int | None) -> Path:
 
 def median_and_range(values: pd.Series, digits: int) -> str:
     """Such as "0.54 (0.51 to 0.57)"."""
-    low, middle, high = (
-        f"{end:.{digits}f}" for end in (values.min(), values.median(), values.max())
-    )
+    low, middle, high = (f"{end:.{digits}f}" for end in (values.min(), values.median(), values.max()))
     return f"{middle} ({low} to {high})"
 
 

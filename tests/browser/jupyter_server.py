@@ -48,9 +48,7 @@ def jupyter(application: str, folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", application, "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=t"]
     log = (folder / "server.log").open("w")
-    process = subprocess.Popen(
-        [*command, *OPTIONS[application]], cwd=folder, env=environment, stdout=log, stderr=log
-    )
+    process = subprocess.Popen([*command, *OPTIONS[application]], cwd=folder, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(120):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib import filter_widget
-from course_lib.filter_widget import KERNELS, apply_kernel, visible
+from course_lib.widgets import KERNELS, apply_kernel, visible
+from course_lib.widgets import filter as filter_widget
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib import playground
-from course_lib.playground import AugmentationPlayground
+from course_lib.widgets import AugmentationPlayground
+from course_lib.widgets import playground_page as playground
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -59,9 +59,7 @@ def test_the_playground_is_played_from_the_keyboard(tmp_path):
         foreign, waiting = [], []
         page.on(
             "request",
-            lambda r: (
-                None if r.url.startswith(("data:", "file:", "blob:")) else foreign.append(r.url)
-            ),
+            lambda r: None if r.url.startswith(("data:", "file:", "blob:")) else foreign.append(r.url),
         )
         # A function of Python's own, because Playwright writes a note onto it.
         page.expose_function("toPython", lambda change: waiting.append(change))

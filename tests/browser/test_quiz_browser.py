@@ -96,9 +96,7 @@ def quiz_html(lesson):
 
 def run_all(page):
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
-    page.wait_for_function(
-        f"() => document.querySelectorAll('{QUIZ}').length === {len(LESSONS)}", timeout=90_000
-    )
+    page.wait_for_function(f"() => document.querySelectorAll('{QUIZ}').length === {len(LESSONS)}", timeout=90_000)
     page.wait_for_function(
         """() => {
             const cells = [...document.querySelectorAll('.jp-CodeCell')];
@@ -164,9 +162,7 @@ def test_mouse_answers_retry_languages_and_restart(lab):
     assert plain(question.options[right].reason.ja) in here.inner_text()
     assert lab.locator(QUIZ).first.get_attribute("lang") == "ja"
     # The kernel starts anew, the answers are still known.
-    lab.evaluate(
-        "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
-    )
+    lab.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
     run_all(lab)
     card(lab, identifier).locator(".verdict", has_text="✓ Right").wait_for()
 
@@ -227,9 +223,7 @@ def test_keyboard_alone_answers_every_type(lab):
     for rank, position in enumerate(right_answer(question)):
         here.locator(f"[data-focus='{position}up']").focus()
         for _ in range(10):
-            order = here.locator("[data-focus$='up']").evaluate_all(
-                "all => all.map(b => parseInt(b.dataset.focus))"
-            )
+            order = here.locator("[data-focus$='up']").evaluate_all("all => all.map(b => parseInt(b.dataset.focus))")
             if order.index(position) == rank:
                 break
             lab.keyboard.press("Space")
@@ -288,12 +282,8 @@ def test_no_key_in_page_file_or_state_before_a_check(lab):
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_accessible_in_light_and_dark(lab, theme):
-    axe_api = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
-    )
-    lab.evaluate(
-        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
-    )
+    axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    lab.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     run_all(lab)
     lab.wait_for_timeout(500)
     wrong, right = question_of("07-overfitting"), question_of("07-temporary-name")

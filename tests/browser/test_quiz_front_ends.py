@@ -23,9 +23,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("no Chromium on this machine: apt-get install chromium", allow_module_level=True)
 playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-axe_api = pytest.importorskip(
-    "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
-)
+axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
 
 QUIZ = "section.course-quiz"
 BANK = load_bank(find_bank(8))
@@ -43,8 +41,7 @@ PAGES = {
     "VS Code, dark": (
         "dark",
         "<html lang=en>",
-        ":root{--vscode-editor-background:#1f1f1f;--vscode-editor-foreground:#cccccc}"
-        "body{background:#1f1f1f}",
+        ":root{--vscode-editor-background:#1f1f1f;--vscode-editor-foreground:#cccccc}body{background:#1f1f1f}",
     ),
 }
 PAGE = """<!doctype html>HTML<head><meta charset=utf-8><title>Quiz</title>
@@ -134,8 +131,7 @@ def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
     assert question.prompt.ja.replace("`", "") in card.inner_text()
     assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
     small = page.locator(f"{QUIZ} :is(button, .option > label):not([hidden])").evaluate_all(
-        "(all) => all.filter((e) => e.offsetParent && e.getBoundingClientRect().height < 44)"
-        ".map((e) => e.textContent)"
+        "(all) => all.filter((e) => e.offsetParent && e.getBoundingClientRect().height < 44).map((e) => e.textContent)"
     )
     assert small == [], "touch targets under 44 pixels"
     found = axe_api.Axe().run(page, context=QUIZ).response["violations"]
@@ -187,9 +183,7 @@ def test_in_other_notebooks(browser, tmp_path, application):
         foreign = []
         page.on(
             "request",
-            lambda r: (
-                None if r.url.startswith(("data:", "blob:", server)) else foreign.append(r.url)
-            ),
+            lambda r: None if r.url.startswith(("data:", "blob:", server)) else foreign.append(r.url),
         )
         page.goto(f"{server}{PLACE[application]}/quiz.ipynb?token=t")
         page.wait_for_function(READY[application])

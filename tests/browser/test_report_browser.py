@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from course_lib.data import label_numbers
-from course_lib.report import Predictions, report
+from course_lib.evaluation import Predictions, report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -20,9 +20,7 @@ playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install 
 
 
 @pytest.mark.parametrize("width", [1200, 400])
-def test_the_report_is_whole_without_a_network(
-    index: pd.DataFrame, tmp_path: Path, width: int
-) -> None:
+def test_the_report_is_whole_without_a_network(index: pd.DataFrame, tmp_path: Path, width: int) -> None:
     labels = label_numbers(index)
     logits = np.random.default_rng(0).normal(0, 1.5, (len(labels), 2)) + np.eye(2)[labels] * 2
     side = Predictions(index, labels, logits, labels, logits)

@@ -1,0 +1,45 @@
+"""Photos and folders that cannot, or should not, be used (lesson 2)."""
+
+from course_lib.checks.duplicates import near_duplicates, signatures
+from course_lib.checks.files import (
+    LARGEST_FILE,
+    RAW_ENDINGS,
+    fault_in,
+    grey,
+    look_at,
+    sniff,
+    thumbnail_of,
+)
+from course_lib.checks.folder import (
+    UNREADABLE,
+    check_folder,
+    cores,
+    look_at_all,
+    main,
+    quarantine,
+    say,
+    undo_quarantine,
+)
+from course_lib.checks.planted_faults import make_messy_folder, messy_answers
+
+__all__ = [
+    "LARGEST_FILE",
+    "RAW_ENDINGS",
+    "UNREADABLE",
+    "check_folder",
+    "cores",
+    "fault_in",
+    "grey",
+    "look_at",
+    "look_at_all",
+    "main",
+    "make_messy_folder",
+    "messy_answers",
+    "near_duplicates",
+    "quarantine",
+    "say",
+    "signatures",
+    "sniff",
+    "thumbnail_of",
+    "undo_quarantine",
+]

@@ -1,0 +1,342 @@
+"""Which photos are copies of each other, although their files differ?
+
+Introduced in lesson 2. A copy that was turned, saved again with losses, made smaller,
+or brightened has other bytes, so comparing files does not find it. Two steps do:
+
+1. *Candidates.* Every photo becomes a list of 256 numbers (`signatures`) that a change of
+   brightness hardly moves. The nearest few of each photo, in all eight views (four turns,
+   each also mirrored), are candidates.
+2. *Verification.* `difference` asks of a candidate pair: is there one tone curve that
+   turns one photo into the other? What no such curve explains is the difference.
+
+Photos of one kind of part look alike without being copies. So the folder itself says how
+alike strangers are, and a copy must be much closer than that.
+
+What it does not find: a copy that was cropped, even by 2 %, or turned by a few degrees, and a
+second photo of the same part. There the points no longer lie on each other. Of solar cells
+changed in these ways it finds none; studies/duplicate_finders.py measures it.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+
+THUMBNAIL_SIZE = 64
+NEIGHBOURS = 6
+VIEW_NAMES = (
+    "not turned",
+    "mirrored upside down",
+    "mirrored left to right",
+    "turned by 180°",
+    "mirrored along a diagonal",
+    "turned left by 90°",
+    "turned right by 90°",
+    "mirrored along the other diagonal",
+)
+# A pair that differs by less than one of these is a copy (columns of `difference`).
+# studies/duplicate_finders.py measures what they find and how often they are wrong.
+SMALLEST_LIMITS = np.array([0.002, 0.003, 0.007])
+LARGEST_LIMITS = np.array([0.03, 0.03, 0.06])
+
+
+def views(images: np.ndarray) -> Iterator[np.ndarray]:
+    """The eight views of square images, shape (N, size, size): four turns and their mirrors.
+
+    Example:
+        >>> corner = np.array([[[1, 0], [0, 0]]])
+        >>> sum(int(view[0, 0, 0]) for view in views(corner))
+        2
+    """
+    for turned in (images, images.transpose(0, 2, 1)):
+        yield turned
+        yield turned[:, ::-1]
+        yield turned[:, :, ::-1]
+        yield turned[:, ::-1, ::-1]
+
+
+def shrink(images: np.ndarray, size: int) -> np.ndarray:
+    """Average square images (N, S, S) down to (N, size, size); S is a multiple of size."""
+    step = images.shape[1] // size
+    if step == 1:
+        return images.astype(np.float32)
+    # Sums of slices are several times as fast as a mean over two axes.
+    columns = sum(images[:, :, shift::step].astype(np.float32) for shift in range(step))
+    return sum(columns[:, shift::step] for shift in range(step)) / step**2
+
+
+def without_bars(images: np.ndarray) -> np.ndarray:
+    """Take each row's and each column's mean away, so that straight bars vanish.
+
+    All cells of one type share their bars and their frame; what remains is their own.
+    """
+    rows = images.mean(axis=1, keepdims=True)
+    columns = images.mean(axis=2, keepdims=True)
+    return images - rows - columns + images.mean(axis=(1, 2), keepdims=True)
+
+
+def signatures(thumbnails: np.ndarray) -> np.ndarray:
+    """256 numbers for each thumbnail that brightness and contrast hardly change (lesson 2).
+
+    Each point is compared with its 5 × 5 neighbourhood and divided by the contrast there.
+
+    Args:
+        thumbnails: uint8, shape (N, 64, 64).
+
+    Returns:
+        float32, shape (N, 256); each row has length 1, so a product of two rows is their
+        correlation.
+    """
+    images = shrink(thumbnails, 16)
+    detail = images - _box_mean(images)
+    contrast = np.sqrt(np.maximum(_box_mean(detail**2), 0))
+    detail = without_bars(detail / (contrast + 4)).reshape(len(images), -1)
+    return detail / (np.linalg.norm(detail, axis=1, keepdims=True) + 1e-6)
+
+
+def _box_mean(images: np.ndarray, width: int = 5) -> np.ndarray:
+    """The mean of each point's neighbourhood of width × width points."""
+    margin, size = width // 2, images.shape[1]
+    padded = np.pad(images, ((0, 0), (margin, margin), (margin, margin)), mode="reflect")
+    rows = sum(padded[:, shift : shift + size] for shift in range(width))
+    return sum(rows[:, :, shift : shift + size] for shift in range(width)) / width**2
+
+
+def invariants(signature: np.ndarray) -> np.ndarray:
+    """Signatures made blind to turns and mirrors, to find candidates in one go (lesson 2).
+
+    In the cosine transform (DCT) of a picture a mirror only changes signs and a quarter
+    turn also swaps rows with columns. So the magnitudes, with each number and its swapped
+    partner replaced by the larger and the smaller of the two, are the same in all views.
+    """
+    blocks = _in_blocks(lambda block: _magnitudes(signature[block]), len(signature), 500)
+    blind = np.concatenate(blocks)
+    blind -= blind.mean(axis=0, keepdims=True)
+    blind /= np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6
+    return blind
+
+
+def _magnitudes(signature: np.ndarray) -> np.ndarray:
+    size = 16
+    frequency, position = np.mgrid[:size, :size]
+    cosines = np.cos(np.pi * frequency * (position + 0.5) / size).astype(np.float32)
+    images = signature.reshape(-1, size, size)
+    magnitude = np.abs(cosines @ images @ cosines.T)
+    swapped = magnitude.transpose(0, 2, 1)
+    upper = np.triu(np.ones((size, size), bool))
+    blind = np.where(upper, np.maximum(magnitude, swapped), np.minimum(magnitude, swapped))
+    return np.sqrt(blind.reshape(len(images), -1))
+
+
+def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataFrame:
+    """Pairs of photos that may be copies: the nearest few of each photo (lesson 2).
+
+    Args:
+        thumbnails: uint8, shape (N, 64, 64).
+        neighbours: how many for each photo.
+
+    Returns:
+        One row for each pair: ``first`` and ``second`` (row numbers, first < second),
+        ``view`` (number of the view of the second photo that fits best) and
+        ``correlation`` (1 for a perfect copy).
+    """
+    blocks = _in_blocks(lambda block: signatures(thumbnails[block]), len(thumbnails), 500)
+    own = np.concatenate(blocks)
+    pairs = _nearest_pairs(invariants(own), min(neighbours, len(own) - 1))
+    images = own.reshape(-1, 16, 16)
+
+    def best_view(block: slice) -> np.ndarray:
+        first, second = (images[rows] for rows in pairs[block].T)
+        # The signature of a turned photo is the turned signature.
+        products = [np.einsum("nij,nij->n", first, view) for view in views(second)]
+        return np.stack([np.argmax(products, axis=0), np.max(products, axis=0)], axis=1)
+
+    best = np.concatenate(_in_blocks(best_view, len(pairs), 2000))
+    return pd.DataFrame(
+        {
+            "first": pairs[:, 0],
+            "second": pairs[:, 1],
+            "view": best[:, 0].astype(np.int64),
+            "correlation": best[:, 1],
+        }
+    )
+
+
+def _in_blocks(function: Callable[[slice], np.ndarray], count: int, step: int) -> list[np.ndarray]:
+    """What the function makes of each block of rows, on all cores; memory holds a few blocks."""
+    blocks = [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, blocks))
+
+
+def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
+    """The nearest few of each row by correlation, as sorted pairs of row numbers, each once."""
+
+    def nearest_of(block: slice) -> np.ndarray:
+        correlation = vectors[block] @ vectors.T
+        rows = np.arange(len(correlation))
+        correlation[rows, rows + block.start] = -2
+        nearest = np.empty((len(rows), neighbours), np.int64)
+        # A few passes for the largest number are many times as fast as sorting.
+        for place in range(neighbours):
+            nearest[:, place] = correlation.argmax(axis=1)
+            correlation[rows, nearest[:, place]] = -2
+        return nearest
+
+    count = len(vectors)
+    step = max(1, min(400, 2_000_000 // count))  # 8 MB at a time
+    nearest = np.concatenate(_in_blocks(nearest_of, count, step))
+    pairs = np.column_stack([np.repeat(np.arange(count), neighbours), nearest.ravel()])
+    return np.unique(np.sort(pairs, axis=1), axis=0)
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How much of each photo pair no tone curve explains (lesson 2).
+
+    A tone curve (here a polynomial of degree 3) turns grey values into grey values: more
+    brightness, more contrast, another gamma. If the second photo is a copy of the first,
+    one curve explains it nearly completely. Points that are black or white in one of the
+    two are left out, because brightening has cut them off.
+
+    Args:
+        first: uint8 thumbnails, shape (N, 64, 64).
+        second: their partners, in the view in which they fit.
+
+    Returns:
+        float, shape (N, 3): the unexplained share of the variance, 0 for a perfect copy
+        and about 1 for strangers: of 16 × 16 points, of 32 × 32 points, and of 32 × 32
+        points without bars.
+
+    Example:
+        >>> photo = np.random.default_rng(0).integers(50, 200, (1, 64, 64)).astype(np.uint8)
+        >>> brighter = (photo * 1.1 + 10).astype(np.uint8)
+        >>> bool((difference(photo, brighter) < 0.001).all())
+        True
+    """
+    coarse = _unexplained(_level(first, 16), _level(second, 16))[:, :1]
+    return np.hstack([coarse, _unexplained(_level(first, 32), _level(second, 32))])
+
+
+def _level(thumbnails: np.ndarray, size: int) -> np.ndarray:
+    """Averages of size × size points; NaN where black or white may be cut off."""
+    small = shrink(thumbnails, size)
+    cut_off = shrink((thumbnails <= 8) | (thumbnails >= 245), size) > 0
+    small[cut_off] = np.nan
+    return small
+
+
+def _unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Shares of the variance that the best tone curve leaves: as it is, and without bars."""
+    valid = ~(np.isnan(first) | np.isnan(second))
+    count = valid.sum(axis=(1, 2), keepdims=True) + 1e-6
+    wanted = _centred(second, valid, count)
+    residual = wanted - _tone_curve(_centred(first, valid, count), wanted, valid, count)
+    shares = np.stack(
+        [
+            _energy(residual) / (_energy(wanted) + 1e-6),
+            _energy(without_bars(residual)) / (_energy(without_bars(wanted)) + 1e-6),
+        ],
+        axis=1,
+    )
+    shares[count.ravel() < 0.1 * valid[0].size] = 1.0  # too few points left to judge
+    return shares
+
+
+def _energy(images: np.ndarray) -> np.ndarray:
+    return np.einsum("nij,nij->n", images, images)
+
+
+def _centred(images: np.ndarray, valid: np.ndarray, count: np.ndarray) -> np.ndarray:
+    images = np.where(valid, images, 0)
+    mean = images.sum(axis=(1, 2), keepdims=True) / count
+    return ((images - mean) * valid).astype(np.float32)
+
+
+def _tone_curve(values: np.ndarray, wanted: np.ndarray, valid: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """``wanted`` as the best polynomial of degree 3 of ``values`` (least squares)."""
+    values = values / np.sqrt(_energy(values)[:, None, None] / count + 1e-6)
+    square = values * values
+    powers = np.stack([valid, values, square, square * values], axis=1, dtype=np.float32)
+    powers = powers.reshape(len(values), 4, -1)
+    products = powers @ powers.transpose(0, 2, 1) + 1e-3 * np.eye(4, dtype=np.float32)
+    targets = powers @ wanted.reshape(len(values), -1, 1)
+    curve = np.linalg.solve(products, targets)
+    return (curve.transpose(0, 2, 1) @ powers).reshape(values.shape)
+
+
+def near_duplicates(thumbnails: np.ndarray) -> pd.DataFrame:
+    """Find the pairs of photos that are copies of each other (lesson 2).
+
+    Args:
+        thumbnails: uint8, shape (N, 64, 64), one for each photo. Leave out what has no
+            contrast: one black photo equals another.
+
+    Returns:
+        One row for each pair: ``first``, ``second`` (row numbers, first < second),
+        ``view`` (how the second must be turned to fit, a number of `VIEW_NAMES`) and
+        ``difference`` (0 for a perfect copy; at most 1 times the limit counts as copy).
+
+    Example:
+        >>> photos = np.random.default_rng(0).integers(50, 200, (5, 64, 64)).astype(np.uint8)
+        >>> photos[4] = photos[1, ::-1]
+        >>> near_duplicates(photos)[["first", "second"]].to_numpy().tolist()
+        [[1, 4]]
+    """
+    if len(thumbnails) < 2:
+        return pd.DataFrame(columns=["first", "second", "view", "difference"])
+    pairs = candidates(thumbnails)
+    shares = _differences(thumbnails, pairs)
+    distance = (shares / _limits(pairs, shares)).min(axis=1)
+    pairs = pairs.drop(columns="correlation").assign(difference=distance)
+    return pairs[distance <= 1].reset_index(drop=True)
+
+
+def _differences(thumbnails: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
+    """`difference` of each candidate pair, both ways; the fine look only at promising ones."""
+    shares = np.ones((len(pairs), 3))
+    levels = _in_blocks(lambda block: _level(thumbnails[block], 16), len(thumbnails), 500)
+    coarse = np.concatenate(levels)
+
+    def compare(rows: np.ndarray, images: Callable[[pd.Series], np.ndarray]) -> np.ndarray:
+        def compare_block(block: slice) -> np.ndarray:
+            chosen = pairs.iloc[rows[block]]
+            first = images(chosen["first"])
+            second = _in_view(images(chosen["second"]), chosen["view"])
+            return np.minimum(_unexplained(first, second), _unexplained(second, first))
+
+        return np.concatenate([np.ones((0, 2)), *_in_blocks(compare_block, len(rows), 500)])
+
+    promising = np.flatnonzero(pairs["correlation"] > 0.4)
+    shares[promising, 0] = compare(promising, lambda rows: coarse[rows])[:, 0]
+    # Exactly 1: too many points were cut off for the coarse look to judge.
+    promising = promising[(shares[promising, 0] < 0.05) | (shares[promising, 0] == 1.0)]
+    shares[promising, 1:] = compare(promising, lambda rows: _level(thumbnails[rows], 32))
+    return shares
+
+
+def _in_view(images: np.ndarray, view: pd.Series) -> np.ndarray:
+    turned = np.empty_like(images)
+    for number, all_in_view in enumerate(views(images)):
+        wanted = view.to_numpy() == number
+        turned[wanted] = all_in_view[wanted]
+    return turned
+
+
+def _limits(pairs: pd.DataFrame, shares: np.ndarray) -> np.ndarray:
+    """How different a copy may be here: far less than photos of this folder are anyway.
+
+    In a folder of one kind of part, strangers are alike, so the limits are small. Where
+    even the more alike photos differ much, a copy may differ more too. Photos that surely
+    have a copy say nothing about strangers, so they are not asked.
+    """
+    count = int(pairs["second"].max()) + 1
+    nearest = np.ones((count, 3))
+    for column in ("first", "second"):
+        np.minimum.at(nearest, pairs[column].to_numpy(), shares)
+    without_copy = nearest[(nearest > SMALLEST_LIMITS).all(axis=1), 0]
+    usual = np.quantile(without_copy, 0.3) if len(without_copy) else 0.0
+    # The more photos, the more alike are the two most alike strangers among them.
+    usual /= 30 * max(1.0, np.sqrt(count / 100))
+    return np.clip(usual * np.array([1, 1, 2]), SMALLEST_LIMITS, LARGEST_LIMITS)

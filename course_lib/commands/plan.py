@@ -1,0 +1,230 @@
+"""What fits into the time: measure a few batches, then choose photo sizes and epochs.
+
+Introduced in lesson 10; `course_lib.commands.workflow` uses it.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import torch
+
+from course_lib import device, features, training
+from course_lib.checks import cores
+from course_lib.commands.prepare import ENOUGH, TrainingOptions
+from course_lib.data import photo_path, read_pixels
+from course_lib.models import Backbone, Classifier, freeze, unfreeze
+from course_lib.paths import write_atomically
+
+SIZES = (224, 192, 160, 128, 96, 64)  # pixels, from the size of the pretrained weights downwards
+STAGES_TRAINED = 6  # of nine; the first three know edges and spots, which are the same everywhere
+PROBE_SHARE = 0.35  # of the time: what the probe may take
+QUICKER = 0.5  # ONNX Runtime's share of the time that PyTorch takes (studies/cached_features.py)
+MANY = 5000  # photos from which on one epoch teaches something
+LATE = 1.1  # times the allowed time: an epoch that would end after that is not begun
+LARGEST = 2e9  # bytes of pixels or features held in memory at once
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What fits into the time: decided before the training, kept for a resumed one.
+
+    Attributes:
+        photos: how many photos are used.
+        probe_size, size: of the photos in pixels, for the probe and for fine-tuning.
+        epochs: of fine-tuning; 0 if there is no time for one.
+        batch_size: of fine-tuning.
+        probe_seconds, seconds: how long the two will take.
+    """
+
+    photos: int
+    probe_size: int
+    size: int
+    epochs: int
+    batch_size: int
+    probe_seconds: float
+    seconds: float
+
+
+def make_plan(
+    index: pd.DataFrame,
+    backbone: Backbone,
+    options: TrainingOptions,
+    work: Path,
+    processes: int = 1,
+) -> Plan:
+    """Measure a few batches, then choose sizes and epochs that fit into the time (lesson 10).
+
+    Args:
+        index: from `course_lib.commands.prepare.prepare`.
+        backbone: the network that is probed and fine-tuned.
+        options: see `course_lib.commands.prepare.TrainingOptions`.
+        work: a folder, in which the plan is kept; a plan that is there already is taken.
+        processes: how many fine-tune together. The first one measures, and makes the probe, alone.
+    """
+    file = work / "plan.json"
+    # A plan that is damaged or of an older release is made anew.
+    with suppress(OSError, ValueError, TypeError):
+        return Plan(**json.loads(file.read_text(encoding="utf-8")))
+    budget = options.minutes * 60
+    reading = _reading_seconds(index)
+    looking, learning = _seconds_per_pixel(backbone, len(index.attrs["classes"]))
+
+    def probe_seconds(size: int, photos: int) -> float:
+        quick = photos >= features.MANY and device.choose().type == "cpu"
+        return photos * (reading + looking * size**2 * (QUICKER if quick else 1))
+
+    width = backbone.count_features("all")
+    photos = min(len(index), int(LARGEST / (4 * 4 * width)))
+    probe_size = next((s for s in SIZES if probe_seconds(s, photos) < PROBE_SHARE * budget), 64)
+    in_time = int(PROBE_SHARE * budget / probe_seconds(probe_size, photos) * photos)
+    photos = min(photos, max(in_time, ENOUGH * len(index.attrs["classes"])))
+    before = probe_seconds(probe_size, photos)
+    share = index["split"].value_counts(normalize=True) * photos
+    left = 0.85 * (budget - before) - photos * reading  # a margin for a busy computer
+
+    at_once = _at_once(processes)
+
+    def epoch_seconds(size: int) -> float:
+        return (share["train"] * learning + share["validation"] * looking) * size**2 / at_once
+
+    # One epoch at 64 pixels left 180 flowers far below the probe (61 and 89 %); many photos learn more.
+    size, epochs = SIZES[-1], 0
+    for fewest, smallest in ((6, 128), (3, 96), (1, 64)):
+        fitting = [
+            s for s in SIZES if s >= smallest and left > fewest * epoch_seconds(s) and photos * 3 * s**2 < LARGEST
+        ]
+        if fitting and (fewest > 1 or photos > MANY):
+            size = fitting[0]
+            epochs = int(min(30, left / epoch_seconds(size)))
+            break
+    batch_size = int(np.clip(share["train"] // 16, 4, 32))
+    plan = Plan(photos, probe_size, size, epochs, batch_size, before, epochs * epoch_seconds(size))
+    with write_atomically(file) as temporary:
+        temporary.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    return plan
+
+
+class Watch:
+    """Ends a training before an epoch that would end clearly too late (lesson 10).
+
+    The plan is made at the beginning; a computer that becomes busy afterwards would not keep to it.
+    A watch starts when it is made, and goes to ``on_epoch_end`` of `course_lib.training.fit`.
+
+    Args:
+        minutes: the time that is allowed.
+
+    Raises:
+        StopTraining: when it is called after an epoch, and another one as long would end too late.
+
+    Example:
+        >>> watch = Watch(minutes=1)
+        >>> watch({"epoch": 1, "seconds": 10.0})
+        >>> watch({"epoch": 2, "seconds": 100.0})
+        Traceback (most recent call last):
+            ...
+        course_lib.training.loop.StopTraining
+    """
+
+    def __init__(self, minutes: float):
+        self.end = perf_counter() + LATE * 60 * minutes
+
+    def __call__(self, row: dict) -> None:
+        if perf_counter() + row["seconds"] > self.end:
+            raise training.StopTraining
+
+
+def _at_once(processes: int) -> int:
+    """How many of the processes compute at full speed: those with a GPU or cores of their own."""
+    where = device.choose()
+    if where.type == "cpu":
+        return max(1, min(processes, cores() // torch.get_num_threads()))
+    return processes if where.index is None else 1  # all on the one that COURSE_DEVICE names
+
+
+def _reading_seconds(index: pd.DataFrame) -> float:
+    """Seconds to read one photo, measured on up to 16 of them."""
+    rows = np.linspace(0, len(index) - 1, min(16, len(index))).astype(int)
+    start = perf_counter()
+    for row in rows:
+        read_pixels(photo_path(index, row), 224, 3)
+    return (perf_counter() - start) / len(rows)
+
+
+def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
+    """Seconds for looking at one pixel, and for learning from it, measured on small batches."""
+    size, count = 128, 16
+    model = fresh_classifier(backbone, classes)
+    where = device.choose()
+    layout = device.layout(where)
+    model.to(where, memory_format=layout)
+    images = torch.rand(count, 3, size, size, device=where).contiguous(memory_format=layout)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def look() -> None:
+        with torch.no_grad():
+            backbone.stage_features(images).cpu()
+
+    def learn() -> None:
+        training.set_training_mode(model)
+        model(images).sum().backward()
+        model.zero_grad()
+        if where.type != "cpu":
+            torch.accelerator.synchronize(where)
+
+    seconds = []
+    for step in (look, learn):
+        step()  # the first call prepares what the others use
+        start = perf_counter()
+        step()
+        step()
+        seconds.append((perf_counter() - start) / 2 / (count * size**2))
+    model.load_state_dict(state)  # the running means of the backbone have moved
+    model.eval()
+    return seconds[0], seconds[1]
+
+
+def announcement(plan: Plan, index: pd.DataFrame, processes: int = 1) -> list[str]:
+    """What will be done, how long it takes, and how much memory and disk it needs (lesson 10).
+
+    Args:
+        plan: from `make_plan`.
+        index: the photos that are used.
+        processes: how many fine-tune together.
+
+    Example:
+        >>> plan = Plan(20, 64, 64, epochs=0, batch_size=4, probe_seconds=3, seconds=0)
+        >>> print(announcement(plan, pd.DataFrame(index=range(20)))[0])  # doctest: +ELLIPSIS
+        Plan: a probe at 64 pixels, about 3 s; then no fine-tuning, because ...
+    """
+    then = "no fine-tuning, because the time does not allow it (--minutes)."
+    if plan.epochs:
+        then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, "
+        then += f"about {_duration(plan.seconds)}."
+    pixels = len(index) * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
+    # Measured: choosing and reporting (once), Python with its libraries (in each process), bytes
+    # for each pixel of a batch, and 2,768 features of each photo in four copies while the probe is
+    # fitted.
+    batch = max(32 * plan.probe_size**2 * 350, plan.batch_size * plan.size**2 * 1000 * bool(plan.epochs))
+    memory = 0.4e9 + processes * 1.1e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
+    return [
+        f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then {then}",
+        f"It needs up to about {memory / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
+        "the work folder. Interrupt it when you like (Ctrl+C): the same command goes on from there.",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def fresh_classifier(backbone: Backbone, classes: int) -> Classifier:
+    """A backbone with a new head; its later stages may be trained, the early ones are frozen."""
+    model = Classifier(backbone, classes)
+    freeze(model)
+    unfreeze(model, last=STAGES_TRAINED)
+    return model

@@ -1,0 +1,174 @@
+"""The inspector as an ONNX file, for programs that know neither Python nor PyTorch.
+
+Introduced in lesson 10. ONNX is a common file format for networks; ONNX Runtime computes it, on
+a processor mostly faster than PyTorch does.
+"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.features import open_program, program_of
+from course_lib.inference.inspector import Inspector, decide
+from course_lib.paths import shorten, write_atomically
+from course_lib.transforms import VIEWS, to_float
+
+FORMAT = "visual-inspection-course onnx 1"
+
+
+class _WholeInspector(nn.Module):
+    """Pixels in, logits and probabilities out: the preprocessing is part of the file."""
+
+    def __init__(self, inspector: Inspector):
+        super().__init__()
+        self.model, self.settings = inspector.model, inspector.settings
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        batch = to_float(images, self.settings.mean, self.settings.std)
+        if self.settings.views == 1:
+            logits = self.model(batch)
+            return logits, (logits / self.settings.temperature).softmax(dim=1)
+        logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)])
+        return logits[0], (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
+
+
+def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
+    """Write an inspector as one ONNX file (lesson 10).
+
+    The file takes ``images``, uint8 (N, channels, size, size), and gives ``logits`` and
+    ``probabilities``, float32 (N, classes). Its settings (classes, threshold, …) are kept in the
+    file as text under the name ``settings``.
+
+    Returns:
+        The file, with the ending ``.onnx``.
+
+    Raises:
+        CourseError: a package is missing, ONNX cannot take the network, or the folder cannot be
+            written to.
+    """
+    path = Path(path)
+    path = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
+    settings = inspector.settings
+    whole = _WholeInspector(inspector).to("cpu").eval()
+    example = torch.zeros(2, settings.channels, settings.size, settings.size, dtype=torch.uint8)
+    text = json.dumps(asdict(settings), ensure_ascii=False, default=str)
+    facts = {"format": FORMAT, "settings": text}
+    program = program_of(whole, example, ["logits", "probabilities"], facts)
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(program)
+    return path
+
+
+def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: bool = True):
+    """Open an exported file with ONNX Runtime (lesson 10).
+
+    Args:
+        path: from `export_onnx`.
+        threads, spinning: as for `course_lib.features.open_program`.
+
+    Returns:
+        An ``onnxruntime.InferenceSession``; ``session.run(None, {"images": images})`` gives
+        logits and probabilities.
+
+    Raises:
+        CourseError: no such file, damaged, or not exported by this course.
+    """
+    if not Path(path).exists():
+        raise CourseError(f"There is no file {shorten(path)}; write it with export_onnx.")
+    try:
+        session = open_program(os.fspath(path), threads, spinning)
+        known = session.get_modelmeta().custom_metadata_map.get("format") == FORMAT
+    except CourseError:
+        raise
+    except Exception as error:  # ONNX Runtime has a kind of its own for each sort of damage
+        raise CourseError(f"The file {shorten(path)} is damaged; export it again.") from error
+    if not known:
+        raise CourseError(f"The file {shorten(path)} was not written by export_onnx; export it anew.")
+    return session
+
+
+def compare(
+    inspector: Inspector, path: str | os.PathLike, images: np.ndarray, batch_size: int = 32
+) -> dict[str, float]:
+    """Does the exported file decide like the inspector? (lesson 10)
+
+    Args:
+        inspector: the one that was exported.
+        path: from `export_onnx`.
+        images: uint8, (N, channels, size, size), such as all test photos.
+
+    Returns:
+        ``photos``, ``equal decisions``, ``largest logit difference``.
+    """
+    session = open_onnx(path)
+    settings, logits = inspector.settings, inspector.logits(images, batch_size)
+    if settings.views == 1:  # then the probabilities follow, and the photos are looked at once
+        probabilities = (torch.from_numpy(logits) / settings.temperature).softmax(dim=1).numpy()
+    else:
+        probabilities = inspector.probabilities(images, batch_size)
+    equal, largest = 0, 0.0
+    for start in range(0, len(images), batch_size):
+        part = slice(start, start + batch_size)
+        batch = np.ascontiguousarray(images[part])
+        other_logits, other_probabilities = session.run(None, {"images": batch})
+        decisions = decide(probabilities[part], settings.threshold)
+        equal += int((decide(other_probabilities, settings.threshold) == decisions).sum())
+        largest = max(largest, float(np.abs(other_logits - logits[part]).max()))
+    return {"photos": len(images), "equal decisions": equal, "largest logit difference": largest}
+
+
+def latency(
+    inspector: Inspector,
+    path: str | os.PathLike,
+    images: np.ndarray,
+    threads: int = 1,
+    repeats: int = 50,
+) -> pd.DataFrame:
+    """How long one call takes, in PyTorch and in ONNX Runtime, measured in turn (lesson 10).
+
+    Both compute on the processor, also where there is a GPU.
+
+    Args:
+        inspector: the one that was exported.
+        path: from `export_onnx`.
+        images: uint8, (N, channels, size, size): the photos of one call, mostly one photo.
+        threads: how many threads each of them may use.
+        repeats: how often each is measured.
+
+    Returns:
+        One row for each way: ``computed by``, ``threads``, ``photos``, ``median ms``,
+        ``95th percentile ms``, ``speed`` (1 for PyTorch).
+    """
+    # Waiting at full speed its threads would take the processor from PyTorch, whose turn is next.
+    session = open_onnx(path, threads, spinning=False)
+    images = np.ascontiguousarray(images)
+    ways = {
+        "PyTorch": lambda: inspector.probabilities(images, len(images), device="cpu"),
+        "ONNX Runtime": lambda: session.run(["probabilities"], {"images": images}),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    before, place = torch.get_num_threads(), next(inspector.model.parameters()).device
+    torch.set_num_threads(threads)
+    try:
+        # In turn, so that whatever else the computer does hits both; the first calls warm up.
+        for repeat in range(repeats + 3):
+            for name, compute in ways.items():
+                start = perf_counter()
+                compute()
+                if repeat >= 3:
+                    times[name].append((perf_counter() - start) * 1000)
+    finally:
+        torch.set_num_threads(before)
+        inspector.model.to(place)
+    rows = [(name, threads, len(images), np.median(found), np.quantile(found, 0.95)) for name, found in times.items()]
+    columns = ["computed by", "threads", "photos", "median ms", "95th percentile ms"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(speed=table["median ms"].iloc[0] / table["median ms"])

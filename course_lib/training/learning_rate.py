@@ -1,0 +1,104 @@
+"""How large should the steps of training be? A short trial instead of a guess.
+
+Introduced in lesson 10.
+"""
+
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from course_lib import device as devices
+from course_lib.errors import CourseError
+from course_lib.training.loop import labels_on, new_optimizer, set_training_mode
+
+SMOOTHING = 0.9  # each smoothed loss is nine parts the one before and one part new
+TOO_HIGH = 3.0  # a loss this many times the lowest one ends the trial
+
+
+def learning_rate_curve(
+    model: nn.Module,
+    loader: Iterable,
+    *,
+    lowest: float = 1e-5,
+    highest: float = 1.0,
+    steps: int = 80,
+    optimizer: str = "adamw",
+    momentum: float = 0.9,
+    weight_decay: float = 0.01,
+    device: torch.device | str | None = None,
+) -> pd.DataFrame:
+    """Try ever larger learning rates, one batch each, and note the loss (lesson 10).
+
+    A copy of the model is trained, so the model itself stays as it is. The trial ends early when
+    the loss has become three times the lowest one.
+
+    Source: Smith 2017, Cyclical learning rates for training neural networks.
+
+    Args:
+        model: as for `course_lib.training.fit`; frozen parts stay frozen.
+        loader: training batches; it begins again when it is through.
+        lowest, highest: the learning rates of the first and the last step.
+        steps: how many learning rates in between, each a little larger than the one before.
+        optimizer, momentum, weight_decay: as for `course_lib.training.fit`, and the same as there:
+            with momentum "sgd" wants a far smaller learning rate than without.
+        device: where to compute, by default `course_lib.device.choose`.
+
+    Returns:
+        One row for each step: ``learning_rate``, ``loss`` of that batch, ``smoothed`` loss.
+
+    Raises:
+        CourseError: an unknown optimizer, other numbers that cannot be, or nothing to train.
+    """
+    if not 0 < lowest < highest or steps < 2:
+        raise CourseError(
+            f"From {lowest} to {highest} in {steps} steps is no rising curve; choose a lowest rate "
+            "above 0, a larger highest one, and 2 steps or more."
+        )
+    device = devices.choose(device)
+    epoch = getattr(loader, "epoch", None)
+    trial = deepcopy(model).to(device)
+    set_training_mode(trial)
+    stepper = new_optimizer(trial, lowest, optimizer=optimizer, momentum=momentum, weight_decay=weight_decay)
+    rows, average = [], 0.0
+    rates = np.geomspace(lowest, highest, steps)
+    for number, (rate, (images, labels)) in enumerate(zip(rates, _endless(loader), strict=False), start=1):
+        for group in stepper.param_groups:
+            group["lr"] = rate
+        loss = nn.functional.cross_entropy(trial(images.to(device)), labels_on(labels, device))
+        stepper.zero_grad()
+        loss.backward()
+        stepper.step()
+        average = SMOOTHING * average + (1 - SMOOTHING) * loss.item()
+        # The average began at 0, so the first ones are too low by a known factor.
+        smoothed = average / (1 - SMOOTHING**number)
+        rows.append((float(rate), loss.item(), smoothed))
+        if not smoothed < TOO_HIGH * min(row[2] for row in rows):
+            break
+    if epoch is not None:
+        loader.epoch = epoch  # a training after this sees the photos in the same order
+    return pd.DataFrame(rows, columns=["learning_rate", "loss", "smoothed"])
+
+
+def _endless(loader: Iterable) -> Iterator[tuple]:
+    while True:
+        yield from loader
+
+
+def suggest_learning_rate(curve: pd.DataFrame) -> float:
+    """A learning rate for the real training: a tenth of the one with the lowest loss (lesson 10).
+
+    At the lowest loss the steps are about to become too large, so one stays well below.
+
+    Args:
+        curve: from `learning_rate_curve`.
+
+    Example:
+        >>> curve = pd.DataFrame({"learning_rate": [0.001, 0.01, 0.1], "smoothed": [0.7, 0.5, 2.0]})
+        >>> suggest_learning_rate(curve)
+        0.001
+    """
+    return float(curve["learning_rate"][curve["smoothed"].idxmin()] / 10)

@@ -1,0 +1,130 @@
+"""A 3×3 kernel over a photo, to be changed by hand while the result is watched (lesson 3).
+
+The page computes the result itself, so it follows each key press without waiting for Python.
+Built with anywidget, because in JupyterLab the plain widgets lose keys to notebook commands.
+"""
+
+import base64
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from PIL import Image
+
+from course_lib.errors import CourseError
+
+HERE = Path(__file__).parent
+KERNELS = {
+    "leave as it is": [0, 0, 0, 0, 1, 0, 0, 0, 0],
+    "blur": [1 / 9] * 9,
+    "sharpen": [0, -1, 0, -1, 5, -1, 0, -1, 0],
+    "left-right edges": [-1, 0, 1] * 3,
+    "up-down edges": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
+    "spots": [-1, -1, -1, -1, 8, -1, -1, -1, -1],
+}
+
+
+def apply_kernel(photo: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Lay a 3×3 kernel on each pixel of a grey photo, multiply and add (lesson 3).
+
+    At the border the outermost pixels are repeated, so the result has the photo's size.
+
+    Args:
+        photo: numbers, (H, W).
+        kernel: (3, 3).
+
+    Returns:
+        float32, (H, W); it may be negative or above 255.
+
+    Example:
+        >>> photo = np.array([[10, 10, 50]] * 3)
+        >>> apply_kernel(photo, [[-1, 0, 1]] * 3)[1].tolist()
+        [0.0, 120.0, 120.0]
+    """
+    from scipy import ndimage
+
+    photo = np.asarray(photo, np.float32)
+    kernel = np.asarray(kernel, np.float32)
+    if photo.ndim != 2 or kernel.shape != (3, 3):
+        raise CourseError(
+            f"A kernel of shape {kernel.shape} cannot be laid on a photo of shape {photo.shape}; "
+            "give a 3×3 kernel and a grey photo (height, width)."
+        )
+    return ndimage.correlate(photo, kernel, mode="nearest")
+
+
+def visible(result: np.ndarray) -> np.ndarray:
+    """A kernel's result as a photo (lesson 3): size without sign, cut off at 255, uint8."""
+    return np.clip(np.abs(result), 0, 255).astype(np.uint8)
+
+
+class FilterWidget(anywidget.AnyWidget):
+    """A photo, nine numbers of a kernel, and the result beside it (lesson 3).
+
+    Args:
+        photo: uint8, (H, W).
+        start: name of the kernel to begin with, one of ``KERNELS``.
+
+    Attributes:
+        kernel: the nine numbers as they stand in the page, row by row.
+
+    Example:
+        >>> FilterWidget(np.zeros((96, 96), np.uint8))
+        Filter: left-right edges (-1, 0, 1 | -1, 0, 1 | -1, 0, 1)
+    """
+
+    _esm = HERE / "filter_widget.js"
+    photo = traitlets.Bytes().tag(sync=True)
+    width = traitlets.Int().tag(sync=True)
+    kernels = traitlets.Dict().tag(sync=True)
+    name = traitlets.Unicode().tag(sync=True)
+    kernel = traitlets.List(traitlets.Float()).tag(sync=True)
+
+    def __init__(self, photo: np.ndarray, start: str = "left-right edges") -> None:
+        if start not in KERNELS:
+            raise CourseError(f"The kernel '{start}' is unknown; choose one of {', '.join(KERNELS)}.")
+        if photo.ndim != 2 or photo.dtype != np.uint8:
+            raise CourseError(
+                f"The photo has the shape {photo.shape} and type {photo.dtype}; give a grey photo "
+                "(height, width) of type uint8."
+            )
+        self._pixels = photo
+        super().__init__(
+            photo=photo.tobytes(),
+            width=photo.shape[1],
+            kernels=KERNELS,
+            name=start,
+            kernel=[float(number) for number in KERNELS[start]],
+        )
+
+    def __repr__(self) -> str:
+        rows = np.reshape(self.kernel, (3, 3))
+        numbers = " | ".join(", ".join(f"{number:.3g}" for number in row) for row in rows)
+        return f"Filter: {self.name} ({numbers})"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle, metadata = super()._repr_mimebundle_(**options)
+        bundle["text/plain"] = repr(self)
+        bundle["text/html"] = self._fallback()
+        return bundle, metadata
+
+    def _fallback(self) -> str:
+        """The photo before and after, for viewers without a kernel."""
+        result = visible(apply_kernel(self._pixels, np.reshape(self.kernel, (3, 3))))
+        pictures = "".join(
+            f'<img src="data:image/png;base64,{_png(picture)}" width="288" alt="{words}"> '
+            for picture, words in (
+                (self._pixels, "the photo"),
+                (result, f"the photo after the kernel {self.name}"),
+            )
+        )
+        return f"<div>{pictures}<p>{self!r}. Run this cell to change the numbers.</p></div>"
+
+
+def _png(picture: np.ndarray) -> str:
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, format="png")
+    return base64.b64encode(buffer.getvalue()).decode()
