@@ -108,9 +108,7 @@ def credits(folder: str | os.PathLike) -> str:
     file = Path(folder) / "LICENCE.txt"
     if file.exists():
         return file.read_text(encoding="utf-8", errors="replace").strip()
-    return (
-        f"The folder {shorten(folder)} has no LICENCE.txt; ask its owner before you share photos."
-    )
+    return f"The folder {shorten(folder)} has no LICENCE.txt; ask its owner before you share photos."
 
 
 def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
@@ -353,8 +351,7 @@ def label_probabilities(index: pd.DataFrame) -> np.ndarray:
         stated = pd.to_numeric(index["defect_probability"], errors="coerce")
         if (index["defect_probability"].notna() & ~stated.between(0, 1)).any():
             raise CourseError(
-                "The column defect_probability of index.csv needs numbers from 0 to 1; mend it, or "
-                "remove the column."
+                "The column defect_probability of index.csv needs numbers from 0 to 1; mend it, or remove the column."
             )
         defective = stated.to_numpy(dtype=np.float32)
         # A photo that came without an expert's probability keeps its label.
@@ -408,8 +405,7 @@ def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
         raise CourseError(f"There is no photo {shorten(path)}; check the path.") from error
     except UnidentifiedImageError as error:
         raise CourseError(
-            f"The file {shorten(path)} is not an image, whatever its name says; "
-            "set it aside (lesson 2 shows how)."
+            f"The file {shorten(path)} is not an image, whatever its name says; set it aside (lesson 2 shows how)."
         ) from error
     except Exception as error:  # a decoder that meets foreign bytes may raise anything
         raise CourseError(
@@ -438,9 +434,7 @@ def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.nda
         (3, 64, 64)
     """
     if channels not in (1, 3):
-        raise CourseError(
-            f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one."
-        )
+        raise CourseError(f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one.")
     if size < 1:
         raise CourseError(f"A photo cannot be {size} pixels wide; choose a size of 1 or more.")
     photo = Image.fromarray(read_image(path, "L" if channels == 1 else "RGB"))
