@@ -6,7 +6,16 @@
 import os
 from pathlib import Path
 
-NO_NETWORK = Path(__file__).resolve().parent / "no_network"
+HERE = Path(__file__).resolve().parent
+NO_NETWORK = HERE / "no_network"
+# As if on another machine, or with a planted fault: see tests/disturbed_kernel/disturb.py.
+DISTURBANCE = "COURSE_DISTURBANCE"
+START_UP = """import sys
+sys.path.insert(0, {folder!r})
+import disturb
+disturb.disturb({names!r})
+del sys, disturb
+"""
 
 
 def kernel_environment(folder: Path) -> dict[str, str]:
@@ -19,6 +28,11 @@ def kernel_environment(folder: Path) -> dict[str, str]:
     work, ipython = folder / "work", folder / "ipython"
     for subfolder in (work, ipython):
         subfolder.mkdir(parents=True, exist_ok=True)
+    if names := os.environ.get(DISTURBANCE):
+        start_up = ipython / "profile_default" / "startup"
+        start_up.mkdir(parents=True)
+        text = START_UP.format(folder=str(HERE / "disturbed_kernel"), names=names)
+        (start_up / "disturb.py").write_text(text, encoding="utf-8")
     # Python looks for a module called sitecustomize on this path before anything else runs,
     # also in processes that the kernel starts.
     python_path = [str(NO_NETWORK), os.environ.get("PYTHONPATH", "")]

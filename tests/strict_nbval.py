@@ -33,7 +33,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
-from nbval.plugin import IPyNbCell, IPyNbFile, comment_markers, metadata_tags
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError, comment_markers, metadata_tags
 from traitlets import default
 
 NBVAL_VERSION = "0.11.0"
@@ -96,7 +96,7 @@ class StrictNotebook(IPyNbFile):
 
     def __init__(self, *args, **keywords) -> None:
         super().__init__(*args, **keywords)
-        self.stopped_by = ""  # the cell after which there is no kernel any more
+        self.stopped_by = ""  # the cell after which nothing more is run
 
     def collect(self) -> Iterator["StrictCell"]:
         """The code cells, numbered like their prompts: the first is ``Cell 1``."""
@@ -140,10 +140,19 @@ class StrictCell(IPyNbCell):
     def setup(self) -> None:
         """Leave out a cell whose kernel is gone."""
         if self.parent.stopped_by:
-            pytest.skip(f"not run: the kernel ended in {self.parent.stopped_by}")
+            pytest.skip(f"not run: the notebook ended in {self.parent.stopped_by}")
 
     def runtest(self) -> None:
-        """Run the cell and compare."""
+        """Run the cell and compare; with ``--nbval-stop`` a failure ends the notebook."""
+        try:
+            self.run_and_compare()
+        except NbCellError:
+            if self.config.option.nbval_stop:
+                self.parent.stopped_by = self.name
+            raise
+
+    def run_and_compare(self) -> None:
+        """Run the cell and compare its outputs with the stored ones."""
         how = "compared exactly" if tolerance_of(self.cell) is None else "compared with a tolerance"
         how = how if self.options["check"] else "ignored"
         how = "skipped" if self.options["skip"] else how
@@ -166,6 +175,12 @@ class StrictCell(IPyNbCell):
         except (CellTimeoutError, DeadKernelError) as error:
             self.parent.stopped_by = self.name
             self.raise_cell_error(str(error).strip())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option of its own beside nbval's."""
+    group = parser.getgroup("nbval")
+    group.addoption("--nbval-stop", action="store_true", help="leave a notebook at its first cell that fails")
 
 
 def pytest_configure(config: pytest.Config) -> None:

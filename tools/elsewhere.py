@@ -1,0 +1,102 @@
+"""Run lessons as if on another machine, or with a planted fault, and say what differs from what is stored.
+
+    python tools/elsewhere.py                      lessons 7 to 10 on "another machine": all three disturbances at once
+    python tools/elsewhere.py 08 --as-if avx2      one of: perturbed, one-thread, avx2 (commas join them)
+    python tools/elsewhere.py --fault              each planted fault must turn each lesson red that it affects
+    python tools/elsewhere.py 08 --fault untrained
+
+Run it whenever a training of a lesson changed: tolerances that hold here hold on the next machine as well, and a
+real fault still does not pass. Exit status 0: all as it should be.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+# The lessons that train a network: only they depend on rounding.
+TRAINED = ("07", "08", "09", "10")
+MACHINES: dict[str, dict[str, str]] = {
+    "perturbed": {"COURSE_DISTURBANCE": "perturbed"},
+    "one-thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+}
+# Each fault, and the lessons whose results it spoils. A lesson that shows no test photos cannot see the last one.
+FAULTS = {
+    "untrained": TRAINED,
+    "shuffled-labels": TRAINED,
+    "wrong-preprocessing": TRAINED,
+    "test-photos-learned": TRAINED,
+}
+FAILED = re.compile(r"^FAILED lessons/(\d\d)_\w+\.ipynb::(Cell \d+)", re.MULTILINE)
+
+
+def pytest(lessons: Sequence[str], variables: dict[str, str], *options: str) -> tuple[dict[str, str], str]:
+    """Compare lessons in this environment.
+
+    Returns:
+        Lesson number to the first cell that failed, and pytest's closing line.
+    """
+    paths = [next((PROJECT / "lessons").glob(f"{number}_*.ipynb")).relative_to(PROJECT) for number in lessons]
+    command = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", *options, *map(str, paths)]
+    lines = []
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=os.environ | variables, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    found: dict[str, str] = {}
+    for number, cell in FAILED.findall("".join(lines)):
+        found.setdefault(number, cell)
+    if process.returncode not in (0, 1):
+        raise SystemExit(f"pytest could not run (exit status {process.returncode})")
+    return found, lines[-1].strip("= \n")
+
+
+def elsewhere(lessons: Sequence[str], machine: str) -> int:
+    """Run lessons as on another machine; 0 when all stay within their tolerances."""
+    variables: dict[str, str] = {}
+    for name in machine.split(","):
+        variables |= MACHINES[name]
+    red, closing = pytest(lessons, variables)
+    print(f"\nas if on another machine ({machine}): {closing}")
+    return 1 if red else 0
+
+
+def planted(lessons: Sequence[str], fault: str) -> int:
+    """Run lessons with a fault; 0 when each that it affects turns red."""
+    affected = [number for number in FAULTS[fault] if number in lessons]
+    if not affected:
+        return 0
+    red, closing = pytest(affected, {"COURSE_DISTURBANCE": fault}, "--nbval-stop", "--tb=line")
+    passed = [number for number in affected if number not in red]
+    where = ", ".join(f"lesson {number} in {cell}" for number, cell in red.items())
+    print(f"\nfault {fault}: noticed in {where or 'no lesson'} ({closing})")
+    if passed:
+        print(f"NOT NOTICED in lesson {', '.join(passed)}")
+    return 1 if passed else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("lessons", nargs="*", default=TRAINED, help="numbers of lessons; default: 07 to 10")
+    parser.add_argument("--as-if", default=",".join(MACHINES), help="perturbed, one-thread, avx2; default: all")
+    parser.add_argument("--fault", nargs="?", const="all", choices=[*FAULTS, "all"], help="plant a fault instead")
+    given = parser.parse_args(arguments)
+    lessons = [number.zfill(2) for number in given.lessons]
+    if unknown := set(given.as_if.split(",")) - set(MACHINES):
+        parser.error(f"there is no machine {', '.join(sorted(unknown))}; choose from {', '.join(MACHINES)}")
+    if given.fault is None:
+        return elsewhere(lessons, given.as_if)
+    return max(planted(lessons, name) for name in (FAULTS if given.fault == "all" else [given.fault]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
