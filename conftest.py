@@ -14,6 +14,8 @@ collect_ignore_glob = [
     "lessons/set_up_cell.py",
     "studies/*",
     "tests/no_network/*",
+    "tests/disturbed_kernel/*",
+    "tools/*",
 ]
 
 
