@@ -49,17 +49,17 @@ def _run(arguments: list[str]) -> int:
 
         return doctor.main()
     if command == "check":
-        from course_lib import checks
+        from course_lib.commands import check
 
-        return checks.main(rest)
+        return check.main(rest)
     if command == "train":
-        from course_lib.commands import entry as commands
+        from course_lib.commands import train
 
-        return commands.train(rest)
+        return train.main(rest)
     if command == "predict":
-        from course_lib.commands import entry as commands
+        from course_lib.commands import predict
 
-        return commands.predict(rest)
+        return predict.main(rest)
     if command == "quiz":
         from course_lib.quiz import cli
 

@@ -302,17 +302,3 @@ def test_quarantine_refuses_bad_places(messy, tmp_path):
     with pytest.raises(CourseError, match="no photo"):
         checks.quarantine([messy / "missing.png"], tmp_path / "aside")
     assert not (tmp_path / "aside").exists()
-
-
-def test_terminal(messy, tmp_path, capsys):
-    sheet = tmp_path / "sheet.html"
-    assert checks.main([str(messy), "--sheet", str(sheet)]) == 1
-    assert "truncated" in capsys.readouterr().out
-    page = sheet.read_text(encoding="utf-8")
-    assert "data:image/png;base64," in page
-    assert "http" not in page
-    textured(0).save(tmp_path / "good.png")
-    assert checks.main([str(tmp_path)]) == 0
-    assert checks.main([str(tmp_path / "nowhere")]) == 2
-    assert checks.main(["--size", "big", str(tmp_path)]) == 2
-    assert checks.main([]) == 2

@@ -19,7 +19,7 @@ import course_lib
 from course_lib import lesson
 from course_lib.__main__ import main
 from course_lib.commands import plan as planning
-from course_lib.commands import workflow
+from course_lib.commands import train as training_command
 from course_lib.commands.prepare import TrainingOptions, prepare
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector
@@ -249,7 +249,7 @@ def planned(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tr
     index = prepare(photos, options, progress=False, tell=lambda _: None)
     for name in ("one", "two"):
         monkeypatch.setenv("COURSE_WORK", str(tmp_path / name))
-        plan = workflow._work_folder(index, options) / "plan.json"
+        plan = training_command._work_folder(index, options) / "plan.json"
         plan.write_text(json.dumps(asdict(small)), encoding="utf-8")
     return options
 
@@ -274,7 +274,7 @@ def test_launched_processes_make_the_inspector_that_one_makes(
     assert run["settings"] | asdict(planned) == run["settings"], "the options did not arrive"
 
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "one"))
-    alone = workflow.train(photos, tmp_path / "alone", planned, progress=False)
+    alone = training_command.train(photos, tmp_path / "alone", planned, progress=False)
     history = pd.DataFrame(run["history"]).drop(columns="seconds")
     expected = alone.history.drop(columns="seconds")
     # Adam divides each gradient by its size, so rounding of the smallest ones grows; another memory
@@ -293,7 +293,7 @@ def test_wrong_use_is_said_once(photos: Path, tmp_path: Path, capsys) -> None:
 def test_options_survive_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     options = TrainingOptions(2.5, 7, True, r"lot(\d+)", "-odd", 4.0, True)
     found = []
-    monkeypatch.setattr(workflow, "train", lambda *given, replace: found.append((*given, replace)))
+    monkeypatch.setattr(training_command, "train", lambda *given, replace: found.append((*given, replace)))
     for wanted in (options, TrainingOptions()):
         arguments = launching._as_arguments(wanted)
         assert main(["train", "photos", "--out=inspector", *arguments]) == 0

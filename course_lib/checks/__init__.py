@@ -11,33 +11,33 @@ from course_lib.checks.files import (
     thumbnail_of,
 )
 from course_lib.checks.folder import (
+    ACTIONS,
     UNREADABLE,
     check_folder,
+    contact_sheet,
     cores,
     look_at_all,
-    main,
     quarantine,
-    say,
     undo_quarantine,
 )
 from course_lib.checks.planted_faults import make_messy_folder, messy_answers
 
 __all__ = [
+    "ACTIONS",
     "LARGEST_FILE",
     "RAW_ENDINGS",
     "UNREADABLE",
     "check_folder",
+    "contact_sheet",
     "cores",
     "fault_in",
     "grey",
     "look_at",
     "look_at_all",
-    "main",
     "make_messy_folder",
     "messy_answers",
     "near_duplicates",
     "quarantine",
-    "say",
     "signatures",
     "sniff",
     "thumbnail_of",

@@ -4,19 +4,16 @@ Introduced in lesson 2. `check_folder` answers with one row for each finding. It
 file once, keeps only a thumbnail of each photo, and never changes or deletes one.
 """
 
-import argparse
 import base64
 import html
 import os
 import re
-import sys
 import unicodedata
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from threading import Lock
 
@@ -32,7 +29,7 @@ from course_lib.data import class_folders, is_hidden
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
 
-__all__ = ["ACTIONS", "check_folder", "contact_sheet", "main", "quarantine", "undo_quarantine"]
+__all__ = ["ACTIONS", "check_folder", "contact_sheet", "quarantine", "undo_quarantine"]
 
 # Problems that make a file useless, and what to do.
 UNREADABLE = {
@@ -372,86 +369,3 @@ li {{ width: 12em; overflow-wrap: anywhere; font-size: 85%; }} img {{ display: b
 {body}
 </body></html>
 """
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m course_lib check FOLDER`` (lesson 2).
-
-    Returns:
-        The exit status: 0 if every file can be read, 1 if one cannot, 2 on wrong use.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m course_lib check",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Find the photos of a folder that cannot or should not be used, and print\n"
-        "one line for each finding: file, problem, detail. Nothing is changed or deleted.",
-        epilog="exit status: 0 every file can be read, 1 a file cannot be read, 2 wrong use\n"
-        "example: python -m course_lib check my_photos --size 300x300 --sheet findings.html",
-    )
-    parser.add_argument(
-        "folder",
-        metavar="FOLDER",
-        help="folder with photos; sub-folders are searched too, and the first one names the label",
-    )
-    parser.add_argument(
-        "--sheet",
-        metavar="FILE.html",
-        help="also write a page with a small picture of each photo that has a finding",
-    )
-    parser.add_argument(
-        "--labels",
-        metavar="TABLE.csv",
-        help="table with the columns path and label to compare with the files; "
-        "default: index.csv or labels.csv in FOLDER, if there is one",
-    )
-    parser.add_argument(
-        "--size",
-        metavar="WIDTHxHEIGHT",
-        help="the size in pixels that each photo should have, such as 300x300; default: the size of nearly all photos",
-    )
-    try:
-        options = parser.parse_args(arguments)
-        size = _parse_size(options.size, parser) if options.size else None
-    except SystemExit as stop:  # argparse has printed what is wrong
-        return int(stop.code or 0)
-    try:
-        findings = check_folder(options.folder, expected_size=size, labels=options.labels)
-        if options.sheet:
-            contact_sheet(findings, options.folder, options.sheet)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
-    for line in chain(_table(findings), _summary(findings)):
-        say(line)  # a terminal may not know every letter of a file name
-    return int(findings["problem"].isin(UNREADABLE).any())
-
-
-def say(text: str) -> None:
-    """Print a text; a letter that the terminal does not know is written as a code (lesson 2).
-
-    Example:
-        >>> say("3 files checked")
-        3 files checked
-    """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-
-
-def _parse_size(text: str, parser: argparse.ArgumentParser) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
-    if not match:
-        parser.error(f"--size {text}: write it like 300x300")
-    return int(match[1]), int(match[2])
-
-
-def _table(findings: pd.DataFrame) -> Iterator[str]:
-    width = min(60, int(findings["path"].str.len().max())) if len(findings) else 0
-    for row in findings.itertuples():
-        yield f"{row.path:<{width}}  {row.problem:<18}  {row.detail}"
-
-
-def _summary(findings: pd.DataFrame) -> Iterator[str]:
-    counts = findings["problem"].value_counts().sort_index()
-    yield f"{findings.attrs['files']} files checked, {len(findings)} findings"
-    for problem, count in counts.items():
-        yield f"{count:>6}  {problem}: {ACTIONS[problem]}"

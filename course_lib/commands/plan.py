@@ -1,6 +1,6 @@
 """What fits into the time: measure a few batches, then choose photo sizes and epochs.
 
-Introduced in lesson 10; `course_lib.commands.workflow` uses it.
+Introduced in lesson 10; `course_lib.commands.train` uses it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""From a folder of photos to an index that is checked and split: the first half of `workflow`.
+"""From a folder of photos to an index that is checked and split: the first half of `train`.
 
 Introduced in lesson 10. Photos are only read; what cannot be used is left out and named.
 """
@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from course_lib import splits
-from course_lib.checks import UNREADABLE, check_folder, say
+from course_lib.checks import UNREADABLE, check_folder
 from course_lib.data import class_folders, index_folder
 from course_lib.errors import CourseError
-from course_lib.paths import shorten
+from course_lib.paths import say, shorten
 
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
 ENOUGH = 30  # photos of a class below which a result says little

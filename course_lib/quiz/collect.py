@@ -4,7 +4,6 @@ For instructors (``python -m course_lib quiz collect``). Every answer is judged 
 bank at hand, so a corrected key counts and answers to a released bank get their score.
 """
 
-import csv
 import json
 import math
 import re
@@ -16,10 +15,12 @@ from typing import Any
 import pandas as pd
 
 from course_lib.errors import CourseError
-from course_lib.paths import shorten, write_atomically
+from course_lib.paths import safe_cell, shorten, write_csv
 from course_lib.quiz.grading import NOT_ATTEMPTED, grade
 from course_lib.quiz.progress import seal
 from course_lib.quiz.questions import Bank, Question
+
+__all__ = ["Collected", "collect", "safe_cell", "write_csv"]
 
 COLUMNS = [
     "learner",
@@ -122,14 +123,10 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
             )
     answers = pd.DataFrame(rows, columns=COLUMNS)
     answers = answers.sort_values(["learner", "lesson", "question", "attempt", "at"])
-    return Collected(
-        answers.reset_index(drop=True), pd.DataFrame(dropped, columns=["file", "line", "reason"])
-    )
+    return Collected(answers.reset_index(drop=True), pd.DataFrame(dropped, columns=["file", "line", "reason"]))
 
 
-def _intact(
-    line: bytes, questions: dict[str, Question], seen: set[str]
-) -> tuple[dict[str, Any], str]:
+def _intact(line: bytes, questions: dict[str, Question], seen: set[str]) -> tuple[dict[str, Any], str]:
     """The record of a line and no reason, or an empty record and why the line is dropped."""
     if len(line) > MAXIMUM_LINE:
         return {}, "broken: far too long"
@@ -156,43 +153,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
         isinstance(record.get(key), str) and re.fullmatch("[!-~]{1,80}", record[key])
         for key in ("learner", "question", "hash", "at", "seal")
     )
-    counts = all(
-        type(record.get(key)) is int and 1 <= record[key] < 10_000 for key in ("lesson", "attempt")
-    )
+    counts = all(type(record.get(key)) is int and 1 <= record[key] < 10_000 for key in ("lesson", "attempt"))
     seconds = record.get("seconds")
     timed = type(seconds) in (int, float) and math.isfinite(seconds) and seconds >= 0
     return texts and counts and timed and "chosen" in record
-
-
-def safe_cell(value: Any) -> Any:
-    """A cell that a spreadsheet shows as text and never runs as a formula.
-
-    Text that begins with one of ``= + - @`` or a tab gets an apostrophe in front (OWASP, "CSV
-    Injection").
-
-    Example:
-        >>> safe_cell("=1+1"), safe_cell("five"), safe_cell(-3)
-        ("'=1+1", 'five', -3)
-    """
-    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@", "\t", "\r", "＝")):
-        return "'" + value
-    return value
-
-
-def write_csv(table: pd.DataFrame, path: str | Path, excel: bool = False) -> Path:
-    """Write a table as CSV in UTF-8; ``excel`` adds the mark that Excel needs for Japanese."""
-    path = Path(path)
-    with (
-        write_atomically(path) as temporary,
-        temporary.open(
-            "w",
-            newline="",
-            encoding="utf-8-sig" if excel else "utf-8",
-            errors="backslashreplace",  # half a character in an answer must not stop the table
-        ) as file,
-    ):
-        writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow(table.columns)
-        for row in table.itertuples(index=False):
-            writer.writerow([safe_cell(value) for value in row])
-    return path

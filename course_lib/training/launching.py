@@ -26,7 +26,7 @@ def launch(
     processes: int = 2,
     replace: bool = False,
 ) -> None:
-    """Train as `course_lib.commands.workflow.train` does, in several processes (lesson 10).
+    """Train as `course_lib.commands.train.train` does, in several processes (lesson 10).
 
     It is ``torchrun --nproc-per-node 2 -m course_lib train …`` on this computer, with its output
     below the cell. The processes share the fine-tuning; the first one does the rest. With several
@@ -77,7 +77,7 @@ def why_not(processes: int) -> str | None:
     if sys.platform not in ("linux", "darwin"):
         return (
             "Several processes are started on Linux and macOS only, because the course has not been "
-            "tried with them elsewhere; train in one, with course_lib.commands.workflow.train."
+            "tried with them elsewhere; train in one, with course_lib.commands.train.train."
         )
     import torch
     import torch.distributed
@@ -87,7 +87,7 @@ def why_not(processes: int) -> str | None:
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         return (
             "This PyTorch was built without the part that lets processes train together "
-            "(torch.distributed with Gloo); train in one, with course_lib.commands.workflow.train."
+            "(torch.distributed with Gloo); train in one, with course_lib.commands.train.train."
         )
     chosen, gpus = device.choose(), torch.cuda.device_count()
     if processes > 1 and chosen.type not in ("cpu", "cuda"):

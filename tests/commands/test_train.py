@@ -18,7 +18,7 @@ from course_lib import lesson
 from course_lib.__main__ import main
 from course_lib.commands import plan as planning
 from course_lib.commands import prepare as preparation
-from course_lib.commands import workflow
+from course_lib.commands import train as training_command
 from course_lib.commands.prepare import TrainingOptions, prepare
 from course_lib.errors import CourseError
 from course_lib.evaluation import metrics as evaluation
@@ -35,7 +35,7 @@ SMALL = planning.Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, secon
 @pytest.fixture
 def small_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan for seconds, as a short time on a slow computer would give."""
-    monkeypatch.setattr(workflow, "make_plan", lambda *_: SMALL)
+    monkeypatch.setattr(training_command, "make_plan", lambda *_: SMALL)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -69,7 +69,7 @@ def quiet(photos: Path, **options) -> pd.DataFrame:
 
 def test_a_folder_becomes_an_inspector_and_stays_as_it_was(photos: Path, tmp_path: Path, small_plan: None) -> None:
     before = contents(photos)
-    trained = workflow.train(photos, tmp_path / "inspector", progress=False)
+    trained = training_command.train(photos, tmp_path / "inspector", progress=False)
     loaded = Inspector.load(tmp_path / "inspector.safetensors")
 
     assert contents(photos) == before
@@ -85,7 +85,7 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(photos: Path, tmp_pat
     assert not list(lesson.kept_folder(photos).glob("train-*")), "work files are left behind"
     page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
     assert "The test photos were opened" in page and "Candidates on validation" in page
-    pixels = workflow._pixels_of(trained.index, "test", loaded, False)
+    pixels = training_command._pixels_of(trained.index, "test", loaded, False)
     truth = preparation.label_numbers(trained.index)[trained.index["split"] == "test"]
     chosen = loaded.settings.temperature
     for name, temperature in (("as trained", 1.0), (f"temperature {chosen:.2f}", chosen)):
@@ -117,9 +117,9 @@ def test_the_command_makes_an_inspector_that_predict_can_use(tmp_path: Path, cap
 def test_the_interrupted_command_goes_on_to_the_same_inspector(
     photos: Path, tmp_path: Path, small_plan: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose = workflow._choose
+    choose = training_command._choose
     monkeypatch.setattr(  # the probe needs no training that could be interrupted
-        workflow, "_choose", lambda found, *rest: choose({"tuned": found["fine-tuned"]}, *rest)
+        training_command, "_choose", lambda found, *rest: choose({"tuned": found["fine-tuned"]}, *rest)
     )
     command = ["train", str(photos), "--out"]
     assert main([*command, str(tmp_path / "whole")]) == 0
@@ -137,7 +137,7 @@ def test_the_interrupted_command_goes_on_to_the_same_inspector(
 def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     photos: Path, tmp_path: Path, small_plan: None, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    late, choose = planning.LATE, workflow._choose
+    late, choose = planning.LATE, training_command._choose
     weights = []
 
     def interrupt(candidates: dict, *rest):
@@ -146,12 +146,12 @@ def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
             raise KeyboardInterrupt
         return choose(candidates, *rest)
 
-    monkeypatch.setattr(workflow, "_choose", interrupt)
+    monkeypatch.setattr(training_command, "_choose", interrupt)
     monkeypatch.setattr(planning, "LATE", 0.0)  # as if the computer had become very slow
     with pytest.raises(KeyboardInterrupt):
-        workflow.train(photos, tmp_path / "inspector")
+        training_command.train(photos, tmp_path / "inspector")
     monkeypatch.setattr(planning, "LATE", late)  # when the command is given again, it is quick
-    trained = workflow.train(photos, tmp_path / "inspector")
+    trained = training_command.train(photos, tmp_path / "inspector")
 
     assert capsys.readouterr().out.count("fine-tuning ends after 1 of 2") == 2
     assert len(trained.history) == 1 and weights[0] == weights[1]
@@ -161,9 +161,9 @@ def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
 
 
 def test_the_last_epoch_may_end_late(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr(workflow, "make_plan", lambda *_: replace(SMALL, epochs=1))
+    monkeypatch.setattr(training_command, "make_plan", lambda *_: replace(SMALL, epochs=1))
     monkeypatch.setattr(planning, "LATE", 0.0)
-    trained = workflow.train(photos, tmp_path / "inspector")
+    trained = training_command.train(photos, tmp_path / "inspector")
     assert "would take too long" not in capsys.readouterr().out
     assert trained.inspector.settings.notes["epochs of fine-tuning"] == "1 of 1"
 
@@ -172,8 +172,8 @@ def test_the_last_epoch_may_end_late(photos: Path, tmp_path: Path, monkeypatch: 
 def test_a_dear_missed_defect_lowers_the_threshold(photos: Path, work: Path, cost: float, threshold: float) -> None:
     index, options = quiet(photos), TrainingOptions(cost_missed=cost)
     labels = preparation.label_numbers(index)
-    inspector = workflow._probe(index, labels, load_backbone(), SMALL, options, False)
-    found = workflow._with_threshold(inspector, index, labels, options, False)
+    inspector = training_command._probe(index, labels, load_backbone(), SMALL, options, False)
+    found = training_command._with_threshold(inspector, index, labels, options, False)
     assert found.settings.threshold == pytest.approx(threshold)
 
 
@@ -186,7 +186,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     def tune(folder: Path):
         folder.mkdir(exist_ok=True)
         watch = planning.Watch(minutes=1e6)
-        return workflow._fine_tune(index, labels, SMALL, TrainingOptions(), folder, watch, False)[0]
+        return training_command._fine_tune(index, labels, SMALL, TrainingOptions(), folder, watch, False)[0]
 
     whole = tune(tmp_path / "whole")
     interrupt_second_validation(monkeypatch)
@@ -204,7 +204,7 @@ def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, small_pl
         picture = np.full((30, 50, 3), (200, number, 0), np.uint8)
         picture[number : number + 3] = 0
         Image.fromarray(picture).save(photos / "scratched" / f"{number}.jpg")
-    trained = workflow.train(photos, tmp_path / "three", progress=False)
+    trained = training_command.train(photos, tmp_path / "three", progress=False)
 
     assert trained.inspector.settings.classes == ["functional", "scratched", "defective"]
     table = Inspector.load(trained.path).inspect(photos / "scratched", progress=False)
@@ -216,7 +216,7 @@ def test_two_flowers_are_called_by_their_names(photos: Path, tmp_path: Path, sma
     (photos / "functional").rename(photos / "daisy")
     (photos / "defective").rename(photos / "rose")
     options = TrainingOptions(cost_missed=10, positive="rose")
-    trained = workflow.train(photos, tmp_path / "flowers", options, progress=False)
+    trained = training_command.train(photos, tmp_path / "flowers", options, progress=False)
 
     page = (tmp_path / "flowers.html").read_text(encoding="utf-8")
     assert "always answers “daisy”" in page and "functional" not in page
@@ -441,7 +441,7 @@ def test_a_cost_needs_two_classes_of_which_one_is_known_as_the_defect(photos: Pa
 )
 def test_an_impossible_option_is_one_sentence(photos: Path, tmp_path: Path, options: dict, sentence: str) -> None:
     with pytest.raises(CourseError, match=sentence):
-        workflow.train(photos, tmp_path / "out", TrainingOptions(**options), progress=False)
+        training_command.train(photos, tmp_path / "out", TrainingOptions(**options), progress=False)
 
 
 def test_results_that_are_there_are_replaced_only_if_that_is_wanted(
@@ -449,8 +449,8 @@ def test_results_that_are_there_are_replaced_only_if_that_is_wanted(
 ) -> None:
     (tmp_path / "out.html").write_text("mine")
     with pytest.raises(CourseError, match=r"out\.html would be replaced; .*--replace"):
-        workflow._check_options(TrainingOptions(), tmp_path / "out", replace=False)
-    workflow._check_options(TrainingOptions(), tmp_path / "out", replace=True)
+        training_command._check_options(TrainingOptions(), tmp_path / "out", replace=False)
+    training_command._check_options(TrainingOptions(), tmp_path / "out", replace=True)
 
 
 # the plan
@@ -511,9 +511,9 @@ def test_the_plan_knows_how_many_processes_there_are(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, said = [], []
-    monkeypatch.setattr(workflow, "current_group", lambda: Group(0, 2))
-    monkeypatch.setattr(workflow, "make_plan", lambda *given: told.append(given[4]) or SMALL)
-    workflow._plan(photos, tmp_path / "out", TrainingOptions(), False, False, said.append)
+    monkeypatch.setattr(training_command, "current_group", lambda: Group(0, 2))
+    monkeypatch.setattr(training_command, "make_plan", lambda *given: told.append(given[4]) or SMALL)
+    training_command._plan(photos, tmp_path / "out", TrainingOptions(), False, False, said.append)
     assert told == [2] and "up to about 2.6 GB" in said[-1]
 
 

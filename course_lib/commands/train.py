@@ -1,17 +1,18 @@
-"""The one path from a folder of photos to an inspector that is saved, tested and reported.
+"""``python -m course_lib train FOLDER --out inspector``: from a folder of photos to an inspector (lesson 10).
 
-Introduced in lesson 10; ``python -m course_lib train`` walks it with your own photos. Each step is a
-function of the module that its lesson explained. Photos are only read. What is computed on the
-way lies in the work folder, so an interrupted training goes on where it was.
+Each step is a function of the door that its lesson explained. Photos are only read. What is computed
+on the way lies in the work folder, so an interrupted training goes on where it was.
 """
 
+import argparse
 import dataclasses
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -28,16 +29,59 @@ from course_lib.commands.prepare import (
     prepare,
     rows_of,
     sample,
-    say,
 )
 from course_lib.data import class_names, credits, label_probabilities, photo_path
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector, InspectorSettings, decide, inspector_file
 from course_lib.lesson import kept_folder, record_test_opening, test_openings
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
-from course_lib.paths import make_folder, shorten, write_atomically
+from course_lib.paths import make_folder, say, shorten, write_atomically
 from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train an inspector on a folder with one sub-folder for each class.
+
+    Started by ``torchrun --nproc-per-node N -m course_lib train …``, it trains in N processes, see
+    `course_lib.training.joined`.
+
+    Returns:
+        The exit status: 0 good, 130 interrupted.
+
+    Raises:
+        CourseError: as `train`.
+        SystemExit: wrong use (2), or help was asked for (0).
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib train",
+        description="Train an inspector on a folder with one sub-folder for each class.",
+        epilog="Your photos are only read. Exit status: 0 good, 2 wrong use, 130 interrupted. For N GPUs: "
+        "torchrun --nproc-per-node N -m course_lib train …",
+    )
+    add = parser.add_argument
+    add("folder", help="photos, one sub-folder for each class")
+    add("--out", required=True, metavar="FILE", help="the inspector; the report lies beside it")
+    add("--minutes", type=float, default=5.0, help="for probe and fine-tuning (default: 5)")
+    add("--seed", type=int, default=0, help="another seed, another split (default: 0)")
+    add("--set-aside", action="store_true", help="leave out photos that cannot be read")
+    add("--lot-pattern", metavar="REGEX", help=r'finds the lot in a path, such as "lot(\d+)"')
+    add("--positive", metavar="CLASS", help="the class that is looked for, such as defective")
+    cost = "what a missed defect costs if overkill costs 1 (default: 1)"
+    add("--cost-missed", type=float, default=1.0, metavar="COST", help=cost)
+    upright = "the photos have a top and a bottom: never turn or mirror them"
+    add("--upright", action="store_true", help=upright)
+    add("--replace", action="store_true", help="replace an inspector and its report of that name")
+    wishes = vars(parser.parse_args(arguments))
+    folder, out, replace = (wishes.pop(name) for name in ("folder", "out", "replace"))
+    with training.joined() as group:
+        try:
+            train(folder, out, TrainingOptions(**wishes), replace=replace)
+        except KeyboardInterrupt:
+            if group.is_first:
+                print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
+            return 130
+    return 0
 
 
 @dataclass(frozen=True)
