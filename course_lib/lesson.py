@@ -7,7 +7,6 @@ here, or made again by the same calls.
 import hashlib
 import json
 import os
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pandas as pd
 from course_lib import splits
 from course_lib.data import class_names, index_folder
 from course_lib.errors import CourseError
-from course_lib.paths import data_folder, make_folder, shorten, work_folder, write_atomically
+from course_lib.paths import kept_folder, shorten, work_folder, write_atomically
 
 LESSONS = (
     "introduction",
@@ -33,7 +32,7 @@ LESSONS = (
 
 
 def start(number: int) -> None:
-    """Print the head of a lesson in three lines: device, versions, where files go (lesson 1).
+    """Print the head of a lesson in three lines: device, versions, where files go.
 
     Versions are shown as major.minor, which is what decides whether a lesson still fits.
     """
@@ -61,19 +60,6 @@ SCRATCH_SETTINGS = {
 DEFAULT_DECISION = {"positive_class": "defective", "doubtful_photos": "keep", "lot_size": 60}
 
 
-def kept_folder(photos: str | os.PathLike) -> Path:
-    """Where the lessons keep what they made of one photo folder (lesson 1).
-
-    For the solar cells it is ``work/solar_cells``; for another folder its name is followed by a
-    short hash of its place, so that two folders of the same name never share a split or a model.
-    """
-    folder = Path(photos).resolve()
-    if folder.parent == data_folder().resolve():
-        return make_folder(work_folder() / folder.name)
-    place = hashlib.sha256(str(folder).encode(errors="surrogateescape")).hexdigest()[:6]
-    return make_folder(work_folder() / f"{folder.name}-{place}")
-
-
 def save_decision(photos: str | os.PathLike, **decision) -> Path:
     """Write down what lesson 4 decided about the photos, as a small JSON file.
 
@@ -89,7 +75,7 @@ def save_decision(photos: str | os.PathLike, **decision) -> Path:
 
 
 def load_decision(photos: str | os.PathLike) -> dict:
-    """The decision of lesson 4, or its default where lesson 4 has not been run (lesson 5)."""
+    """The decision of lesson 4, or its default where lesson 4 has not been run."""
     path = kept_folder(photos) / "decision.json"
     if not path.exists():
         return dict(DEFAULT_DECISION)
@@ -156,7 +142,7 @@ def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: boo
         `datasets.loaders` gives them.
 
     Raises:
-        KeyboardInterrupt: the training was stopped; nothing is kept of it.
+        CourseError: the training was stopped; nothing is kept of it.
     """
     from course_lib import models, training
 
@@ -172,13 +158,16 @@ def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: boo
     else:
         model, _, history = train_scratch(index, progress=progress)
         if len(history) < SCRATCH_SETTINGS["epochs"]:
-            raise KeyboardInterrupt("stopped: run the cell again to train the network anew")
+            raise CourseError(
+                f"The training was stopped after {len(history)} of {SCRATCH_SETTINGS['epochs']} epochs, so its "
+                "network is not kept; run the cell again to train it anew."
+            )
         training.save_checkpoint(model, path, classes=class_names(index), **facts)
     return model.cpu(), scratch_loaders(index, progress=progress)
 
 
 def scratch_facts(index: pd.DataFrame) -> dict:
-    """What tells one scratch model from another: its settings and its split (lesson 7).
+    """What tells one scratch model from another: its settings and its split.
 
     Args:
         index: table of photos with the columns ``path`` and ``split``.
@@ -189,7 +178,7 @@ def scratch_facts(index: pd.DataFrame) -> dict:
 
 
 def scratch_loaders(index: pd.DataFrame, seed: int = 0, progress: bool = True) -> dict:
-    """The loaders that the scratch model is trained and judged with (lesson 7).
+    """The loaders that the scratch model is trained and judged with.
 
     Training photos are flipped and turned, and labelled with the experts' probabilities.
     """
@@ -225,46 +214,3 @@ def train_scratch(index: pd.DataFrame, seed: int = 0, progress: bool = True) -> 
     settings = {name: SCRATCH_SETTINGS[name] for name in names}
     history = training.fit(model, batches["train"], batches["validation"], **settings, progress=progress)
     return model, batches, history
-
-
-def record_test_opening(photos: str | os.PathLike, model_name: str) -> int:
-    """Write down that a model has seen the test photos, and when (lesson 10).
-
-    A test result is honest only for the first model: whoever looks, changes something and
-    looks again has chosen with the help of the test photos.
-
-    Args:
-        photos: the photo folder.
-        model_name: which model; opening again with the same one does not count again.
-
-    Returns:
-        How many different models have seen the test photos so far.
-    """
-    known = test_openings(photos)
-    if model_name not in set(known["model"]):
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        known.loc[len(known)] = [now, model_name]
-        with write_atomically(kept_folder(photos) / "test_openings.csv") as temporary:
-            known.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
-    return len(known)
-
-
-def test_openings(photos: str | os.PathLike) -> pd.DataFrame:
-    """Which models have seen the test photos, and when each saw them first (lesson 10).
-
-    Returns:
-        One row for each model, the first one first: ``when``, ``model``.
-
-    Raises:
-        CourseError: the record is damaged.
-    """
-    path = kept_folder(photos) / "test_openings.csv"
-    if not path.exists():
-        return pd.DataFrame({"when": [], "model": []}, dtype=str)
-    try:
-        return pd.read_csv(path, dtype=str, encoding="utf-8")[["when", "model"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise CourseError(
-            f"The record of test openings {shorten(path)} cannot be read ({error}); mend it, or "
-            "delete it and treat the test photos as known."
-        ) from error

@@ -5,6 +5,8 @@ Introduced in lesson 1, which prints these folders.
 
 import csv
 import errno
+import hashlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -39,6 +41,19 @@ def work_folder() -> Path:
     deleted: the lessons make it again.
     """
     return Path(os.environ.get("COURSE_WORK", project_folder() / "work"))
+
+
+def kept_folder(photos: str | os.PathLike) -> Path:
+    """Where the results of one photo folder are kept: its split, its models, its reports.
+
+    For the solar cells it is ``work/solar_cells``; for another folder its name is followed by a
+    short hash of its place, so that two folders of the same name never share a split or a model.
+    """
+    folder = Path(photos).resolve()
+    if folder.parent == data_folder().resolve():
+        return make_folder(work_folder() / folder.name)
+    place = hashlib.sha256(str(folder).encode(errors="surrogateescape")).hexdigest()[:6]
+    return make_folder(work_folder() / f"{folder.name}-{place}")
 
 
 def shorten(path: str | os.PathLike) -> str:
@@ -173,3 +188,49 @@ def safe_cell(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@", "\t", "\r", "＝")):
         return "'" + value
     return value
+
+
+def append_json_line(path: str | os.PathLike, record: dict) -> None:
+    """Add one record to a log: a text file with one JSON object in each line.
+
+    Args:
+        path: the log; it is made with its folder where it is not there yet.
+        record: texts, numbers, lists and dicts as JSON knows them.
+
+    Raises:
+        CourseError: the log cannot be written to.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    line = (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+    try:
+        with path.open("ab+") as log:
+            if log.seek(0, os.SEEK_END):
+                log.seek(-1, os.SEEK_END)
+                # A line that a power cut broke off must not spoil this one.
+                line = line if log.read(1) == b"\n" else b"\n" + line
+            log.write(line)
+    except OSError as error:
+        raise CourseError(
+            f"The log {shorten(path)} cannot be written to ({error.strerror}); allow writing there, make "
+            "room on the disk, or set COURSE_WORK to another folder."
+        ) from error
+
+
+def read_json_lines(path: str | os.PathLike) -> list[dict]:
+    """All records of a log, the oldest first; a line that was broken off is passed over.
+
+    Raises:
+        CourseError: the log may not be read.
+    """
+    records = []
+    try:
+        lines = Path(path).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CourseError(f"The log {shorten(path)} may not be read ({error.strerror}); allow reading it.") from error
+    for line in lines:
+        with suppress(ValueError, RecursionError):
+            records.append(json.loads(line.decode(errors="replace")))
+    return [record for record in records if isinstance(record, dict)]

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_lib import data, datasets, features, inference, lesson, models
+from course_lib import data, datasets, features, inference, lesson, models, paths
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.paths import project_folder, shorten, work_folder, write_atomically
 
@@ -30,7 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = data.solar_cells()
     index = lesson.split_index(photos)
-    path = Path(arguments.inspector or lesson.kept_folder(photos) / "inspector.safetensors")
+    path = Path(arguments.inspector or paths.kept_folder(photos) / "inspector.safetensors")
     inspector = Inspector.load(path) if path.exists() else probe_inspector(index)
     test = index[index["split"] == "test"]
     images = datasets.pixels(test, inspector.settings.size, inspector.settings.channels)

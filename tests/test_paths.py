@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,30 @@ def test_a_full_disk_and_a_file_in_use_are_one_sentence(
     with pytest.raises(CourseError, match=sentence), paths.write_atomically(target) as temporary:
         temporary.write_bytes(b"new") if number == errno.EACCES else temporary.write_text("new")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]
+
+
+def test_two_folders_of_one_name_share_nothing(tmp_path: Path, work: Path, photos: Path) -> None:
+    other = tmp_path / "elsewhere" / photos.name
+    shutil.copytree(photos, other)
+    assert paths.kept_folder(photos) != paths.kept_folder(other)
+
+
+def test_records_of_a_log_are_read_as_they_were_written(tmp_path: Path) -> None:
+    log = tmp_path / "new" / "log.jsonl"
+    assert paths.read_json_lines(log) == []
+    records = [{"name": "ひび\u2028", "numbers": [1, 2.5]}, {"name": "a\udc80"}]
+    for record in records:
+        paths.append_json_line(log, record)
+    assert paths.read_json_lines(log) == records
+
+
+def test_a_broken_line_spoils_no_other(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'{"n": 1}\n7\n\xff\n{"n": ')
+    paths.append_json_line(log, {"n": 2})
+    assert paths.read_json_lines(log) == [{"n": 1}, {"n": 2}]
+
+
+def test_a_log_without_write_permission_is_one_sentence(protected_folder: Path) -> None:
+    with pytest.raises(CourseError, match=r"log\.jsonl cannot be written to"):
+        paths.append_json_line(protected_folder / "log.jsonl", {})

@@ -16,7 +16,7 @@ from process_scenarios import SAME, checkpointed, same, shuffled
 from torch import Tensor, nn
 
 import course_lib
-from course_lib import lesson
+from course_lib import evaluation
 from course_lib.__main__ import main
 from course_lib.commands import plan as planning
 from course_lib.commands import train as training_command
@@ -266,7 +266,7 @@ def test_launched_processes_make_the_inspector_that_one_makes(
     said = capsys.readouterr().out
 
     (run,) = tracking.read_runs()
-    assert len(lesson.test_openings(photos)) == 1
+    assert len(evaluation.test_openings(photos)) == 1
     for line in ("Checking 20 photos", "Plan: a probe", "Chosen on validation", "Inspector: "):
         assert said.count(line) == 1, said
     inspector = Inspector.load(tmp_path / "inspector")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from course_lib import lesson, splits
+from course_lib import lesson, paths, splits
 from course_lib.errors import CourseError
 
 # From seven photos on, each stratum has at least one in 15 %.
@@ -263,5 +263,5 @@ def test_the_decision_to_leave_doubtful_photos_out_holds_for_the_split(
     lesson.save_decision(photos, doubtful_photos="leave out")
     with pytest.raises(CourseError, match="run lesson 5 again"):
         lesson.split_index(photos)
-    (lesson.kept_folder(photos) / "split_random.csv").unlink()
+    (paths.kept_folder(photos) / "split_random.csv").unlink()
     assert len(lesson.split_index(photos)) == len(lesson.split_index(photos)) == 19

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +31,10 @@ from course_lib.commands.prepare import (
 )
 from course_lib.data import class_names, credits, label_probabilities, photo_path
 from course_lib.errors import CourseError
-from course_lib.inference import Inspector, InspectorSettings, decide, inspector_file
-from course_lib.lesson import kept_folder, record_test_opening, test_openings
+from course_lib.evaluation import Predictions, decide
+from course_lib.inference import Inspector, InspectorSettings, inspector_file
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
-from course_lib.paths import make_folder, say, shorten, write_atomically
+from course_lib.paths import kept_folder, make_folder, say, shorten, write_atomically
 from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
 
@@ -147,7 +146,7 @@ def train(
         tell(f"Chosen on validation: {name}.")
         weights = weights_hash(inspector.model)[:12]
         # Written down before it happens, so that no interruption hides it.
-        openings = record_test_opening(folder, f"train command, weights {weights}")
+        openings = evaluation.record_test_opening(folder, f"train command, weights {weights}")
         test = _test(inspector, index, labels, options, progress)
         results = {
             "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
@@ -342,22 +341,12 @@ def _with_threshold(
     inspector: Inspector, index: pd.DataFrame, labels: np.ndarray, options: TrainingOptions,
     progress: bool,
 ) -> Inspector:  # fmt: skip
-    """The threshold with the lowest cost on validation; with more than two classes there is none.
-
-    Where both mistakes cost the same, the calibrated probability decides at one half: to look for the
-    best threshold of all would only fit it to these few photos.
-    """
-    cost = options.cost_missed
-    if len(index.attrs["classes"]) != 2 or cost == 1:
+    """The threshold for these costs, from validation; with more than two classes there is none."""
+    if len(index.attrs["classes"]) != 2:
         return inspector
     truth = labels[rows_of(index, "validation")]
-    if np.bincount(truth).min() < 10:
-        # Too few photos to choose on: what the costs ask for where the probabilities are right.
-        threshold = 1 / (1 + cost)
-    else:
-        images = _pixels_of(index, "validation", inspector, progress)
-        probabilities = inspector.probabilities(images)[:, 1]
-        threshold = evaluation.choose_threshold(truth, probabilities, cost, 1.0)
+    probabilities = inspector.probabilities(_pixels_of(index, "validation", inspector, progress))[:, 1]
+    threshold = evaluation.careful_threshold(truth, probabilities, options.cost_missed)
     return Inspector(inspector.model, dataclasses.replace(inspector.settings, threshold=threshold))
 
 
@@ -391,61 +380,42 @@ def _write_report(
     inspector: Inspector, index: pd.DataFrame, labels: np.ndarray, options: TrainingOptions,
     path: Path, progress: bool,
 ) -> None:  # fmt: skip
-    """The report of lesson 8 for two classes, a shorter one for more; both end with the facts."""
-    title = f"Inspector of {Path(index.attrs['folder']).name}"
+    """The report of lesson 8, with the facts of this training at its end."""
     settings = inspector.settings
-    logits = {
-        split: inspector.logits(_pixels_of(index, split, inspector, progress)) for split in ("validation", "test")
-    }
-    truth = {split: labels[rows_of(index, split)] for split in logits}
-    facts = _facts(inspector, index)
-    if len(settings.classes) > 2:
-        decisions = logits["test"].argmax(axis=1)
-        page = plots.page(title, _short_report(title, truth["test"], decisions, index) + facts)
-    else:
-        side = evaluation.Predictions(
-            index[index["split"] == "test"], truth["test"], logits["test"], truth["validation"],
-            logits["validation"], settings.threshold, settings.temperature, settings.classes,
-        )  # fmt: skip
-        name = "lot split" if "lot" in index else "random split"
-        evaluation.report({name: side}, path, title=title, cost_missed=options.cost_missed)
-        page = path.read_text(encoding="utf-8").replace("</main>", facts + "</main>")
-    with write_atomically(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
+    predictions = {}
+    for split in ("validation", "test"):
+        rows = rows_of(index, split)
+        logits = inspector.logits(_pixels_of(index, split, inspector, progress))
+        predictions[split] = Predictions(
+            logits, labels[rows], index[index["split"] == split], settings.classes, settings.temperature
+        )
+    evaluation.report(
+        {"lot split" if "lot" in index else "random split": predictions},
+        path,
+        title=f"Inspector of {Path(index.attrs['folder']).name}",
+        threshold=settings.threshold,
+        cost_missed=options.cost_missed,
+        facts=_facts(inspector, index),
+    )
 
 
-def _short_report(title: str, truth: np.ndarray, decisions: np.ndarray, index: pd.DataFrame) -> str:
-    """For more than two classes: accuracy, and what each class was taken for."""
-    classes = index.attrs["classes"]
-    counts = pd.crosstab(truth, decisions).reindex(index=range(len(classes)), columns=range(len(classes)), fill_value=0)
-    counts.index, counts.columns = classes, [f"says {name}" for name in classes]
-    counts.insert(0, "found", np.diag(counts) / counts.sum(axis=1))
-    row = evaluation.accuracy_row("most probable class", truth, decisions)
-    tables = [
-        (pd.DataFrame([row]), "Accuracy on test photos, beside the commonest answer"),
-        (counts.reset_index(names="photo of"), "What the photos of each class were taken for"),
-    ]
-    body = "".join(plots.table(table, caption) for table, caption in tables)
-    return f"<h1>{escape(title)}</h1>{body}"
-
-
-def _facts(inspector: Inspector, index: pd.DataFrame) -> str:
+def _facts(inspector: Inspector, index: pd.DataFrame) -> list[str]:
     """How the inspector was trained, who has seen the test photos, and the licences."""
     notes = inspector.settings.notes
-    openings = test_openings(index.attrs["folder"])
+    openings = evaluation.test_openings(index.attrs["folder"])
     facts = [(key, notes[key]) for key in ("trained", "split", "model", "epochs of fine-tuning")]
     facts += [*notes["options"].items()]
     facts += [(key, value) for key, value in notes["plan"].items() if key != "epochs"]
     facts += [(path, f"left out: {why}") for path, why in index.attrs["left_out"].items()]
     facts += [(key, notes[key]) for key in notes if key.startswith("licence")]
     seen = "The first model that sees the test photos has an honest result; later ones less so."
-    return (
-        "<h2>The training</h2>"
-        + plots.table(pd.DataFrame(notes["validation"]), "Candidates on validation photos")
-        + plots.table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts")
-        + "<h2>The test photos were opened</h2>"
-        + plots.table(openings, f"By {len(openings)} model(s) so far. {seen}")
-    )
+    return [
+        plots.heading("The training"),
+        plots.table(pd.DataFrame(notes["validation"]), "Candidates on validation photos"),
+        plots.table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts"),
+        plots.heading("The test photos were opened"),
+        plots.table(openings, f"By {len(openings)} model(s) so far. {seen}"),
+    ]
 
 
 def _notes(

@@ -1,10 +1,9 @@
-"""Where did the model look, and where is it most wrong?
+"""Where did the model look?
 
 Introduced in lesson 8.
 """
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +11,7 @@ from course_lib.errors import CourseError
 
 
 def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1) -> np.ndarray:
-    """Heat maps of where the photo speaks for one class (lesson 8).
+    """Heat maps of where the photo speaks for one class.
 
     The gradient of the class's logit says how much each feature map of a layer matters;
     the maps are added with these weights, and what speaks against the class is set to 0.
@@ -20,7 +19,7 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
 
     Args:
         model: gives logits (N, classes).
-        layer: the layer whose feature maps are used, mostly the last convolution block.
+        layer: the layer whose feature maps are used, usually the last convolution block.
         images: what the model takes, (N, C, H, W).
         target: class number.
 
@@ -28,7 +27,7 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
         float32 (N, h, w), 0…1, in the size of the layer's feature maps.
 
     Raises:
-        CourseError: the layer is no part of the model.
+        CourseError: the layer is not a part of the model.
 
     Example:
         >>> from course_lib.models import ScratchCNN
@@ -56,59 +55,3 @@ def grad_cam(model: nn.Module, layer: nn.Module, images: Tensor, target: int = 1
     maps = (weights * kept[0].detach()).sum(dim=1).clamp(min=0)
     highest = maps.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
     return (maps / highest).cpu().numpy()
-
-
-def worst_mistakes(
-    index: pd.DataFrame,
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    count: int = 6,
-    threshold: float = 0.5,
-) -> pd.DataFrame:
-    """The photos on which the model was sure and wrong, the surest first (lesson 8).
-
-    Args:
-        index: the photos, N rows in the order of the probabilities.
-        probabilities: of "defective", (N,).
-        labels: 1 for defective, (N,).
-        count: how many rows at most.
-        threshold: from this probability on, a part is rejected; the further a probability lies from
-            it, the surer was the decision.
-
-    Returns:
-        Rows of the index with ``row`` (its number in the index), ``probability`` and
-        ``mistake`` ("missed defect" or "overkill").
-
-    Example:
-        >>> index = pd.DataFrame({"path": ["a.png", "b.png"]})
-        >>> found = worst_mistakes(index, np.array([0.2, 0.9]), np.array([0, 1]), threshold=0.1)
-        >>> found[["path", "mistake"]].values.tolist()
-        [['a.png', 'overkill']]
-    """
-    wrong = (probabilities >= threshold) != (labels == 1)
-    table = index.assign(
-        row=np.arange(len(index)),
-        probability=probabilities,
-        mistake=np.where(labels == 1, "missed defect", "overkill"),
-        surety=np.abs(probabilities - threshold),
-    )[wrong]
-    return table.sort_values("surety", ascending=False, kind="stable").drop(columns="surety").head(count)
-
-
-def is_doubted(index: pd.DataFrame) -> np.ndarray:
-    """For which photos the experts were unsure (lesson 8).
-
-    Args:
-        index: with ``defect_probability`` where the experts stated one, N rows.
-
-    Returns:
-        bool (N,): True where that probability is neither 0 nor 1. False everywhere where the
-        experts stated none.
-
-    Example:
-        >>> is_doubted(pd.DataFrame({"defect_probability": [0, 1 / 3, 1]})).tolist()
-        [False, True, False]
-    """
-    if "defect_probability" not in index:
-        return np.zeros(len(index), dtype=bool)
-    return index["defect_probability"].between(0, 1, inclusive="neither").to_numpy()

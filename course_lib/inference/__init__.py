@@ -3,7 +3,6 @@
 from course_lib.inference.inspector import (
     Inspector,
     InspectorSettings,
-    decide,
     inspector_file,
     list_photos,
 )
@@ -13,7 +12,6 @@ __all__ = [
     "Inspector",
     "InspectorSettings",
     "compare",
-    "decide",
     "export_onnx",
     "inspector_file",
     "latency",

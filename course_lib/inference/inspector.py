@@ -26,7 +26,7 @@ from course_lib import device as devices
 from course_lib.checks import LARGEST_FILE, RAW_ENDINGS, fault_in, sniff
 from course_lib.data import IMAGE_ENDINGS, is_hidden, read_pixels
 from course_lib.errors import CourseError
-from course_lib.evaluation import grad_cam
+from course_lib.evaluation import decide, grad_cam
 from course_lib.models import Classifier, ScratchCNN, load_weights, untrained_backbone, weights_hash
 from course_lib.paths import make_folder, shorten, write_atomically
 from course_lib.transforms import VIEWS, to_float
@@ -303,23 +303,6 @@ def inspector_file(path: str | os.PathLike) -> Path:
     if path.suffix == ".safetensors":
         return path
     return path.with_name(path.name + ".safetensors")
-
-
-def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """The class number of each photo: with two classes the threshold decides (lesson 8).
-
-    Args:
-        probabilities: (N, classes).
-        threshold: from this probability of class 1 on, a part is rejected. With more than two
-            classes it is not used: the most probable class wins.
-
-    Example:
-        >>> decide(np.array([[0.8, 0.2], [0.6, 0.4]]), threshold=0.3).tolist()
-        [0, 1]
-    """
-    if probabilities.shape[1] == 2:
-        return (probabilities[:, 1] >= threshold).astype(np.int64)
-    return probabilities.argmax(axis=1)
 
 
 def list_photos(photos: str | os.PathLike | Iterable, heat_maps: str | os.PathLike | None = None) -> list[Path]:

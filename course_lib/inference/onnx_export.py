@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.evaluation import decide
 from course_lib.features import open_program, program_of
-from course_lib.inference.inspector import Inspector, decide
+from course_lib.inference.inspector import Inspector
 from course_lib.paths import shorten, write_atomically
 from course_lib.transforms import VIEWS, to_float
 

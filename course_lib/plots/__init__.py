@@ -23,7 +23,7 @@ from course_lib.plots.figures import (
     scatter,
     show,
 )
-from course_lib.plots.pages import figure, page, picture, table
+from course_lib.plots.pages import figure, fold, heading, html, join, page, photos, picture, table
 
 __all__ = [
     "BLUE",
@@ -40,13 +40,18 @@ __all__ = [
     "draw_roc",
     "figure",
     "flow",
+    "fold",
+    "heading",
     "heat_maps",
     "histogram",
+    "html",
+    "join",
     "learning_curves",
     "lines",
     "new_figure",
     "page",
     "photo_grid",
+    "photos",
     "picture",
     "scatter",
     "show",

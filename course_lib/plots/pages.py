@@ -1,65 +1,82 @@
 """Pages in HTML that can be mailed, printed and read without a network.
 
-Introduced in lesson 8 with the report of an inspector; the report of a class's quizzes uses them too.
+Introduced in lesson 8 with the report of an inspector. A page is a title and its sections: a text
+becomes a paragraph and is never read as HTML; headings, tables and pictures come from the functions
+here. The frame of all pages, light and dark, is ``page.html``.
 """
 
 import base64
-from html import escape
+from functools import lru_cache
+from pathlib import Path
 
+import jinja2
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from course_lib.plots import figures as plots
+from course_lib.plots.figures import png
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { line-height: 1.2; } h2 { margin-top: 3rem; border-bottom: 2px solid #0072B2; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; } caption { text-align: left; color: #444; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #ccc; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; }
-.photos { display: flex; flex-wrap: wrap; gap: 1rem; } .photos figure { width: 9rem; margin: 0; }
-.photos img { width: 100%; } figcaption { font-size: .85rem; color: #333; }
-"""
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
+)
 
 
-def page(title: str, body: str, style: str = "") -> str:
-    """A whole page around ``body`` (HTML), with its style inside; it fetches nothing (lesson 8).
+def page(title: str, *sections: str, style: str = "") -> str:
+    """A whole page with its style inside; it fetches nothing.
 
     Args:
-        title: plain text, for the browser's tab.
-        body: HTML; texts from outside must have gone through `html.escape`.
+        title: plain text, for the heading and the browser's tab.
+        sections: plain texts, or pieces of HTML from the other functions of this module.
         style: CSS that is added to that of all pages.
 
     Example:
-        >>> "<title>1 &lt; 2</title>" in page("1 < 2", "<h1>A report</h1>")
+        >>> "<h1>1 &lt; 2</h1>\\n<p>3 &gt; 2</p>" in page("1 < 2", "3 > 2")
         True
     """
-    # The policy forbids the page to fetch anything, from anywhere.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{STYLE}{style}</style>
-</head>
-<body><main>
-{body}
-</main></body>
-</html>
-"""
+    frame = TEMPLATES.get_template("page.html")
+    return frame.render(title=title, body=join(*sections), style=Markup(style))
 
 
-def table(rows: pd.DataFrame, caption: str = "", decimals: int = 3) -> str:
-    """A table in HTML that can be scrolled sideways (lesson 8).
+def html(template: str, **values: object) -> Markup:
+    """A piece of a page from a Jinja2 template; all texts among the values are escaped.
+
+    Example:
+        >>> html("<b>{{ name }}</b>", name="a < b")
+        Markup('<b>a &lt; b</b>')
+    """
+    return Markup(_template(template).render(values))
+
+
+@lru_cache
+def _template(text: str) -> jinja2.Template:
+    return TEMPLATES.from_string(text)
+
+
+def join(*sections: str) -> Markup:
+    """Several sections as one piece of HTML: a plain text becomes a paragraph, an empty one nothing."""
+    return html(
+        "{% for section in sections if section %}"
+        "{% if section is escaped %}{{ section }}{% else %}<p>{{ section }}</p>{% endif %}\n"
+        "{% endfor %}",
+        sections=sections,
+    )
+
+
+def heading(text: str, level: int = 2) -> Markup:
+    """A heading: level 2 for a chapter of the page, 3 for a part of it."""
+    return html("<h{{ level }}>{{ text }}</h{{ level }}>", text=text, level=level)
+
+
+def fold(summary: str, *sections: str) -> Markup:
+    """Sections that show when their summary is clicked."""
+    return html("<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=join(*sections))
+
+
+def table(rows: pd.DataFrame, caption: str = "", decimals: int = 3) -> Markup:
+    """A table that can be scrolled sideways.
 
     Args:
-        rows: what to show, without the index; texts are escaped, missing values are dashes.
+        rows: what to show, without the index; missing values are dashes.
         caption: plain text above the table; screen readers read it first.
         decimals: of numbers that are not whole.
 
@@ -67,27 +84,39 @@ def table(rows: pd.DataFrame, caption: str = "", decimals: int = 3) -> str:
         >>> "<td>0.50</td>" in table(pd.DataFrame({"share": [0.5]}), decimals=2)
         True
     """
-    html = rows.to_html(index=False, border=0, float_format=lambda value: f"{value:.{decimals}f}", na_rep="–")
-    html = html.replace("<th>", '<th scope="col">')
-    if caption:
-        start = html.index(">") + 1
-        html = f"{html[:start]}<caption>{escape(caption)}</caption>{html[start:]}"
-    return f'<div class="wide">{html}</div>'
+    # Pandas escapes what it writes.
+    text = rows.to_html(index=False, border=0, float_format=lambda value: f"{value:.{decimals}f}", na_rep="–")
+    start, body = text.replace("<th>", '<th scope="col">').split(">", 1)
+    return html(
+        '<div class="wide">{{ start }}{% if caption %}<caption>{{ caption }}</caption>{% endif %}{{ body }}</div>',
+        start=Markup(start + ">"),
+        caption=caption,
+        body=Markup(body),
+    )
 
 
-def figure(drawn: Figure, alt: str) -> str:
-    """A figure inside the page, with a text for those who cannot see it (lesson 8)."""
-    return picture(plots.png(drawn), alt)
+def figure(drawn: Figure, alt: str) -> Markup:
+    """A figure with a text for those who cannot see it."""
+    return picture(png(drawn), alt)
 
 
-def picture(png: bytes, alt: str, caption: str = "") -> str:
-    """A picture inside the page (lesson 8).
+def picture(content: bytes, alt: str, caption: str = "") -> Markup:
+    """A picture that lies inside the page.
 
     Args:
-        png: the content of a PNG file.
+        content: of a PNG file.
         alt: plain text for those who cannot see it.
         caption: plain text below it.
     """
-    source = base64.b64encode(png).decode()
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{source}">{below}</figure>'
+    return html(
+        '<figure><img alt="{{ alt }}" src="data:image/png;base64,{{ source }}">'
+        "{% if caption %}<figcaption>{{ caption }}</figcaption>{% endif %}</figure>",
+        alt=alt,
+        source=base64.b64encode(content).decode(),
+        caption=caption,
+    )
+
+
+def photos(*pictures: Markup) -> Markup:
+    """Pictures side by side, as many in a row as there is room for."""
+    return html('<div class="photos">{{ pictures }}</div>', pictures=join(*pictures))

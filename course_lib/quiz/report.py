@@ -6,7 +6,6 @@ picture comes with its text for those who cannot see it, ready for `course_lib.p
 
 from __future__ import annotations
 
-import html
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,36 +157,36 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
     table = partial(plots.table, decimals=2)
     lessons = statistics.lessons[statistics.lessons["learners"] > 0]
     suspects = statistics.questions[statistics.questions["note"] == KEY_MAY_BE_WRONG]
-    parts = ["<h1>Quiz report</h1>", f"<pre>{html.escape(about)}</pre>" if about else ""]
-    parts += ["<h2>Lessons</h2>", table(lessons)]
+    parts = [plots.html("<pre>{{ about }}</pre>", about=about) if about else ""]
+    parts += [plots.heading("Lessons"), table(lessons)]
     empty = statistics.lessons["lesson"][statistics.lessons["learners"] == 0]
     if len(empty):
-        parts.append(f"<p>No answers yet: lessons {', '.join(map(str, empty))}.</p>")
+        parts.append(f"No answers yet: lessons {', '.join(map(str, empty))}.")
     if len(suspects):
         parts += [
-            "<h2>Look at these questions first</h2>",
+            plots.heading("Look at these questions first"),
             table(suspects.drop(columns="objective")),
         ]
         with_options = suspects["question"][
             suspects["question"].isin(statistics.options["question"])
         ]
         parts += [plots.figure(*distractors(statistics, question)) for question in with_options]
-    parts += ["<details><summary>What the numbers mean</summary>", LEGEND, "</details>"]
+    parts.append(plots.fold("What the numbers mean", plots.html(LEGEND)))
     for lesson in lessons["lesson"]:
         mine = _answered(statistics, lesson)
-        parts.append(f"<h2>Lesson {lesson}</h2>")
+        parts.append(plots.heading(f"Lesson {lesson}"))
         parts += [
             plots.figure(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
         ]
         parts.append(table(mine.drop(columns=["lesson", "objective"])))
         options = statistics.options[statistics.options["question"].isin(mine["question"])]
         if len(options):
-            parts += ["<details><summary>Options</summary>", table(options), "</details>"]
-    parts.append("<h2>Learners</h2>")
+            parts.append(plots.fold("Options", table(options)))
+    parts.append(plots.heading("Learners"))
     if len(statistics.learners):
         parts.append(plots.figure(*progress(statistics)))
     parts.append(table(statistics.learners))
-    page = plots.page("Quiz report", "\n".join(parts), STYLE)
+    page = plots.page("Quiz report", *parts, style=STYLE)
     path = Path(path)
     with write_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

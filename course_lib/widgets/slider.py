@@ -10,7 +10,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from course_lib.evaluation import expected_cost
+from course_lib.evaluation import decide, expected_cost
 
 SCRIPT = """
 function render({ model, el }) {
@@ -76,8 +76,8 @@ def cost_slider(
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     rows = []
     for threshold in np.linspace(0, 0.6, 61):
-        missed = int(((labels == 1) & (probabilities < threshold)).sum())
-        overkill = int(((labels == 0) & (probabilities >= threshold)).sum())
+        rejected = decide(probabilities, threshold)
+        missed, overkill = int((labels > rejected).sum()), int((labels < rejected).sum())
         cost = expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill)
         rows.append(
             f"Threshold {threshold:.2f}: {missed} of {len(labels)} parts missed, "

@@ -536,11 +536,12 @@ sides.round(3)
 
 # %%
 from course_lib.paths import shorten
-from course_lib.evaluation import predictions, report
+from course_lib.evaluation import predict, report
 
 lot_index = lesson.split_index(PHOTOS, "lot")
-sides = {"random split": predictions(model, loaders, index)}
-sides["lot split"] = predictions(lot_model, lot_loaders, lot_index)
+parts = ("validation", "test")
+sides = {"random split": {part: predict(model, loaders[part], index, part) for part in parts}}
+sides["lot split"] = {part: predict(lot_model, lot_loaders[part], lot_index, part) for part in parts}
 file = report(
     sides, lesson.kept_folder(PHOTOS) / "report.html", title="Solar cells: the network of lesson 7",
     cost_missed=COST_MISSED, cost_overkill=COST_OVERKILL,

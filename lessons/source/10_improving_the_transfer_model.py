@@ -650,14 +650,14 @@ print(f"temperature {temperature:.2f}, threshold {threshold:.2f}")
 from dataclasses import replace
 
 inspector = Inspector(model, replace(inspector.settings, threshold=threshold))
-openings = lesson.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.code()}")
+openings = evaluation.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.code()}")
 print(f"The test set has been opened by {openings} inspector(s) so far.")
 
 # %% [markdown]
 # The record itself, with date and a code of the inspector:
 
 # %% tags=["nbval-ignore-output"] reason="the date, and weights that differ by rounding"
-lesson.test_openings(PHOTOS)
+evaluation.test_openings(PHOTOS)
 
 # %% tags=["nbval-approx-0.12"]
 test = (index["split"] == "test").to_numpy()

@@ -23,8 +23,8 @@ playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install 
 def test_the_report_is_whole_without_a_network(index: pd.DataFrame, tmp_path: Path, width: int) -> None:
     labels = label_numbers(index)
     logits = np.random.default_rng(0).normal(0, 1.5, (len(labels), 2)) + np.eye(2)[labels] * 2
-    side = Predictions(index, labels, logits, labels, logits)
-    path = report({"random split": side}, tmp_path / "report.html")
+    side = Predictions(logits, labels, index)
+    path = report({"random split": {"validation": side, "test": side}}, tmp_path / "report.html")
 
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)

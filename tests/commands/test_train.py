@@ -14,16 +14,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from course_lib import lesson
+from course_lib import evaluation
 from course_lib.__main__ import main
 from course_lib.commands import plan as planning
 from course_lib.commands import prepare as preparation
 from course_lib.commands import train as training_command
 from course_lib.commands.prepare import TrainingOptions, prepare
 from course_lib.errors import CourseError
-from course_lib.evaluation import metrics as evaluation
 from course_lib.inference import Inspector
 from course_lib.models import load_backbone, weights_hash
+from course_lib.paths import kept_folder
 from course_lib.training import Group, tracking
 from course_lib.training import loop as training
 
@@ -79,10 +79,10 @@ def test_a_folder_becomes_an_inspector_and_stays_as_it_was(photos: Path, tmp_pat
     assert trained.test["accuracy"].iloc[0] >= 0.8, "bright spots are easy to see"
     table = loaded.inspect(photos / "defective", progress=False)
     assert (table["decision"] == "defective").mean() >= 0.8
-    assert loaded.settings.notes["test openings"] == 1 and len(lesson.test_openings(photos)) == 1
+    assert loaded.settings.notes["test openings"] == 1 and len(evaluation.test_openings(photos)) == 1
     assert "LICENCE" in loaded.settings.notes["licence of the photos"]
     assert tracking.runs()["test_accuracy"].tolist() == [trained.test["accuracy"].iloc[0]]
-    assert not list(lesson.kept_folder(photos).glob("train-*")), "work files are left behind"
+    assert not list(kept_folder(photos).glob("train-*")), "work files are left behind"
     page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
     assert "The test photos were opened" in page and "Candidates on validation" in page
     pixels = training_command._pixels_of(trained.index, "test", loaded, False)
