@@ -3,6 +3,7 @@
 import os
 import sys
 from errno import EINVAL
+from io import TextIOWrapper
 
 from course_lib.errors import CourseError
 
@@ -23,6 +24,7 @@ def main(arguments: list[str]) -> int:
         The exit status: 0 good, 1 something was found, 2 wrong use, 130 interrupted, 141 nobody
         reads on, as in ``predict … | head``.
     """
+    _make_streams_safe()
     try:
         status = _run(arguments)
         sys.stdout.flush()
@@ -40,6 +42,20 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
+
+
+def _make_streams_safe() -> None:
+    """Let nothing that is printed stop a command, whatever it is printed to.
+
+    A Japanese or Western Windows terminal does not know all letters: an unknown one is written as a
+    code. A program without a terminal (``pythonw``, a service) has no streams at all.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str]) -> int:

@@ -200,7 +200,7 @@ def _computers_memory() -> int | None:
     available = psutil.virtual_memory().available
     for limit, used, uses in CONTAINER_FILES:  # a number each, or the word "max"; a table
         with suppress(OSError, ValueError):
-            left = int(Path(limit).read_text()) - int(Path(used).read_text()) + _reclaimable(uses)
+            left = int(Path(limit).read_text("utf-8")) - int(Path(used).read_text("utf-8")) + _reclaimable(uses)
             available = min(available, max(left, 0))
     return available
 
@@ -208,7 +208,7 @@ def _computers_memory() -> int | None:
 def _reclaimable(uses: str | os.PathLike) -> int:
     """Bytes of files that nobody has read for a while: Linux gives them up as soon as it must."""
     try:
-        numbers = dict(line.split() for line in Path(uses).read_text().splitlines())
+        numbers = dict(line.split() for line in Path(uses).read_text("utf-8").splitlines())
         # The older way counts inner containers only in the total.
         return int(numbers.get("total_inactive_file") or numbers.get("inactive_file") or 0)
     except (OSError, ValueError):

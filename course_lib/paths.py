@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -109,26 +110,28 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     make_folder(path.parent)
     if not os.access(path.parent, os.W_OK):
-        raise CourseError(
-            f"The folder {shorten(path.parent)} is write-protected, so {path.name} cannot be "
-            "saved; allow writing there or set COURSE_WORK to another folder."
-        )
+        raise _write_protected(path)
     # The ending stays, because some writers choose the format by it.
     temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
         try:
-            os.replace(temporary, path)
+            _replace(temporary, path)
         except OSError as error:
             raise CourseError(
                 f"The file {shorten(path)} cannot be replaced ({error.strerror}); close the program that "
                 "has it open, or allow writing there."
             ) from error
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+        # Windows says of a path with more than 259 letters that there is no such file.
+        beyond = error.errno == errno.ENOENT and path.parent.is_dir() and len(os.path.abspath(temporary)) > 259
+        if beyond or error.errno == errno.ENAMETOOLONG:
             raise CourseError(
                 f"The name {path.name} is too long for {shorten(path.parent)}; choose a shorter one."
             ) from error
+        # Windows tells only now that a folder belongs to others.
+        if isinstance(error, PermissionError) and error.filename == str(temporary):
+            raise _write_protected(path) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise CourseError(
@@ -138,6 +141,22 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # what cannot be removed must not hide what went wrong
             temporary.unlink(missing_ok=True)
+
+
+def _write_protected(path: Path) -> CourseError:
+    return CourseError(
+        f"The folder {shorten(path.parent)} is write-protected, so {path.name} cannot be saved; allow "
+        "writing there or set COURSE_WORK to another folder."
+    )
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename; on Windows a virus scanner that looks at a file forbids it for a moment."""
+    for seconds in (0.05, 0.2, 0.8):
+        with suppress(PermissionError):
+            return os.replace(temporary, path)
+        time.sleep(seconds)
+    return os.replace(temporary, path)
 
 
 def say(text: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from course_lib.data import clean_paths
+from course_lib.data import clean_paths, same_letters
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
@@ -88,6 +88,7 @@ def check_labels(table: pd.DataFrame, files: Sequence[str]) -> Iterator[Finding]
     by_name: dict[str, list[str]] = defaultdict(list)
     for file in files:
         by_name[PurePosixPath(file).name].append(file)
+    table = table.assign(path=same_letters(table["path"], [*files, *by_name]))
     by_lower_case = {file.lower(): file for file in files}
     labels_of: dict[str, list[str]] = defaultdict(list)
     has_labels = "label" in table

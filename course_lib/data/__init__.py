@@ -15,6 +15,7 @@ from course_lib.data.index import (
     photo_path,
     read_image,
     read_pixels,
+    same_letters,
     solar_cells,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "photo_path",
     "read_image",
     "read_pixels",
+    "same_letters",
     "solar_cells",
 ]

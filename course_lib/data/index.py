@@ -7,7 +7,8 @@ here, so a learner's own photos travel the same way as the solar cells.
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -230,7 +231,7 @@ def _photos_in(folder: Path, label: str) -> list[str]:
 
 
 def clean_paths(paths: pd.Series) -> pd.Series:
-    """Photo names of a table as the index writes them, empty ones left out (lesson 2).
+    """Photo names of a table with "/" between the parts, empty ones left out (lesson 2).
 
     Example:
         >>> clean_paths(pd.Series(["good\\\\1.png", " ./good/2.png", None])).tolist()
@@ -238,6 +239,20 @@ def clean_paths(paths: pd.Series) -> pd.Series:
     """
     paths = paths.dropna().astype(str).str.strip().str.replace("\\", "/")
     return paths.str.removeprefix("./")
+
+
+def same_letters(names: pd.Series, files: Iterable[str]) -> pd.Series:
+    """Names spelled as the files are, where only the code of an accent differs (lesson 2).
+
+    macOS keeps "ü" as "u" with two dots behind it, where a table keeps it as one letter.
+
+    Example:
+        >>> same_letters(pd.Series(["\\u00fc.png"]), ["u\\u0308.png"])[0] == "u\\u0308.png"
+        True
+    """
+    files = set(files)
+    there = {unicodedata.normalize("NFC", file): file for file in files}
+    return names.map(lambda name: name if name in files else there.get(unicodedata.normalize("NFC", name), name))
 
 
 def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
@@ -258,6 +273,8 @@ def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
             f"The columns of {shorten(table_file)} are separated by ';'; mend it with commas, or move "
             "it out of the photo folder to go on without it."
         )
+    if "path" in table:
+        table = table.assign(path=same_letters(table["path"], index["path"]))
     if "path" not in table or table["path"].duplicated().any():
         raise CourseError(
             f"The table {shorten(table_file)} needs a column 'path' with each photo once; mend it, "

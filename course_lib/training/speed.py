@@ -136,7 +136,7 @@ def _facts(trial: Rehearsal, compile: bool) -> dict:
 
 def _processor_name() -> str:
     with suppress(OSError):
-        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
         if found:
             return found[1]
     return platform.processor() or platform.machine()
