@@ -4,8 +4,15 @@ Importing the package costs next to nothing: a module is loaded when a lesson im
 """
 
 import os
+import sys
 
-__version__ = "0.1.0"
+# Whoever opens the folder without installing it may have any Python, so this file must be understood
+# by Python 3.6. It is read before any other of the package.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        f"Python {sys.version_info[0]}.{sys.version_info[1]} is too old; install Python 3.11 or newer, and "
+        "set the course up with that one (with make: make lab PYTHON=python3.13)."
+    )
 
 # Albumentations would ask a server for its newest version at each import; the course asks nobody.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

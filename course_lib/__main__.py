@@ -1,4 +1,7 @@
-"""The course from a terminal: ``python -m course_lib COMMAND`` (lesson 1)."""
+"""The course from a terminal: ``python -m course_lib COMMAND`` (lesson 1).
+
+An installed package has the command ``visual-inspection COMMAND`` as well.
+"""
 
 import os
 import sys
@@ -9,6 +12,7 @@ from course_lib.errors import CourseError
 
 USAGE = """Use: python -m course_lib COMMAND
 
+  install          set the course up in the folder .venv, or go on with a set-up that was stopped
   doctor           is everything here that the lessons need? says how to cure what is wrong
   check FOLDER     find photos that cannot or should not be used (lesson 2)
   train FOLDER     from a folder of your own photos to an inspector (lesson 10)
@@ -17,8 +21,11 @@ USAGE = """Use: python -m course_lib COMMAND
 """
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run one command.
+
+    Args:
+        arguments: the command and its words; without them, what was typed in the terminal.
 
     Returns:
         The exit status: 0 good, 1 something was found, 2 wrong use, 130 interrupted, 141 nobody
@@ -26,7 +33,7 @@ def main(arguments: list[str]) -> int:
     """
     _make_streams_safe()
     try:
-        status = _run(arguments)
+        status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -60,6 +67,10 @@ def _make_streams_safe() -> None:
 
 def _run(arguments: list[str]) -> int:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command == "install":
+        from course_lib.commands import install
+
+        return install.main(rest)
     if command == "doctor":
         from course_lib.commands import doctor
 
@@ -85,4 +96,4 @@ def _run(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -25,9 +25,25 @@ if TYPE_CHECKING:  # this door is entered by everybody, also where pandas is not
 def project_folder() -> Path:
     """The folder of the course: the one that holds ``lessons/`` and ``course_lib/``.
 
-    The variable ``COURSE_PROJECT`` overrides it.
+    Usually that is where this file lies. A package in ``site-packages`` lies outside of the course;
+    then it is the course around the current folder and, where there is none, the current folder
+    itself: nothing is ever written beside an installed package. The variable ``COURSE_PROJECT``
+    overrides all this.
     """
-    return Path(os.environ.get("COURSE_PROJECT", Path(__file__).resolve().parents[1]))
+    if chosen := os.environ.get("COURSE_PROJECT"):
+        return Path(chosen)
+    here = Path.cwd()
+    around = (Path(__file__).resolve().parents[1], here, *here.parents)
+    return next((folder for folder in around if _is_course(folder)), here)
+
+
+def course_is_here() -> bool:
+    """Whether the whole course is here, or only the package ``course_lib`` with its commands."""
+    return _is_course(project_folder())
+
+
+def _is_course(folder: Path) -> bool:
+    return (folder / "lessons").is_dir() and (folder / "course_lib").is_dir()
 
 
 def data_folder() -> Path:

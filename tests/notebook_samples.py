@@ -130,7 +130,9 @@ def make_course(folder: Path, lessons: dict[str, str]) -> ModuleType:
         (source_folder / f"{name}.py").write_text(text, "utf-8")
     for name in ("build.py", "set_up_cell.py"):
         shutil.copy(REAL_PROJECT / "lessons" / name, folder / "lessons" / name)
-    (folder / "pyproject.toml").write_text(f'[project.urls]\nRepository = "{ADDRESS}"\n', "utf-8")
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nversion = "0.3.1"\n[project.urls]\nRepository = "{ADDRESS}"\n', "utf-8"
+    )
     return load_build(folder)
 
 

@@ -85,7 +85,7 @@ def test_the_set_up_cell_is_filled(course: ModuleType) -> None:
     course.SET_UP_CELL.write_text(real.read_text("utf-8"), "utf-8")
     cell = course.render(course.sources(["1"])[0]).cells[1]
     assert len(cell.source.splitlines()) <= 15
-    assert '"https://github.com/OWNER/sample-course"' in cell.source
+    assert "-b v0.3.1 https://github.com/OWNER/sample-course " in cell.source
     assert cell.source.endswith("start(1)")
     assert cell.metadata.tags == ["nbval-ignore-output"]
     assert cell.metadata.reason
@@ -265,7 +265,7 @@ def test_publishing_sets_the_address_everywhere_and_keeps_outputs(sample_course:
     assert build.address() == "https://github.com/ann/cells"
     assert build.README.read_text("utf-8") == "git clone https://github.com/ann/cells\n"
     published = build.read(notebook_of(build))
-    link = "https://colab.research.google.com/github/ann/cells/blob/main/lessons/01_sample.ipynb"
+    link = "https://colab.research.google.com/github/ann/cells/blob/v0.3.1/lessons/01_sample.ipynb"
     assert f"({link})" in published.cells[0].source
     assert published.cells[1:] == sample_course.stored.cells[1:]
     assert list(build.differences()) == []

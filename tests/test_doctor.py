@@ -1,5 +1,6 @@
 """The doctor: 0 only when a lesson would run, otherwise the cure, whatever is broken."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -32,9 +33,7 @@ def test_all_is_well_here(work: Path) -> None:
 
 def test_two_troubles_at_once_are_both_told_with_their_cure(tmp_path: Path) -> None:
     # A torchvision that was built for another torch, and a file where the work folder should be.
-    (tmp_path / "torchvision.py").write_text(
-        "raise RuntimeError('operator torchvision::nms does not exist')"
-    )
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     (tmp_path / "work").write_text("mine")
     done = call_doctor(PYTHONPATH=str(tmp_path), COURSE_WORK=str(tmp_path / "work"))
 
@@ -49,6 +48,8 @@ def test_two_troubles_at_once_are_both_told_with_their_cure(tmp_path: Path) -> N
 def test_a_package_that_is_missing_or_too_old_is_named_with_the_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for folder in ("lessons", "course_lib"):
+        (tmp_path / folder).mkdir()
     (tmp_path / "requirements.txt").write_text("numpy>=999\nno-such-package>=1\npandas>=1\n")
     monkeypatch.setenv("COURSE_PROJECT", str(tmp_path))
     result = doctor.run("packages", doctor.check_packages)
@@ -59,9 +60,7 @@ def test_a_package_that_is_missing_or_too_old_is_named_with_the_cure(
     assert result.cure == "run: pip install -r requirements.txt"
 
 
-def test_a_protected_folder_is_named_with_the_cure(
-    protected_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_protected_folder_is_named_with_the_cure(protected_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DATA", str(protected_folder))
     monkeypatch.setenv("COURSE_WORK", str(protected_folder))
     result = doctor.run("writing", doctor.check_writing)
@@ -71,6 +70,9 @@ def test_a_protected_folder_is_named_with_the_cure(
 
 
 def test_the_trial_of_writing_leaves_nothing(work: Path) -> None:
+    doctor.check_writing()
+    assert not work.exists()
+    work.mkdir()
     doctor.check_writing()
     assert not list(work.iterdir())
 
@@ -86,13 +88,51 @@ def forbidden() -> str:
 def test_any_error_becomes_a_finding() -> None:
     assert doctor.run("x", broken).found == "ZeroDivisionError: nobody thought of this"
     assert doctor.run("x", broken).cure
-    assert doctor.run("x", forbidden) == doctor.Result(
-        "x", False, "the lamp is off", "switch it on"
-    )
+    assert doctor.run("x", forbidden) == doctor.Result("x", False, "the lamp is off", "switch it on")
 
 
 def test_an_unknown_command_shows_the_use() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "course_lib", "dance"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "course_lib", "dance"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.startswith("Use: python -m course_lib COMMAND")
+
+
+# --- other Pythons and machines -------------------------------------------------------------------
+
+
+def test_what_is_read_first_is_understood_by_old_pythons() -> None:
+    text = (project_folder() / "course_lib" / "__init__.py").read_text("utf-8")
+    ast.parse(text, feature_version=(3, 7))  # as far back as Python's own parser goes
+
+
+@pytest.mark.parametrize("found", [(3, 6), (3, 8), (3, 10)])
+def test_an_old_python_is_told_so_before_anything_else_is_imported(found: tuple[int, int]) -> None:
+    code = f"""if True:
+        import runpy, sys
+        sys.version_info, sys.argv = ({found[0]}, {found[1]}, 9, "final", 0), ["course_lib", "doctor"]
+        try:
+            runpy.run_module("course_lib", run_name="__main__")
+        finally:
+            print([name for name in sys.modules if name.startswith("course_lib.")])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=project_folder(), check=False
+    )
+    assert done.returncode == 1 and done.stdout == "[]\n"
+    assert done.stderr.startswith(f"Python {found[0]}.{found[1]} is too old; install Python 3.11 or newer")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_intel_mac_is_told_that_there_is_no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
+    result = doctor.run("python", doctor.check_python)
+    assert not result.good and "no torch newer than 2.2" in result.found and "Colab" in result.cure
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "arm64")
+    assert doctor.run("python", doctor.check_python).good
+
+
+def test_a_package_that_was_only_copied_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROJECT", str(tmp_path))
+    monkeypatch.setattr("course_lib.commands.requirements.PACKAGE", "no-such-course")
+    result = doctor.run("packages", doctor.check_packages)
+    assert not result.good and "pip install -e ." in result.cure

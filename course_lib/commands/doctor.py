@@ -4,16 +4,18 @@
 """
 
 import os
-import sys
+import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from course_lib.commands.requirements import not_satisfied, read_requirements
+from course_lib.commands.install import no_torch_for
+from course_lib.commands.requirements import installed_versions, not_satisfied, wanted_packages
 from course_lib.errors import CourseError
-from course_lib.paths import data_folder, make_folder, project_folder, shorten, work_folder
+from course_lib.paths import course_is_here, data_folder, make_folder, project_folder, shorten, work_folder
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,19 @@ class Result:
 
 
 def main() -> int:
-    """Run all checks and print them. Returns 0 only when a lesson would run."""
-    results = [run(name, check) for name, check in CHECKS.items()]
+    """Run all checks and print them. Returns 0 only when what is here would run: lessons or commands."""
+    # Without the lessons nobody needs their photos, which would be laid out in the current folder.
+    names = [name for name in CHECKS if course_is_here() or name != "photos"]
+    results = [run(name, CHECKS[name]) for name in names]
     for result in results:
         print(f"{'ok  ' if result.good else 'CURE'}  {result.name:<12} {result.found}")
         if not result.good:
             print(f"      -> {result.cure}")
     bad = sum(not result.good for result in results)
-    print(
-        "All is ready: the lessons will run."
-        if bad == 0
-        else f"{bad} of {len(results)} checks need a cure."
-    )
+    if bad:
+        print(f"{bad} of {len(results)} checks need a cure.")
+    else:
+        print(f"All is ready: the {'lessons' if course_is_here() else 'commands'} will run.")
     return 0 if bad == 0 else 1
 
 
@@ -59,24 +62,32 @@ def run(name: str, check: Callable[[], str]) -> Result:
 
 
 def check_python() -> str:
-    """Python must be 3.11 or newer."""
-    found = ".".join(str(part) for part in sys.version_info[:3])
-    # Whoever runs the folder without installing it may have any Python.
-    if sys.version_info < (3, 11):  # noqa: UP036
-        raise CourseError(
-            f"Python {found} is too old; install Python 3.11 or newer and set up again"
-        )
-    return f"Python {found}"
+    """There must be a torch for this Python; ``course_lib/__main__.py`` has asked for 3.11 or newer."""
+    if reason := no_torch_for(platform.system(), platform.machine()):
+        raise CourseError(reason)
+    return f"Python {platform.python_version()}"
 
 
 def check_packages() -> str:
     """Every package of requirements.txt must be there in its range."""
-    wanted = read_requirements(project_folder() / "requirements.txt", learner_only=True)
-    missing = not_satisfied(wanted)
+    wanted = wanted_packages()
+    missing = not_satisfied(wanted, installed_versions())
     if missing:
         listed = ", ".join(f"{name} ({found})" for name, found in missing.items())
-        raise CourseError(f"not as required: {listed}; run: pip install -r requirements.txt")
+        packages = "-r requirements.txt" if course_is_here() else " ".join(f'"{name}"' for name in missing)
+        raise CourseError(f"not as required: {listed}; run: pip install {packages}")
     return f"{len(wanted)} packages as required"
+
+
+def check_lessons() -> str:
+    """Whether the lessons are here, or only the package with its commands: both are good."""
+    if not course_is_here():
+        return (
+            "not here: the commands check, train, predict and quiz work; for the lessons get the whole "
+            "course and run pip install -e . in its folder"
+        )
+    folder = project_folder() / "lessons"
+    return f"{len(list(folder.glob('[0-9][0-9]_*.ipynb')))} in {shorten(folder)}/"
 
 
 def check_torch_pair() -> str:
@@ -127,8 +138,12 @@ def check_weights() -> str:
 def check_writing() -> str:
     """The data and work folders can be written to."""
     for folder in (data_folder(), work_folder()):
+        made = not folder.exists()
         make_folder(folder)
         _write_and_remove(folder)
+        with suppress(OSError):  # somebody else has begun to use it
+            if made:
+                folder.rmdir()
     return f"{shorten(data_folder())}/ and {shorten(work_folder())}/"
 
 
@@ -147,6 +162,7 @@ def _write_and_remove(folder: Path) -> None:
 CHECKS: dict[str, Callable[[], str]] = {
     "python": check_python,
     "packages": check_packages,
+    "lessons": check_lessons,
     "torch pair": check_torch_pair,
     "device": check_device,
     "writing": check_writing,

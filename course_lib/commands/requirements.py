@@ -1,54 +1,95 @@
-"""Which packages of ``requirements.txt`` are here, missing, or too old.
+"""Which packages of ``requirements.txt`` are here, missing, or of another version.
 
-Used by ``python -m course_lib doctor`` and by the set-up cell in Colab (lesson 1).
+Used by ``python -m course_lib doctor`` and ``python -m course_lib install`` (lesson 1).
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from course_lib.errors import CourseError
+from course_lib.paths import course_is_here, project_folder
 
-# Below this heading of requirements.txt stands what only maintainers need.
-MAINTAINERS_HEADING = "# building and testing the lessons"
+PACKAGE = "visual-inspection-course"
+# Below this heading of requirements.txt stands what Colab and Kaggle have in their own way.
+JUPYTER_HEADING = "# Jupyter"
 
 
-def read_requirements(path: Path, learner_only: bool = False) -> list[Requirement]:
+def read_requirements(path: Path, hosted: bool = False) -> list[Requirement]:
     """Read ``requirements.txt`` as a list of packages with their ranges.
 
     Args:
         path: the file.
-        learner_only: leave out what only building and testing the lessons needs.
+        hosted: leave out Jupyter, which Colab and Kaggle bring along.
 
     Raises:
         CourseError: the file is not there.
     """
     if not path.exists():
-        raise CourseError(
-            f"There is no {path.name} beside course_lib; clone the whole course again."
-        )
+        raise CourseError(f"There is no {path.name} in {path.parent}; get the whole course again.")
     text = path.read_text(encoding="utf-8")
-    if learner_only:
-        text = text.split(MAINTAINERS_HEADING)[0]
+    if hosted:
+        text = text.split(JUPYTER_HEADING)[0]
     lines = (line.split("#")[0].strip() for line in text.splitlines())
     return [Requirement(line) for line in lines if line]
 
 
-def not_satisfied(requirements: list[Requirement]) -> dict[str, str]:
+def wanted_packages() -> list[Requirement]:
+    """What the course needs: from its list, or from the installed package's own description.
+
+    Raises:
+        CourseError: there is neither of the two, because somebody copied ``course_lib`` alone.
+    """
+    if course_is_here():
+        return read_requirements(project_folder() / "requirements.txt")
+    try:
+        return [Requirement(line) for line in requires(PACKAGE) or ()]
+    except PackageNotFoundError as error:
+        raise CourseError(
+            "course_lib was copied without its list of packages; get the whole course and run pip install -e . "
+            "in its folder"
+        ) from error
+
+
+def installed_versions() -> dict[str, str]:
+    """Each installed package with its version; of several copies the first is the one imported.
+
+    Example:
+        >>> installed_versions()["packaging"] >= "23"
+        True
+    """
+    found: dict[str, str] = {}
+    for distribution in distributions():  # in the order in which Python searches
+        name, version = distribution.metadata["Name"], distribution.version
+        if name and version:
+            found.setdefault(canonicalize_name(name), version)
+    return found
+
+
+def not_satisfied(requirements: list[Requirement], there: Mapping[str, str]) -> dict[str, str]:
     """The packages that are missing or outside their range, with what was found instead.
 
     Example:
-        >>> not_satisfied([Requirement("numpy>=1.0"), Requirement("no-such-package>=1")])
-        {'no-such-package>=1': 'missing'}
+        >>> wanted = [Requirement("numpy>=2.0"), Requirement("pandas>=2"), Requirement("onnx>=1")]
+        >>> not_satisfied(wanted, {"numpy": "2.1.3", "pandas": "1.5.3"})
+        {'pandas>=2': '1.5.3', 'onnx>=1': 'missing'}
     """
     result = {}
     for requirement in requirements:
-        try:
-            found = version(requirement.name)
-        except PackageNotFoundError:
+        found = there.get(canonicalize_name(requirement.name))
+        if found is None:
             result[str(requirement)] = "missing"
-            continue
-        if not requirement.specifier.contains(found, prereleases=True):
+        elif not _inside(requirement, found):
             result[str(requirement)] = found
     return result
+
+
+def _inside(requirement: Requirement, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:  # made by a Linux distribution, such as "1.1build1"
+        return False

@@ -16,8 +16,10 @@ from course_lib.quiz.schema import parse_bank
 
 
 def bank_folder() -> Path:
-    """Where the course keeps its banks."""
-    return project_folder() / "quizzes"
+    """Where the course keeps its banks; an installed package brings a copy of them along."""
+    folder = project_folder() / "quizzes"
+    packaged = Path(__file__).parent / "banks"
+    return packaged if packaged.is_dir() and not folder.is_dir() else folder
 
 
 def find_bank(number: int, folder: str | Path | None = None) -> Path:
