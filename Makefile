@@ -20,14 +20,14 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
-.PHONY: lab test lessons quiz-test studies colab publish doctor clean
+.PHONY: lab test lessons quiz-test studies colab lock publish doctor clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
 
 test: $(READY_TO_TEST)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check course_lib tests studies conftest.py lessons/build.py lessons/lint.py
+	$(BIN)/ruff format --check course_lib tests studies tools conftest.py lessons/build.py lessons/lint.py
 	$(BIN)/python lessons/build.py --check
 	$(BIN)/python lessons/lint.py
 	$(BIN)/pytest --nbval
@@ -51,6 +51,10 @@ studies: $(READY)
 # `pip freeze` gives in Colab: make colab FREEZE=pip_freeze.txt
 colab: $(READY_TO_TEST)
 	$(BIN)/python tools/try_colab.py $(FREEZE)
+
+# The versions installed here become the known good ones: only after `make test` has passed.
+lock: $(READY)
+	$(BIN)/python tools/lock.py
 
 doctor: $(READY)
 	$(BIN)/python -m course_lib doctor
