@@ -15,8 +15,7 @@ from albumentations.pytorch import ToTensorV2
 from PIL import Image
 from torchvision.transforms import v2
 
-from course_lib import datasets, splits, transforms
-from course_lib.data import index as data
+from course_lib import data, datasets, splits, transforms
 from course_lib.errors import CourseError
 
 

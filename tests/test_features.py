@@ -12,8 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import datasets
-from course_lib.data import index as data
+from course_lib import data, datasets
 from course_lib.errors import CourseError
 from course_lib.features import FeatureCache
 from course_lib.features import extraction as features

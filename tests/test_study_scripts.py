@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from course_lib.data import index as data
+from course_lib import data
 from course_lib.errors import CourseError
 from course_lib.models import classifier as models
 

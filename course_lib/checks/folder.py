@@ -66,9 +66,9 @@ DOUBTFUL = {
     "name": "rename it: letters, digits, - and _ work everywhere",
 }
 ACTIONS = UNREADABLE | DOUBTFUL
-COLUMNS = ["path", "problem", "detail", "suggested_action"]
+COLUMNS = ["path", "problem", "detail", "original", "view"]
 
-Finding = tuple[str, str, str]  # path, problem, detail
+Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original, and how the copy must be turned
 
 
 def check_folder(
@@ -92,7 +92,8 @@ def check_folder(
 
     Returns:
         One row for each finding: ``path`` (relative to the folder), ``problem`` (a key of
-        `ACTIONS`), ``detail``, ``suggested_action``. A file may have several rows.
+        `ACTIONS`), ``detail``, ``suggested_action``; of copies also ``original`` and ``view`` (how
+        the copy must be turned to fit, one of `VIEW_NAMES`). A file may have several rows.
         ``attrs["folder"]`` and ``attrs["files"]`` (how many were looked at) are kept.
 
     Raises:
@@ -120,14 +121,14 @@ def check_folder(
         *_size_problems(photos, expected_size),
         *_mode_problems(photos),
         *_blur_problems(photos),
-        *((copy, problem, detail) for copy, _, problem, detail in copies),
+        *copies,
     ]
     if table is not None:
         meant = [name for name in names if Path(name).suffix.lower() in FORMAT_OF_ENDING]
         findings += check_labels(table, meant)
     findings += _two_labels(copies, table)
-    frame = pd.DataFrame(sorted(set(findings)), columns=COLUMNS[:3])
-    frame["suggested_action"] = frame["problem"].map(ACTIONS)
+    frame = pd.DataFrame([(*row, "", "")[:5] for row in sorted(set(findings))], columns=COLUMNS)
+    frame.insert(3, "suggested_action", frame["problem"].map(ACTIONS))
     frame.attrs.update(folder=str(folder), files=len(names))
     return frame
 
@@ -269,8 +270,8 @@ def _blur_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
             yield photo.path, "blurred", f"fine detail is {share:.0%} of what is usual here"
 
 
-def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
-    """(copy, original, problem, detail) of exact and near duplicates.
+def _copies(photos: Sequence[Facts]) -> Iterator[Finding]:
+    """(copy, problem, detail, original, view) of exact and near duplicates.
 
     Taken for the original: the larger photo, then the one with the shorter name.
     """
@@ -284,7 +285,7 @@ def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
     for original, *copies in same_bytes.values():
         for copy in copies:
             detail = f"the same bytes as {original.path}"
-            yield copy.path, original.path, "exact duplicate", detail
+            yield copy.path, "exact duplicate", detail, original.path, VIEW_NAMES[0]
     # One black photo equals another, so photos without contrast are not compared.
     unlike = [group[0] for group in same_bytes.values() if group[0].has_contrast]
     if len(unlike) < 2:
@@ -294,8 +295,8 @@ def _copies(photos: Sequence[Facts]) -> Iterator[tuple[str, str, str, str]]:
     best = pairs.sort_values(["difference", "first"]).drop_duplicates("second")
     for pair in best.itertuples():
         original, copy = unlike[pair.first], unlike[pair.second]
-        detail = f"fits {original.path} if {VIEW_NAMES[pair.view]}"
-        yield copy.path, original.path, "near duplicate", detail
+        view = VIEW_NAMES[pair.view]
+        yield copy.path, "near duplicate", f"fits {original.path} if {view}", original.path, view
 
 
 def _thumbnails(photos: Sequence[Facts]) -> np.ndarray:
@@ -306,7 +307,7 @@ def _thumbnails(photos: Sequence[Facts]) -> np.ndarray:
     return thumbnails
 
 
-def _two_labels(copies: Sequence[tuple[str, str, str, str]], table: pd.DataFrame | None) -> Iterator[Finding]:
+def _two_labels(copies: Sequence[Finding], table: pd.DataFrame | None) -> Iterator[Finding]:
     """The same photo under two labels: by the label table, else by the first sub-folder."""
     known = {}
     if table is not None and "label" in table:
@@ -315,7 +316,7 @@ def _two_labels(copies: Sequence[tuple[str, str, str, str]], table: pd.DataFrame
     def label(path: str) -> str | None:
         return known.get(path, path.split("/")[0] if "/" in path else None)
 
-    for copy, original, _, _ in copies:
+    for copy, _, _, original, _ in copies:
         first, second = label(original), label(copy)
         if first is not None and second is not None and first != second:
             yield copy, "two labels", f"'{second}' here, '{first}' as {original}"
