@@ -194,7 +194,8 @@ def test_the_usual_names_tell_the_defect_in_either_order(good: str, bad: str) ->
 
 @pytest.mark.parametrize(
     "names",
-    [("daisy", "rose"), ("good", "ok"), ("bad", "ng"), ("ok", "without scratches"), ("0", "1"), ("good", "good_with_defect"), ("ok", "no screw"),
+    [("daisy", "rose"), ("good", "ok"), ("bad", "ng"), ("ok", "without scratches"), ("0", "1"),
+     ("good", "good_with_defect"), ("ok", "no screw"),
      ("good", "scratch", "dent")],
 )  # fmt: skip
 def test_names_that_do_not_tell_the_defect_are_asked_about(names: tuple[str, ...]) -> None:

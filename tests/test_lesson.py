@@ -7,11 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-<<<<<<< HEAD
 from course_lib import data, lesson, splits, training
-=======
-from course_lib import data, lesson, splits
->>>>>>> fd6a6ae (The door data has rooms: one walk, one rule for the positive class, labels in a stated order; copies say their original and view in columns)
 from course_lib.errors import CourseError
 from course_lib.models import read_weights, weights_hash
 from course_lib.paths import kept_folder
