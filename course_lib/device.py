@@ -175,7 +175,7 @@ def available_memory(device: torch.device | None = None) -> int | None:
     In a container it is what the container is still allowed; copies of files that Linux keeps
     there until the memory is needed count as free. An Apple GPU shares the computer's memory, up to
     a limit of its own. None where the system does not tell: many Intel GPUs that are part of the
-    processor, or a Python without the package ``psutil`` (which IPython brings along).
+    processor, or a Python without the package ``psutil``.
     """
     device = device or choose()
     if device.type in ("cuda", "xpu"):

@@ -1,5 +1,6 @@
 """In Colab and Kaggle only what is missing is installed, and what they bring stays as it is."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -115,6 +116,25 @@ def test_a_torch_or_numpy_that_does_not_fit_is_named_and_stays(image: dict[str, 
     image["numpy"] = "2.1.3"  # the newest environment: the next try gets as far as pip
     with pytest.raises(CourseError, match="The set-up stopped"):
         install.add_missing(dry_run=True)
+
+
+def test_of_two_names_that_begin_alike_the_right_one_is_named(image: dict[str, str]) -> None:
+    image |= {"torch": "2.7.1", "torchvision": "0.22.1"}
+    with pytest.raises(
+        CourseError, match=r"torch 2\.7\.1, but the lessons need torch>=|vision 0\.22\.1, .* torchvision>="
+    ):
+        install.add_missing()
+
+
+def test_a_full_disk_is_told_in_one_sentence_before_pip_is_called(
+    image: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(CourseError, match=r"^The set-up stopped: the disk is full; make room .* stays\.$"):
+        install.add_missing()
 
 
 def test_another_package_that_is_too_old_is_replaced(image: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ CAUSES = (
     (
         ("newconnectionerror", "nameresolutionerror", "connection to", "connection error", "connection broken",
          "connection refused", "timed out", "proxyerror", "sslerror", "failed to connect", "retrying ("),
-        "the packages could not be fetched; check the internet connection (in Kaggle: Settings, Internet on)",
+        "the packages could not be fetched; check the internet connection",
     ),
     (
         ("resolutionimpossible", "conflicting dependencies"),
@@ -95,7 +95,7 @@ def set_up(folder: Path, requirements: str) -> None:
     project = project_folder()
     if not (project / requirements).exists():
         raise CourseError(f"There is no {requirements} in {project}; get the whole course again.")
-    print(f"Setting up in {shorten(folder)}: the first time about 3 minutes and 7 GB.", flush=True)
+    print(f"Setting up in {shorten(folder)}: the first time about 3 minutes and up to 7 GB.", flush=True)
     python = environment(folder)
     pip(python, ["--quiet", "--requirement", str(project / requirements), "--editable", str(project)])
 
@@ -136,7 +136,7 @@ def add_missing(dry_run: bool = False) -> None:
         return
     changing = {canonicalize_name(item.name) for item in wanted if str(item) in missing}
     for name in changing.intersection(NEVER_REPLACED, there):
-        needed = next(item for item in missing if item.startswith(name))
+        needed = next(item for item in wanted if canonicalize_name(item.name) == name)
         raise CourseError(
             f"Here is {name} {there[name]}, but the lessons need {needed}, and it must not be exchanged here; "
             "choose the newest environment (Colab: Runtime, Change runtime type; Kaggle: Settings, Environment)."
@@ -144,7 +144,10 @@ def add_missing(dry_run: bool = False) -> None:
     print("Installing what is missing:", ", ".join(missing), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "constraints.txt"
-        file.write_text(constraints(there, changing), encoding="utf-8")
+        try:
+            file.write_text(constraints(there, changing), encoding="utf-8")
+        except OSError as error:
+            raise _stopped(str(error)) from error
         pip(sys.executable, ["--constraint", str(file), "--dry-run" if dry_run else "--quiet", *missing])
     importlib.invalidate_caches()  # the kernel that called this goes on and imports them
 
@@ -192,8 +195,12 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           encoding="utf-8", errors="replace")  # fmt: skip
     if done.returncode:
-        raise CourseError(f"The set-up stopped: {explain(done.stdout)}; then try again, what is installed stays.")
+        raise _stopped(done.stdout)
     print(done.stdout, end="")
+
+
+def _stopped(output: str) -> CourseError:
+    return CourseError(f"The set-up stopped: {explain(output)}; then try again, what is installed stays.")
 
 
 def explain(output: str) -> str:
