@@ -187,6 +187,8 @@ class Published:
 @pytest.fixture
 def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
     """The real set-up cell, for a course that lies in a folder of this machine."""
+    if os.name == "nt":
+        pytest.skip("Colab and Kaggle are Linux, and the cell speaks to their shell")
     build = load_build(REAL_PROJECT)
     monkeypatch.setattr(build, "address", lambda: (tmp_path / "published").as_uri())
     monkeypatch.setattr(build, "tag", lambda: "v0.3.1")
