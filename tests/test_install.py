@@ -85,10 +85,16 @@ def test_a_folder_without_the_lists_is_no_course(tmp_path: Path, monkeypatch: py
     assert not (tmp_path / "venv").exists()
 
 
-def test_intel_macs_are_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(install.platform, "machine", lambda: "x86_64")
-    with pytest.raises(CourseError, match="Macs with an Intel processor"):
+@pytest.mark.parametrize(
+    ("system", "machine", "words"),
+    [("Darwin", "x86_64", "Macs with an Intel processor"), ("Windows", "ARM64", "Windows on ARM")],
+)
+def test_a_computer_without_torch_is_told_before_anything_is_made(
+    system: str, machine: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install.platform, "system", lambda: system)
+    monkeypatch.setattr(install.platform, "machine", lambda: machine)
+    with pytest.raises(CourseError, match=words):
         install.main(["--venv", str(tmp_path / "venv")])
     assert not (tmp_path / "venv").exists()
 

@@ -53,8 +53,8 @@ def test_the_workflow_types_what_the_readme_says() -> None:
     commands = "\n".join(step.get("run", "") for step in steps(PROJECT / ".github" / "workflows" / "ci.yml"))
     block = next(block for block in re.findall(r"```\n(.*?)```", read("README.md"), re.DOTALL) if "Scripts" in block)
     lines = [line for line in block.splitlines() if not line.startswith("jupyter lab")]
-    assert len(lines) >= 3
-    for line in [*lines, "python3 -m venv .venv", "source .venv/bin/activate"]:
+    assert len(lines) == 2
+    for line in [*lines, "python3 -m course_lib install", "source .venv/bin/activate"]:
         assert line in read("README.md") and f"{line}\n" in commands, line
 
 

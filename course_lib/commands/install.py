@@ -84,6 +84,8 @@ def no_torch_for(system: str, machine: str) -> str:
             "For Macs with an Intel processor there is no torch newer than 2.2; take the course in Colab, or "
             "on an Apple-silicon Mac install the Python that is made for it"
         )
+    if (system, machine) == ("Windows", "ARM64"):
+        return "For Windows on ARM processors pip has no torch; take the course in Colab"
     return ""
 
 
