@@ -7,6 +7,7 @@ import csv
 import errno
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -223,6 +224,24 @@ def safe_cell(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@", "\t", "\r", "＝")):
         return "'" + value
     return value
+
+
+def plain(value: object) -> Any:
+    """A value as JSON knows it: numbers of NumPy, pandas and PyTorch as Python's, what is not a number as None.
+
+    Example:
+        >>> plain({"folder": Path("data"), "shares": (0.5, math.nan)})
+        {'folder': 'data', 'shares': [0.5, None]}
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def append_json_line(path: str | os.PathLike, record: dict) -> None:

@@ -214,6 +214,16 @@ def _explain_foreign(kind: str, data: bytes, facts: Facts) -> None:
         facts.add("not an image", f"the content is {kind}")
 
 
+def is_picture(kind: str) -> bool:
+    """Whether `sniff` has named a picture, of a format that can be read or of another.
+
+    Example:
+        >>> is_picture("PNG"), is_picture("a HEIC photo"), is_picture("a ZIP archive")
+        (True, True, False)
+    """
+    return kind in FORMAT_OF_ENDING.values() or _is_foreign_picture(kind)
+
+
 def _is_foreign_picture(kind: str) -> bool:
     return any(word in kind.lower() for word in ("picture", "photo", "drawing"))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from course_lib.inference import Inspector, list_photos
-from course_lib.paths import say, work_folder, write_csv
+from course_lib.paths import say, shorten, work_folder, write_csv
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,27 +43,31 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _predict(inspector: Inspector, options: argparse.Namespace) -> int:
-    photos, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
+    listing, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
     # Measured: Python with its libraries, and what 32 photos in the network need.
     memory = 1e9 + 32 * size**2 * 350
     print(
-        f"{len(photos)} photos, seen at {size} × {size} pixels; it needs up to about {memory / 1e9:.1f} GB of memory.",
+        f"{len(listing.photos)} photos, seen at {size} × {size} pixels; it needs up to about {memory / 1e9:.1f} GB of memory.",
         file=sys.stderr,
     )
     if len(classes := inspector.settings.classes) == 2:
         threshold = f"{inspector.settings.threshold:.3g}"
         print(f"probability of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
-    keep = work_folder() / "predictions" / f"{inspector.code()}.jsonl"
-    table = inspector.inspect(photos, heat_maps=options.heatmaps, keep=keep)
+    keep = work_folder() / "predictions" / inspector.fingerprint()
+    table = inspector.inspect(listing.photos, heat_maps=options.heatmaps, keep=keep)
     if options.csv_file:
         write_csv(table.astype(object).where(table.notna(), ""), options.csv_file, excel=True)
         print(f"Written: {options.csv_file}", file=sys.stderr)
     else:
         say(_as_text(table, "json" if options.json else "csv" if options.csv else "text"))
-    unread = table[table["decision"] == "not inspected"]
-    for problem in unread["problem"]:
+    problems = table["problem"][table["decision"] == "not inspected"]
+    for problem in problems:
         print(problem, file=sys.stderr)
-    return int(len(unread) > 0)
+    if listing.others:
+        names = [f"{shorten(path)} ({kind})" for path, kind in listing.others.items()]
+        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+        print(f"Not photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
+    return int(len(problems) > 0)
 
 
 def _as_text(table: pd.DataFrame, form: str) -> str:

@@ -650,7 +650,7 @@ print(f"temperature {temperature:.2f}, threshold {threshold:.2f}")
 from dataclasses import replace
 
 inspector = Inspector(model, replace(inspector.settings, threshold=threshold))
-openings = evaluation.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.code()}")
+openings = evaluation.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.fingerprint()}")
 print(f"The test set has been opened by {openings} inspector(s) so far.")
 
 # %% [markdown]

@@ -61,7 +61,7 @@ def test_an_unreadable_photo_is_reported_and_sets_the_status(
     out, err = capsys.readouterr()
     table = pd.read_csv(StringIO(out))
     assert len(table) == 12 and (table["decision"] == "not inspected").sum() == 2
-    assert "3.png is not an image" in err and "no photo gone.png" in err
+    assert "3.png was not inspected: not an image" in err and "no photo gone.png" in err
     assert main(["predict", saved, *paths, "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)
     assert [row["probability"] for row in rows].count(None) == 2
@@ -97,7 +97,7 @@ def test_an_interrupted_inspection_goes_on(
     assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
     assert capsys.readouterr().out == first and not seen, "kept rows were computed again"
     assert main(["predict", saved, str(photos / "later")]) == 0 and sum(seen) == 10
-    Image.new("L", (40, 40)).save(photos / "later" / "0.png")  # another photo by this name
+    Image.effect_noise((40, 40), 50).save(photos / "later" / "0.png")  # another photo by this name
     assert main(["predict", saved, str(photos / "later")]) == 130
     assert "goes on from here" in capsys.readouterr().err
 
@@ -105,7 +105,7 @@ def test_an_interrupted_inspection_goes_on(
 def test_a_csv_file_is_for_excel(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     settings = InspectorSettings(["-NG", "良品"], 32, 1, [0.5], [0.25], threshold=2.0)
     saved = str(Inspector(ScratchCNN(width=4), settings).save(tmp_path / "inspector"))
-    Image.new("L", (40, 40)).save(tmp_path / "a.png")
+    Image.effect_noise((40, 40), 50).save(tmp_path / "a.png")
     (tmp_path / "b.png").touch()
     paths, file = [str(tmp_path / name) for name in ("a.png", "b.png")], tmp_path / "rows.csv"
     assert main(["predict", saved, *paths, "--csv-file", str(file)]) == 1
@@ -165,3 +165,40 @@ def test_train_stops_with_the_names_of_unreadable_photos(
     (photos / "defective" / "3.png").write_bytes(b"no photo")
     assert main(["train", str(photos), "--out", str(tmp_path / "out")]) == 2
     assert "defective/3.png" in capsys.readouterr().err
+
+
+def test_files_that_are_no_photos_are_named_and_do_not_set_the_status(
+    saved: str, photos: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (photos / "notes.txt").write_text("The lamp was changed on Monday.")
+    assert main(["predict", saved, str(photos), "--csv"]) == 0
+    out, err = capsys.readouterr()
+    assert "notes.txt (text)" in err and len(out.splitlines()) == 21
+    (photos / "lamp.png").write_bytes(b"")
+    assert main(["predict", saved, str(photos), "--csv"]) == 1
+
+
+@pytest.mark.parametrize("missing", [["stdout"], ["stderr"], ["stdout", "stderr"]])
+def test_a_program_without_a_console_still_inspects(
+    saved: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
+    for name in missing:  # as in pythonw, and in a service
+        monkeypatch.setattr(sys, name, None)
+    file = tmp_path / "rows.csv"
+    assert main(["predict", saved, str(photos), "--csv-file", str(file)]) == 0
+    assert len(pd.read_csv(file)) == 20
+    assert main(["check", str(photos)]) == 0
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp1252", "latin-1", "ascii"])
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_a_letter_that_the_terminal_does_not_know_is_no_traceback(
+    saved: str, photos: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, form: list[str]
+) -> None:
+    (photos / "defective" / "3.png").rename(photos / "defective" / "é あ 🔩.png")
+    (photos / "defective" / "ü検.png").write_bytes(b"no photo")
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, TextIOWrapper(BytesIO(), encoding))
+    assert main(["predict", saved, str(photos / "defective"), *form]) == 1
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])

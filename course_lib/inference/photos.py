@@ -1,0 +1,219 @@
+"""The photos of an inspection: which files are meant, what stops one of them, what was found out before.
+
+Introduced in lesson 8. No file is passed over in silence: passed over it would look inspected.
+"""
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from course_lib.checks import ACTIONS, RAW_ENDINGS, UNREADABLE, is_picture, look_at, sniff
+from course_lib.data import IMAGE_ENDINGS, is_hidden, walk
+from course_lib.errors import CourseError
+from course_lib.models import file_hash
+from course_lib.paths import append_json_line, read_json_lines, shorten
+
+# A name that ends so is meant as a photo, also where the course cannot read it.
+PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, (
+    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".pgm", ".ppm", ".pnm", ".psd",
+    ".dcm", ".svg",
+))  # fmt: skip
+# Findings of the check that leave nothing to decide on: a lamp or a camera has failed.
+TELLS_NOTHING = ("constant", "nearly black", "nearly white")
+KEPT = {"photo", "probability", "decision", "problem"}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies at the paths of an inspection.
+
+    Attributes:
+        photos: files that are meant as photos, each once; also those that are missing or cannot be read, and
+            folders that hold none or may not be listed: each of them gets a row.
+        others: files of the folders that are something else, such as notes, and what they are.
+    """
+
+    photos: list[Path]
+    others: dict[Path, str]
+
+
+def list_photos(photos: str | os.PathLike | Iterable, heat_maps: str | os.PathLike | None = None) -> Listing:
+    """The photos that paths, patterns and folders stand for.
+
+    A file of a folder is a photo by its ending, or else by its first bytes, as in
+    `course_lib.checks.check_folder`.
+
+    Args:
+        photos: one or several photos, folders (searched with their sub-folders, also linked ones) and
+            patterns such as ``photos/*.png``, which the shell of Windows leaves as they are.
+        heat_maps: a folder of heat maps; what lies in it is left out.
+
+    Raises:
+        CourseError: there is no photo at all, or what is given lies in the folder of the heat maps.
+    """
+    if isinstance(photos, str | os.PathLike):
+        photos = [photos]
+    given = [match for each in photos for match in _matches(Path(each))]
+    searched = [path for path in given if heat_maps is None or not _is_below(path, heat_maps)]
+    if given and not searched:
+        raise CourseError(
+            f"The folder {shorten(heat_maps or '')} is to hold the heat maps, so it is not inspected; name "
+            "another one for them."
+        )
+    found: dict[Path, str] = {}
+    for path in searched:
+        found |= _in_folder(path, heat_maps) if os.path.isdir(path) else {path: ""}
+    listed = [path for path, other in found.items() if not other]
+    if not listed:
+        raise CourseError("There are no photos to inspect; name at least one.")
+    if all(map(os.path.isdir, listed)):
+        raise CourseError(_folder_fault(listed[0]))
+    return Listing(listed, {path: other for path, other in found.items() if other})
+
+
+def _matches(path: Path) -> list[Path]:
+    """The paths that a pattern stands for; any other path, and a pattern of nothing, for itself."""
+    if os.path.exists(path):
+        return [path]
+    return [Path(match) for match in sorted(glob.glob(str(path), recursive=True))] or [path]
+
+
+def _is_below(path: Path, folder: str | os.PathLike) -> bool:
+    """Whether a path is this folder, or something in it."""
+    real = Path(os.path.realpath(path))
+    return real.is_relative_to(os.path.realpath(folder))
+
+
+def _in_folder(folder: Path, heat_maps: str | os.PathLike | None) -> dict[Path, str]:
+    """Everything in a folder: nothing for a photo, otherwise what a file is."""
+    seen = walk(folder, leave_out=heat_maps)
+    found = {folder / name: _other_than_photo(folder / name) for name in seen.files}
+    places = [folder / place for place in seen.passed_over if place.endswith("/") and not is_hidden(place)]
+    found |= {place: "" for place in places if not _may_be_listed(place)}
+    return found if "" in found.values() else {**found, folder: ""}
+
+
+def _other_than_photo(path: Path) -> str:
+    """What a file is that nobody means as a photo; an empty text for a photo."""
+    if path.suffix.lower() in PHOTO_ENDINGS or not os.path.isfile(path):
+        return ""
+    try:
+        with open(path, "rb") as file:
+            kind = sniff(file.read(512))
+    except OSError:
+        return ""
+    # Bytes without any meaning and without an ending may be what is left of a photo.
+    unclear = kind in ("nothing", "zero bytes", "unknown bytes") and not path.suffix
+    return "" if unclear or is_picture(kind) else kind
+
+
+def fault_in_photo(path: Path, usual: Sequence[str] = ()) -> str:
+    """Why this photo cannot be inspected, in a sentence; an empty text if it can.
+
+    Args:
+        path: what `list_photos` has found.
+        usual: findings that are usual for these photos, and stop none.
+    """
+    if os.path.isdir(path):
+        return _folder_fault(path)
+    if not os.path.lexists(path):
+        return f"There is no photo {shorten(path)}; check the path."
+    found = look_at(path, path.name)
+    for problem, detail in found.problems:
+        if problem in UNREADABLE or (problem in TELLS_NOTHING and problem not in usual):
+            return f"The photo {shorten(path)} was not inspected: {problem} ({detail}); {ACTIONS[problem]}."
+    if found.is_photo:
+        return ""
+    return f"The file {shorten(path)} was not inspected: not an image that can be read; save it as PNG or JPEG."
+
+
+def _folder_fault(folder: Path) -> str:
+    """Why no photo was found in a folder."""
+    if _may_be_listed(folder):
+        return f"The folder {shorten(folder)} holds no photo; check the path."
+    return f"The folder {shorten(folder)} cannot be searched; allow reading it."
+
+
+def _may_be_listed(folder: Path) -> bool:
+    try:
+        os.listdir(folder)
+    except OSError:
+        return False
+    return True
+
+
+def photo_hash(path: Path) -> str:
+    """A hash of the photo's bytes, or an empty text where it cannot be read."""
+    try:
+        return file_hash(path)
+    except (OSError, ValueError):
+        return ""
+
+
+class KeptRows:
+    """What one inspector has said about photos, kept so that an interrupted inspection goes on.
+
+    A photo is known by its bytes: a camera that overwrites its last photo within the second makes
+    another one.
+
+    Args:
+        folder: where the rows are kept, or None to keep none.
+    """
+
+    def __init__(self, folder: str | os.PathLike | None):
+        self.folder = folder
+        self._rows: dict[Path, dict[str, dict]] = {}
+
+    def get(self, photo: str) -> dict | None:
+        """The row of a photo with this hash, or None."""
+        if self.folder is None:
+            return None
+        file = self._file(photo)
+        if file not in self._rows:
+            records = [record for record in read_json_lines(file) if record.keys() >= KEPT]
+            self._rows[file] = {record.pop("photo"): record for record in records}
+        return self._rows[file].get(photo)
+
+    def add(self, photo: str, row: Mapping) -> None:
+        """Keep the row of a photo that was inspected."""
+        if self.folder is not None:
+            append_json_line(self._file(photo), {"photo": photo, **row})
+
+    def _file(self, photo: str) -> Path:
+        # 256 files: after some weeks at a line, one photo must not wait until all rows are read.
+        return Path(self.folder or "", f"{photo[:2]}.jsonl")
+
+
+def map_file(folder: Path, photo: Path, facts: str) -> Path:
+    """A name for a heat map; another photo or another inspector gets another.
+
+    Example:
+        >>> map_file(Path("maps"), Path("検査" * 41 + ".png"), "inspector and bytes").name
+        '検査検査検査検査検査検査検査検査検査検査検査検査検査検査検査-29ac2e967cc9.png'
+    """
+    code = hashlib.sha256(facts.encode(errors="surrogateescape")).hexdigest()[:12]
+    # Some systems allow 255 bytes, in which there is room for some 80 Japanese letters.
+    name = re.sub(r"[^\w.-]", "_", photo.stem)[:30]
+    return folder / f"{name}-{code}.png"
+
+
+def heat_picture(image: np.ndarray, heat: np.ndarray) -> Image.Image:
+    """The photo in grey; the more a place speaks for the class, the more orange it is.
+
+    Args:
+        image: uint8, (channels, height, width).
+        heat: 0…1, (h, w).
+    """
+    size = image.shape[1:]
+    grey = image.astype(np.float32).mean(axis=0)[:, :, None]
+    wide = Image.fromarray(heat.astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR)
+    share = 0.6 * np.asarray(wide)[:, :, None].clip(0, 1)
+    mixed = grey * (1 - share) + np.array([213, 94, 0], np.float32) * share
+    return Image.fromarray(mixed.round().astype(np.uint8))
