@@ -227,38 +227,15 @@ class BatchLoader(_Loader):
         return self
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels, _ in self.parts(slice(None)):
-            yield images, labels
-
-    def parts(self, own: slice) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Of each batch the photos of one process; `course_lib.training.processes` asks for them (lesson 10).
-
-        The order and the random changes are those of the whole batch, so that several processes
-        together see exactly what one would see.
-
-        Args:
-            own: which rows of each batch, such as ``slice(1, None, 2)`` for the second of two.
-
-        Returns:
-            Triples of images and labels of these rows, and the labels of the whole batch.
-
-        Example:
-            >>> loader = BatchLoader(np.zeros((5, 1, 8, 8), np.uint8), [0, 1, 2, 3, 4], batch_size=4)
-            >>> [(labels.tolist(), len(whole)) for _, labels, whole in loader.parts(slice(1, None, 2))]
-            [([1, 3], 4), ([], 1)]
-        """
         order, generator = self._order()
         if self.shuffle or self.augment:
             self.epoch += 1
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            rows = self._rows[chosen].to(self._pixels.device)
-            if self.augment is None:
-                images = self._pixels.index_select(0, rows[own])
-            else:
-                images = self.augment(self._pixels.index_select(0, rows), generator)[own]
-            labels = self.labels[chosen].to(self._pixels.device)
-            yield to_float(images, self.mean, self.std), labels[own], labels
+            images = self._pixels.index_select(0, self._rows[chosen].to(self._pixels.device))
+            if self.augment is not None:
+                images = self.augment(images, generator)
+            yield to_float(images, self.mean, self.std), self.labels[chosen].to(self._pixels.device)
 
 
 def _row_numbers(rows: np.ndarray | None, count: int) -> np.ndarray:

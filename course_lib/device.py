@@ -1,41 +1,37 @@
-"""Which processor computes, what it can do, and how far results repeat.
-
-Introduced in lesson 1.
-"""
+"""Which processor computes, what it can do, and how far results repeat (lesson 1)."""
 
 import os
 import random
-from contextlib import suppress
-from importlib.util import find_spec
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
 
-KINDS = ("cuda", "mps", "xpu", "cpu")
+KINDS = {
+    "cuda": "NVIDIA (or AMD) graphics card",
+    "mps": "graphics part of an Apple processor",
+    "xpu": "Intel graphics card",
+    "cpu": "the ordinary processor, in every computer",
+}
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # How errors name a full memory: of graphics cards, of the libraries that compute on them, of
 # computers with Linux or macOS, with Windows.
-FULL = ("out of memory", "out_of_device_memory", "status_alloc_failed", "can't allocate memory",
-        "not enough memory")  # fmt: skip
-# Where Linux says how much memory a container may take, how much it takes, and what for: its newer
-# and its older way.
-CONTAINER_FILES = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.stat",
-    ),
-)
+FULL = (
+    "out of memory", "out_of_device_memory", "status_alloc_failed", "can't allocate memory", "not enough memory",
+)  # fmt: skip
+CONTAINER = Path("/sys/fs/cgroup")  # where Linux says how much memory a container may take
 
 
 def choose(wanted: torch.device | str | None = None) -> torch.device:
-    """Choose where to compute: a GPU if this machine has a usable one, else the CPU (lesson 1).
+    """Choose where to compute: a GPU if this machine has a usable one, else the CPU.
 
     Args:
         wanted: "cpu", "cuda", "mps" or "xpu", or one of several such as "cuda:1"; by default the
@@ -50,35 +46,42 @@ def choose(wanted: torch.device | str | None = None) -> torch.device:
     """
     wanted = wanted or os.environ.get("COURSE_DEVICE")
     if not wanted:
-        return torch.device(next(kind for kind in KINDS if _is_there(kind)))
+        return torch.device(next(kind for kind in KINDS if _count(kind)))
     name, device = str(wanted), None
     with suppress(RuntimeError):
         device = torch.device(name)
     # PyTorch reads "cuda:300" as "cuda:44".
     if device is None or str(device) != name or device.type not in KINDS:
         raise CourseError(f"The device '{name}' is unknown; choose one of {', '.join(KINDS)}.")
-    missing = device.index is not None and device.index >= _count(device.type)
-    if missing or not _is_there(device.type):
+    if (device.index or 0) >= _count(device.type):
         raise CourseError(f"The device '{name}' is not there on this machine; choose 'cpu', or leave the choice out.")
     return device
 
 
-def _is_there(kind: str) -> bool:
-    if kind == "cuda":
-        return torch.cuda.is_available()
-    if kind == "mps":
-        return torch.backends.mps.is_available()
-    if kind == "xpu":
-        return hasattr(torch, "xpu") and torch.xpu.is_available()
-    return True
-
-
 def _count(kind: str) -> int:
-    return getattr(torch, kind).device_count() if kind in ("cuda", "xpu") else 1
+    """How many devices of a kind this machine has."""
+    if kind == "mps":
+        return int(torch.backends.mps.is_available())
+    if kind == "cpu":
+        return 1
+    module = getattr(torch, kind)
+    return module.device_count() if module.is_available() else 0
+
+
+def cores() -> int:
+    """How many processor cores this process may use.
+
+    Example:
+        >>> cores() >= 1
+        True
+    """
+    if hasattr(os, "sched_getaffinity"):  # a container may have fewer than the computer
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2
 
 
 def describe(device: torch.device | None = None) -> str:
-    """One line about the device, for the head of a lesson (lesson 1)."""
+    """One line about the device, for the head of a lesson."""
     device = device or choose()
     if device.type == "cuda":
         memory = torch.cuda.get_device_properties(device).total_memory / 2**30
@@ -92,7 +95,7 @@ def describe(device: torch.device | None = None) -> str:
 
 
 def table() -> pd.DataFrame:
-    """What each kind of processor is, whether it is here, and what it can do (lesson 1).
+    """What each kind of processor is, whether it is here, and what it can do.
 
     Returns:
         One row for each kind: ``device``, ``what it is``, ``here`` ("yes" or "no"), ``memory``,
@@ -100,35 +103,33 @@ def table() -> pd.DataFrame:
         abilities, or the widest instructions that PyTorch uses on a CPU), ``precision`` (what
         it can do without imitating it, see `precisions`).
     """
-    meaning = {
-        "cuda": "NVIDIA (or AMD) graphics card",
-        "mps": "graphics part of an Apple processor",
-        "xpu": "Intel graphics card",
-        "cpu": "the ordinary processor, in every computer",
-    }
     rows = []
-    for kind in KINDS:
-        if not _is_there(kind):
-            rows.append((kind, meaning[kind], "no", *4 * "–"))
+    for kind, meaning in KINDS.items():
+        if not _count(kind):
+            rows.append((kind, meaning, "no", *4 * "–"))
             continue
         device = torch.device(kind)
         memory, free = "shared with the computer", available_memory(device)
         if kind in ("cuda", "xpu"):
             memory = f"{getattr(torch, kind).get_device_properties().total_memory / 2**30:.0f} GiB"
-        own = [p for p, how in precisions(device).items() if how in ("own instructions", "possible")]
-        rows.append(
-            (kind, meaning[kind], "yes", memory, "–" if free is None else f"{free / 2**30:.1f} GiB",
-             _capability(device), ", ".join(own))
-        )  # fmt: skip
-    columns = ["device", "what it is", "here", "memory", "free", "capability", "precision"]
-    return pd.DataFrame(rows, columns=columns)
+        own = [name for name, how in precisions(device).items() if how in ("own instructions", "possible")]
+        left = "–" if free is None else f"{free / 2**30:.1f} GiB"
+        rows.append((kind, meaning, "yes", memory, left, _capability(device), ", ".join(own)))
+    return pd.DataFrame(rows, columns=["device", "what it is", "here", "memory", "free", "capability", "precision"])
+
+
+def _capability(device: torch.device) -> str:
+    """A GPU's version of abilities, or a CPU's instruction set, as PyTorch names them."""
+    if device.type == "cuda":
+        return "compute capability {}.{}".format(*torch.cuda.get_device_capability(device))
+    return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else "–"
 
 
 def precisions(device: torch.device | None = None) -> dict[str, str]:
-    """What a device can do with each precision that ``fit(precision=…)`` knows (lesson 1).
+    """What a device can do with each precision that ``fit(precision=…)`` knows.
 
-    Own instructions mostly make a precision fast. An imitated one gives the same numbers, but can
-    be hundreds of times slower than float32: `course_lib.training.fastest_settings` measures it.
+    Own instructions usually make a precision fast. An imitated one gives the same numbers, but can
+    be hundreds of times slower than float32.
 
     Returns:
         For float32, bfloat16 and float16: "own instructions", "imitated", "possible" (PyTorch
@@ -140,83 +141,74 @@ def precisions(device: torch.device | None = None) -> dict[str, str]:
     """
     device = device or choose()
     words = {True: "own instructions", False: "imitated"}
+    bfloat16, float16 = "possible", "not possible"  # small float16 gradients become 0; only NVIDIA cards are guarded
     if device.type == "cuda":
         bfloat16 = words[torch.cuda.is_bf16_supported(including_emulation=False)]
         float16 = words[torch.cuda.get_device_capability(device) >= (5, 3)]
-    else:
-        bfloat16 = words[_cpu_has_bfloat16()] if device.type == "cpu" else "possible"
-        # Its small gradients become 0; `fit` guards them on NVIDIA cards only.
-        float16 = "not possible"
+    elif device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # not in older releases of PyTorch
+        can = torch.cpu.get_capabilities()
+        bfloat16 = words[any(can.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))]
     return {"float32": words[True], "bfloat16": bfloat16, "float16": float16}
 
 
-def _cpu_has_bfloat16() -> bool:
-    """Whether this processor has bfloat16 instructions, and PyTorch's library for CPUs uses them."""
-    if hasattr(torch.cpu, "get_capabilities"):
-        can = torch.cpu.get_capabilities()
-        has = any(can.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
-    else:  # older releases of PyTorch
-        names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        has = any(getattr(torch.cpu, name)() for name in names if hasattr(torch.cpu, name))
-    uses = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return has and (uses is None or uses())
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Within it a network computes in this precision where rounding does little harm.
 
-
-def _capability(device: torch.device) -> str:
-    """A GPU's version of abilities, or a CPU's instruction set, as PyTorch names them."""
-    if device.type == "cuda":
-        return "compute capability {}.{}".format(*torch.cuda.get_device_capability(device))
-    return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else "–"
+    Example:
+        >>> with autocast(torch.device("cpu"), "bfloat16"):
+        ...     (torch.ones(1, 1) @ torch.ones(1, 1)).dtype
+        torch.bfloat16
+    """
+    return torch.autocast(device.type, dtype=PRECISIONS[precision], enabled=precision != "float32")
 
 
 def available_memory(device: torch.device | None = None) -> int | None:
-    """Bytes that a network may still take: of a graphics card, or of the computer (lesson 1).
+    """Bytes that a network may still take: of a graphics card, or of the computer or container.
 
-    In a container it is what the container is still allowed; copies of files that Linux keeps
-    there until the memory is needed count as free. An Apple GPU shares the computer's memory, up to
-    a limit of its own. None where the system does not tell: many Intel GPUs that are part of the
-    processor, or a Python without the package ``psutil``.
+    None where the system does not tell: many Intel GPUs that are part of the processor.
     """
     device = device or choose()
     if device.type in ("cuda", "xpu"):
-        # What PyTorch keeps for its next tensors is free as well.
         card = getattr(torch, device.type)
-        kept = card.memory_reserved(device) - card.memory_allocated(device)
         with suppress(RuntimeError):
-            return card.mem_get_info(device)[0] + kept
+            # What PyTorch keeps for its next tensors is free as well.
+            return card.mem_get_info(device)[0] + card.memory_reserved(device) - card.memory_allocated(device)
         return None
-    free = _computers_memory()
-    if device.type == "mps" and free is not None:
-        limit = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-        return max(min(limit, free), 0)
+    free = psutil.virtual_memory().available
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        allowed, used = (int((CONTAINER / f"memory.{name}").read_text("utf-8")) for name in ("max", "current"))
+        free = min(free, max(allowed - used, 0))
+    if device.type == "mps":
+        free = min(free, max(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(), 0))
     return free
 
 
-def _computers_memory() -> int | None:
-    if find_spec("psutil") is None:
-        return None
-    import psutil
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Within it a full memory becomes one sentence that says what to do.
 
-    available = psutil.virtual_memory().available
-    for limit, used, uses in CONTAINER_FILES:  # a number each, or the word "max"; a table
-        with suppress(OSError, ValueError):
-            left = int(Path(limit).read_text("utf-8")) - int(Path(used).read_text("utf-8")) + _reclaimable(uses)
-            available = min(available, max(left, 0))
-    return available
+    Raises:
+        CourseError: the memory of the GPU or of the computer is too small.
 
-
-def _reclaimable(uses: str | os.PathLike) -> int:
-    """Bytes of files that nobody has read for a while: Linux gives them up as soon as it must."""
+    Example:
+        >>> with enough_memory():
+        ...     raise RuntimeError("CUDA out of memory.")
+        Traceback (most recent call last):
+        course_lib.errors.CourseError: The memory is too small for a batch; give the loader a smaller batch_size...
+    """
     try:
-        numbers = dict(line.split() for line in Path(uses).read_text("utf-8").splitlines())
-        # The older way counts inner containers only in the total.
-        return int(numbers.get("total_inactive_file") or numbers.get("inactive_file") or 0)
-    except (OSError, ValueError):
-        return 0
+        yield
+    except RuntimeError as error:
+        # PyTorch has a class of its own for some of these errors only, so their words decide.
+        if not any(words in str(error).lower() for words in FULL):
+            raise
+        raise CourseError(
+            "The memory is too small for a batch; give the loader a smaller batch_size, or use smaller photos."
+        ) from error
 
 
 def layout(device: torch.device) -> torch.memory_format:
-    """How training should keep photos in memory: mostly with the channels of a pixel side by side (lesson 7).
+    """How training should keep photos in memory: usually with the channels of a pixel side by side.
 
     On Apple GPUs older releases of PyTorch compute wrong gradients that way (pytorch issue 175189).
 
@@ -227,30 +219,8 @@ def layout(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
-def empty_cache(device: torch.device) -> None:
-    """Give back what PyTorch keeps on a GPU for its next tensors; a CPU has nothing to give (lesson 7).
-
-    Example:
-        >>> empty_cache(torch.device("cpu"))
-    """
-    if device.type != "cpu":
-        getattr(torch, device.type).empty_cache()
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that the memory of a GPU or of the computer is too small (lesson 7).
-
-    PyTorch has a class of its own for some of these errors only, so their words decide.
-
-    Example:
-        >>> is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
-        True
-    """
-    return any(words in str(error).lower() for words in FULL)
-
-
 def random_states(device: torch.device) -> list[Tensor]:
-    """Where PyTorch's random numbers stand: the CPU's, then those of a GPU that is used (lesson 7).
+    """Where PyTorch's random numbers stand: the CPU's, then those of a GPU that is used.
 
     Example:
         >>> states = random_states(torch.device("cpu"))
@@ -267,7 +237,7 @@ def random_states(device: torch.device) -> list[Tensor]:
 
 
 def set_random_states(states: list[Tensor], device: torch.device) -> None:
-    """Go on where `random_states` stood (lesson 7).
+    """Go on where `random_states` stood.
 
     A GPU's state of another length comes from another kind of device and is left out.
     """
@@ -280,10 +250,10 @@ def set_random_states(states: list[Tensor], device: torch.device) -> None:
 
 
 def check_seed(seed: int) -> int:
-    """The same seed, or an error where NumPy could not start from it (lesson 1).
+    """The same seed, or an error where NumPy could not start from it.
 
     Raises:
-        CourseError: the seed is no whole number from 0 to 4294967295.
+        CourseError: the seed is not a whole number from 0 to 4294967295.
 
     Example:
         >>> check_seed(7)
@@ -297,7 +267,7 @@ def check_seed(seed: int) -> int:
 
 
 def seed_everything(seed: int = 0) -> None:
-    """Start all random number generators from one number, so that a run repeats (lesson 1).
+    """Start all random number generators from one number, so that a run repeats.
 
     On one machine's CPU the same seed gives the same result again. On another processor,
     another version of PyTorch, or a GPU, sums are added in another order, so the last

@@ -15,3 +15,7 @@ class CourseError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
+
+
+class Interrupted(CourseError):
+    """The work was stopped, and nothing is wrong: the sentence says how to go on."""

@@ -160,9 +160,9 @@ class Watched:
 def waiting(loader: Iterable, classes: int, given: argparse.Namespace) -> float:
     """Which part of a short training waits for batches, 0…1.
 
-    On a CPU `fit` asks for a batch when it needs it, so the time until it comes is the wait. For a GPU
-    it makes batches ahead in a thread; so there the same training follows with batches that lie on the
-    GPU already, and what it takes less is the wait. By chance that can be a little below 0.
+    On a CPU `fit` asks for a batch when it needs it, so the time until it comes is the wait. A GPU still
+    computes while the next batch is made; so there the same training follows with batches that lie on
+    the GPU already, and what it takes less is the wait. By chance that can be a little below 0.
     """
     watched, place = Watched(loader, given.steps), device.choose()
     seconds = training_seconds(watched, classes, given)

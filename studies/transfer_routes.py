@@ -51,6 +51,7 @@ from course_lib import (
     splits,
     training,
 )
+from course_lib.errors import Interrupted
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.paths import project_folder, write_atomically
 from course_lib.transforms import flips_and_quarter_turns, orientation
@@ -209,8 +210,8 @@ def train_and_ask(
     )
     start = perf_counter()
     history = training.fit(later, loader, epochs=EPOCHS, progress=progress, **FINE_TUNING)
-    if history.attrs["interrupted"]:
-        raise KeyboardInterrupt  # a network that is half trained shall not enter the table
+    if history.interrupted:  # a network that is half trained must not enter the table
+        raise Interrupted("The training was interrupted; the same command goes on with this row.")
     seconds = perf_counter() - start
     by_view = np.stack([probabilities(later, kept, np.flatnonzero(test)) for kept in maps])
     trained = models.trainable_parameters(later)["trainable"].iloc[-1]
@@ -235,8 +236,8 @@ def from_scratch(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]
     )  # fmt: skip
     start = perf_counter()
     history = training.fit(model, loader, epochs=SCRATCH["epochs"], **FINE_TUNING)
-    if history.attrs["interrupted"]:
-        raise KeyboardInterrupt
+    if history.interrupted:
+        raise Interrupted("The training was interrupted; the same command goes on with this row.")
     seconds = perf_counter() - start
     settings = InspectorSettings(data.class_names(index), SCRATCH["size"], 3, backbone.mean, backbone.std, views=8)
     answers = Inspector(model, settings).probabilities(pixels[test]).argmax(axis=1)

@@ -5,7 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from course_lib import paths
 from course_lib.errors import CourseError
@@ -137,3 +140,14 @@ def test_a_broken_line_spoils_no_other(tmp_path: Path) -> None:
 def test_a_log_without_write_permission_is_one_sentence(protected_folder: Path) -> None:
     with pytest.raises(CourseError, match=r"log\.jsonl cannot be written to"):
         paths.append_json_line(protected_folder / "log.jsonl", {})
+
+
+def test_values_of_the_libraries_become_plain_ones() -> None:
+    given = {
+        1: np.float32(0.5), "rows": pd.Series([1, 2]), "labels": torch.tensor([1]), "when": pd.Timestamp(0),
+        "folder": Path("a"), "loss": np.array([np.nan, 1.0]), "fine": np.True_,
+    }  # fmt: skip
+    assert paths.plain(given) == {
+        "1": 0.5, "rows": [1, 2], "labels": [1], "when": "1970-01-01 00:00:00", "folder": "a", "loss": [None, 1.0],
+        "fine": True,
+    }  # fmt: skip

@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 
 from course_lib import device, features, training
-from course_lib.checks import cores
 from course_lib.commands.prepare import ENOUGH, TrainingOptions
 from course_lib.data import photo_path, read_pixels
 from course_lib.models import Backbone, Classifier, freeze, unfreeze
@@ -139,11 +138,11 @@ class Watch:
 
 
 def _at_once(processes: int) -> int:
-    """How many of the processes compute at full speed: those with a GPU or cores of their own."""
+    """How many of the processes compute at full speed: all on GPUs, those with cores of their own on a CPU."""
     where = device.choose()
     if where.type == "cpu":
-        return max(1, min(processes, cores() // torch.get_num_threads()))
-    return processes if where.index is None else 1  # all on the one that COURSE_DEVICE names
+        return max(1, min(processes, device.cores() // torch.get_num_threads()))
+    return processes
 
 
 def _reading_seconds(index: pd.DataFrame) -> float:

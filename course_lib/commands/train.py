@@ -30,7 +30,7 @@ from course_lib.commands.prepare import (
     sample,
 )
 from course_lib.data import class_names, credits, label_probabilities, photo_path
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions, decide
 from course_lib.inference import Inspector, InspectorSettings, inspector_file
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     with training.joined() as group:
         try:
             train(folder, out, TrainingOptions(**wishes), replace=replace)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             if group.is_first:
                 print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
             return 130
@@ -120,7 +120,7 @@ def train(
     Raises:
         CourseError: photos that cannot be read, too few photos, an impossible option, a folder that
             cannot be written to, or results of that name that are there already.
-        KeyboardInterrupt: you interrupted it; nothing is lost.
+        Interrupted: you interrupted the fine-tuning; nothing is lost.
     """
     options = options or TrainingOptions()
     group = current_group()
@@ -304,8 +304,8 @@ def _fine_tune(
         on_epoch_end=[watch],
         progress=progress,
     )
-    if history.attrs["interrupted"]:
-        raise KeyboardInterrupt  # fit has ended itself in good order; so does the rest
+    if history.interrupted:
+        raise Interrupted("The training was interrupted; the same command goes on after its last complete epoch.")
     return Inspector(model, _settings(index, backbone, plan.size)), history
 
 

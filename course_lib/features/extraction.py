@@ -29,7 +29,6 @@ from course_lib.models import Backbone, file_hash, weights_hash
 from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import BatchTransform, as_batch_transform, to_float
 
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CHUNK = 256  # photos after which the result is kept, so that little is lost if the run is stopped
 MANY = 600  # photos from which on it pays to spend some seconds on a faster form of the network
 
@@ -147,8 +146,8 @@ def _check(
         raise CourseError(f"Maps are kept of one stage, not of '{stages}'; give its number, 0 to {last}, as stages.")
     if batch_size < 1 or size < 1:
         raise CourseError(f"A batch of {batch_size} photos of {size} pixels is not possible; choose 1 or more of both.")
-    if precision not in PRECISIONS:
-        raise CourseError(f"The precision '{precision}' is unknown; choose one of {', '.join(PRECISIONS)}.")
+    if precision not in devices.PRECISIONS:
+        raise CourseError(f"The precision '{precision}' is unknown; choose one of {', '.join(devices.PRECISIONS)}.")
     if views < 1 or (views > 1 and augment is None):
         raise CourseError(f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment.")
 
@@ -176,7 +175,7 @@ class _Computation:
         self.device = devices.choose()
         self.backbone = backbone.to(self.device, memory_format=torch.channels_last).eval()
         self.size, self.augment = size, augment
-        self.precision, self.dtype = precision, PRECISIONS[precision]
+        self.precision = precision
         self.network = _FrozenPart(self.backbone, stages, maps).eval()
         facts = repr([backbone.name, weights_hash(backbone), stages, maps, size])
         name = f"{backbone.name}-{size}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}.onnx"
@@ -185,7 +184,7 @@ class _Computation:
 
     def hurry(self, photos: int) -> None:
         """For many photos on a processor let ONNX Runtime compute, where it can."""
-        if self.device.type != "cpu" or self.dtype is not None:
+        if self.device.type != "cpu" or self.precision != "float32":
             return
         if photos < MANY and not self.program.exists():
             return
@@ -239,8 +238,7 @@ class _Computation:
     @torch.no_grad()
     def _run(self, images: Tensor) -> Tensor:
         images = images.contiguous(memory_format=torch.channels_last)
-        faster = torch.autocast(self.device.type, self.dtype) if self.dtype else contextlib.nullcontext()
-        with faster:
+        with devices.autocast(self.device, self.precision):
             return self.network(images)
 
 

@@ -1,10 +1,8 @@
-"""How large should the steps of training be? A short trial instead of a guess.
-
-Introduced in lesson 10.
-"""
+"""How large should the steps of training be? A short trial instead of a guess."""
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +11,8 @@ from torch import nn
 
 from course_lib import device as devices
 from course_lib.errors import CourseError
-from course_lib.training.loop import labels_on, new_optimizer, set_training_mode
+from course_lib.training.loop import labels_on, set_training_mode
+from course_lib.training.recipe import Recipe
 
 SMOOTHING = 0.9  # each smoothed loss is nine parts the one before and one part new
 TOO_HIGH = 3.0  # a loss this many times the lowest one ends the trial
@@ -21,17 +20,16 @@ TOO_HIGH = 3.0  # a loss this many times the lowest one ends the trial
 
 def learning_rate_curve(
     model: nn.Module,
-    loader: Iterable,
+    loader: Any,
     *,
     lowest: float = 1e-5,
     highest: float = 1.0,
     steps: int = 80,
     optimizer: str = "adamw",
-    momentum: float = 0.9,
     weight_decay: float = 0.01,
     device: torch.device | str | None = None,
 ) -> pd.DataFrame:
-    """Try ever larger learning rates, one batch each, and note the loss (lesson 10).
+    """Try ever larger learning rates, one batch each, and note the loss.
 
     A copy of the model is trained, so the model itself stays as it is. The trial ends early when
     the loss has become three times the lowest one.
@@ -43,8 +41,8 @@ def learning_rate_curve(
         loader: training batches; it begins again when it is through.
         lowest, highest: the learning rates of the first and the last step.
         steps: how many learning rates in between, each a little larger than the one before.
-        optimizer, momentum, weight_decay: as for `course_lib.training.fit`, and the same as there:
-            with momentum "sgd" wants a far smaller learning rate than without.
+        optimizer, weight_decay: as for `course_lib.training.fit`, and the same as there: "sgd" wants
+            another learning rate than "adamw".
         device: where to compute, by default `course_lib.device.choose`.
 
     Returns:
@@ -55,14 +53,14 @@ def learning_rate_curve(
     """
     if not 0 < lowest < highest or steps < 2:
         raise CourseError(
-            f"From {lowest} to {highest} in {steps} steps is no rising curve; choose a lowest rate "
+            f"From {lowest} to {highest} in {steps} steps is not a rising curve; choose a lowest rate "
             "above 0, a larger highest one, and 2 steps or more."
         )
     device = devices.choose(device)
     epoch = getattr(loader, "epoch", None)
     trial = deepcopy(model).to(device)
     set_training_mode(trial)
-    stepper = new_optimizer(trial, lowest, optimizer=optimizer, momentum=momentum, weight_decay=weight_decay)
+    stepper = Recipe(1, lowest, optimizer, weight_decay).new_optimizer(trial)
     rows, average = [], 0.0
     rates = np.geomspace(lowest, highest, steps)
     for number, (rate, (images, labels)) in enumerate(zip(rates, _endless(loader), strict=False), start=1):
@@ -89,7 +87,7 @@ def _endless(loader: Iterable) -> Iterator[tuple]:
 
 
 def suggest_learning_rate(curve: pd.DataFrame) -> float:
-    """A learning rate for the real training: a tenth of the one with the lowest loss (lesson 10).
+    """A learning rate for the real training: a tenth of the one with the lowest loss.
 
     At the lowest loss the steps are about to become too large, so one stays well below.
 

@@ -1,24 +1,24 @@
-"""Several processes that train one model together, each on its part of every batch.
+"""Several processes that train one model together, each with its share of every batch (lesson 10).
 
-Introduced in lesson 10, for the computer with several GPUs that may come after the course. In a terminal
-``torchrun --nproc-per-node 2 -m course_lib train …`` starts the same program twice; in a notebook
-`course_lib.training.launching` does. Each process takes every second photo of a batch, PyTorch's
-DistributedDataParallel averages their gradients, and so both take the step that one process would
-have taken. Alone, a process does nothing of this.
+PyTorch's own ``torchrun`` starts the same program several times, one process for each GPU:
+``torchrun --nproc-per-node 2 -m course_lib train …``. PyTorch's DistributedDataParallel averages the
+gradients of all processes, so each takes the same step. An error in one process ends all of them.
+
+What differs from one process with the whole batch: on CPUs batch normalisation sees only the share of
+its process, whose mean and variance wander more (on GPUs SyncBatchNorm looks at the whole batch, but
+PyTorch has it for GPUs only); dropout draws other numbers; and a batch that cannot be shared evenly
+shows some photos twice. So the results are alike, not equal.
 """
 
 import gc
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -26,155 +26,78 @@ from torch import Tensor, nn
 
 from course_lib import device as devices
 from course_lib.errors import CourseError
-from course_lib.training.whole_batch import WholeBatch
 
 T = TypeVar("T")
-# The others wait while the first one prepares. One that dies is noticed at once, not by waiting.
-LONGEST_WAIT = timedelta(days=1)
+LONGEST_WAIT = timedelta(days=1)  # the others wait while the first prepares; torchrun notices one that dies
 
 
-class _SaidByFirst(CourseError):
-    """In the other processes: the first one says what is wrong, once is enough."""
-
-
-@dataclass
+@dataclass(frozen=True)
 class Group:
-    """The processes that train together, seen from one of them (lesson 10).
-
-    By default it is a group of one, in which every method gives back what it got.
+    """The processes that train together, seen from one of them; by default a group of one.
 
     Attributes:
         rank: the number of this process, from 0.
         count: how many processes there are.
-        interrupted: whether this process was interrupted (Ctrl+C) and the others shall hear of it.
 
     Example:
         >>> group = Group()
-        >>> group.is_first, group.total(3, 4), group.first_does(lambda: "done")
-        (True, (3, 4), 'done')
+        >>> group.is_first, group.total(torch.tensor(3)).item(), group.first_does(lambda: "done")
+        (True, 3, 'done')
     """
 
     rank: int = 0
     count: int = 1
-    interrupted: bool = False
 
     @property
     def is_first(self) -> bool:
         """Whether this is the one process that shows progress and writes files."""
         return self.rank == 0
 
-    def from_first(self, value: T) -> T:
-        """The value of the first process, in all of them."""
-        if self.count == 1:
-            return value
-        box = [value]
-        dist.broadcast_object_list(box, src=0)
+    def first_does(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Let the first process work while the others wait; all get its result."""
+        box: list[Any] = [work(*arguments) if self.is_first else None]
+        if self.count > 1:
+            dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def first_does(self, work: Callable[[], T]) -> T:
-        """Let the first process work while the others wait; all get its result.
+    def shares(self, loader: Iterable) -> Iterable[tuple[Tensor, Tensor]]:
+        """Of each batch the photos of this process, as many as the others have."""
+        return loader if self.count == 1 else self._shares(loader)
 
-        Raises:
-            CourseError, KeyboardInterrupt: in all processes, if the work of the first one ends so.
-        """
-        if self.count == 1:
-            return work()
-        result = error = None
-        if self.is_first:
-            try:
-                result = work()
-            except (CourseError, KeyboardInterrupt) as problem:
-                error = problem
-        result, error = self.from_first((result, error))
-        if isinstance(error, CourseError) and not self.is_first:
-            raise _SaidByFirst(str(error))
-        if error is not None:
-            raise error
-        return result
+    def _shares(self, loader: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
+        # A loader that shuffles with torch's random numbers gives all processes the same batches.
+        torch.set_rng_state(self.first_does(torch.get_rng_state))
+        for images, labels in loader:
+            photos = len(labels)
+            own = torch.arange(self.rank, -(-photos // self.count) * self.count, self.count) % photos
+            yield images[own], labels[own]
 
-    def parts(self, loader: Iterable) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Of each batch the photos of this process: images, labels, and the labels of the whole batch.
-
-        The photos go round: the first of two processes has those with even numbers. Of a last
-        batch with fewer photos than processes, some have none.
-        """
-        own = slice(self.rank, None, self.count)
-        if self.count == 1:
-            for images, labels in loader:
-                yield images, labels, labels
-        elif hasattr(loader, "parts"):
-            yield from loader.parts(own)  # it spares itself what the others do
-        else:
-            for images, labels in loader:
-                yield images[own], labels[own], labels
-
-    def total(self, *values: float | Tensor) -> tuple:
-        """Numbers added up over all processes; in several processes float64 tensors.
-
-        Raises:
-            KeyboardInterrupt: in all processes, if one of them was interrupted.
-        """
-        if self.count == 1:
-            return values
-        numbers = torch.stack([torch.as_tensor(value, dtype=torch.float64) for value in values])
-        numbers = torch.cat([numbers, numbers.new_tensor([self.interrupted])])
-        dist.all_reduce(numbers)
-        *totals, interrupted = numbers
-        if interrupted > 0:
-            raise KeyboardInterrupt
-        return tuple(totals)
+    def total(self, numbers: Tensor) -> Tensor:
+        """Numbers added up over all processes."""
+        if self.count > 1:
+            dist.all_reduce(numbers)
+        return numbers
 
     def replicate(self, model: nn.Module) -> nn.Module:
-        """The same weights in all processes, those of the first, with gradients averaged over all.
+        """What computes the logits: it begins with the first process's weights, and averages gradients.
 
-        Returns:
-            What computes the logits; its parameters are those of ``model``.
+        Its parameters are those of ``model``; batch normalisation on GPUs becomes SyncBatchNorm.
         """
         if self.count == 1:
             return model
+        if next(model.parameters()).is_cuda:
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         return nn.parallel.DistributedDataParallel(model)
 
-    def as_one(self, network: nn.Module, photos: int, last: bool) -> AbstractContextManager:
-        """Within it, a forward pass of the parts gives what one process would get from all photos.
-
-        Args:
-            network: from `replicate`.
-            photos: how many photos all processes have together.
-            last: whether this is the last forward pass before the step; only then are the gradients
-                averaged.
-        """
-        return nullcontext() if self.count == 1 else self._as_one(network, photos, last)
-
-    @contextmanager
-    def _as_one(self, network: nn.Module, photos: int, last: bool) -> Iterator[None]:
-        with (
-            nullcontext() if last else network.no_sync(),
-            WholeBatch(self.rank, self.count, photos),
-        ):
-            yield
-
-    @contextmanager
-    def interrupted_together(self) -> Iterator[None]:
-        """Within it, an interrupt of one process ends all of them at their next `total`.
-
-        Else the others would wait for ever in the middle of a step.
-        """
-        if self.count == 1 or threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def remember(*_: object) -> None:
-            self.interrupted = True
-
-        before = signal.signal(signal.SIGINT, remember)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+    def same_buffers(self, model: nn.Module) -> None:
+        """Give all processes the running statistics of the first one; their parameters are the same."""
+        if self.count > 1:
+            for buffer in model.buffers():
+                dist.broadcast(buffer, src=0)
 
 
 def current_group() -> Group:
-    """The group that this process has `joined`, or a group of one (lesson 10)."""
+    """The group that this process has `joined`, or a group of one."""
     if dist.is_available() and dist.is_initialized():
         return Group(dist.get_rank(), dist.get_world_size())
     return Group()
@@ -182,14 +105,13 @@ def current_group() -> Group:
 
 @contextmanager
 def joined() -> Iterator[Group]:
-    """Join the processes that ``torchrun`` has started; without it, nothing happens (lesson 10).
+    """Join the processes that ``torchrun`` has started; without it, nothing happens.
 
     They talk through NCCL on NVIDIA GPUs, each process on its own GPU, and through Gloo on CPUs.
-    ``COURSE_DEVICE=cuda:0`` puts all on one GPU, which is good for trying out only. `torchrun`
-    gives each process one CPU thread; set ``OMP_NUM_THREADS`` before it to give more.
+    `torchrun` gives each process one CPU thread; set ``OMP_NUM_THREADS`` before it to give more.
 
     Raises:
-        CourseError: fewer GPUs than processes, another kind of GPU, or another process has died.
+        CourseError: fewer GPUs than processes, another kind of GPU, or another process has ended.
 
     Example:
         >>> with joined() as group:
@@ -199,17 +121,19 @@ def joined() -> Iterator[Group]:
     if int(os.environ.get("WORLD_SIZE", 1)) == 1 or "LOCAL_WORLD_SIZE" not in os.environ:
         yield Group()
         return
+    _choose_places()
     # Loaded later, this module would keep the group in its default arguments; then Gloo's threads
     # would outlive `destroy_process_group`, and now and then abort the process at its very end.
-    import_module("torch.distributed.nn")
-    dist.init_process_group(_backend(), timeout=LONGEST_WAIT)
+    import torch.distributed.nn  # noqa: F401
+
+    dist.init_process_group(timeout=LONGEST_WAIT)
     try:
         yield current_group()
-    except _SaidByFirst:
-        sys.exit(2)
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
             raise
+        if dist.get_rank() > 0:
+            sys.exit(2)  # the first one says what is wrong, once is enough
         raise CourseError(
             "Another process has ended, so this one ends too; the same command, with any number of "
             "processes, goes on after the last complete epoch."
@@ -220,28 +144,18 @@ def joined() -> Iterator[Group]:
             dist.destroy_process_group()
 
 
-def _backend() -> str:
-    """Choose how the processes talk, and on which GPU this one computes."""
-    device = devices.choose()
-    here, local = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["LOCAL_RANK"])
-    problem = None
-    if device.type not in ("cpu", "cuda"):
-        problem = f"Several processes cannot compute on '{device.type}'; set COURSE_DEVICE=cpu, or start one."
-    elif device.type == "cuda" and device.index is None and torch.cuda.device_count() < here:
-        problem = (
-            f"There are {torch.cuda.device_count()} GPUs for {here} processes; start one process for "
-            "each GPU, or set COURSE_DEVICE=cpu."
+def _choose_places() -> None:
+    """On which GPU this process computes, and through which network it talks."""
+    device, here = devices.choose(), int(os.environ["LOCAL_WORLD_SIZE"])
+    own_gpus = device.type == "cuda" and device.index is None and torch.cuda.device_count() >= here
+    if device.type != "cpu" and not own_gpus:
+        raise CourseError(
+            f"{here} processes need {here} NVIDIA GPUs, and '{device}' is not that; start fewer, or set "
+            "COURSE_DEVICE=cpu."
         )
-    if problem and os.environ["RANK"] != "0":
-        sys.exit(2)  # the first one says it
-    if problem:
-        raise CourseError(problem)
+    if own_gpus:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     if here == int(os.environ["WORLD_SIZE"]):
         # One computer talks to itself: no other network can disturb it.
-        loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
-        for name in loopback:
+        for name in {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
-    if device.type == "cpu" or device.index is not None:
-        return "gloo"
-    torch.cuda.set_device(local)
-    return "cpu:gloo,cuda:nccl"

@@ -1,23 +1,24 @@
-"""A log of every training run: what was tried, where, and what came of it.
+"""A log of every training run: what was tried, where, and what came of it (lesson 10).
 
-Introduced in lesson 10. The log is one text file, ``work/runs.jsonl``, one line for each run. It
-stays on this computer; `send` shows a run in another tracker if you have installed one.
+The log is one text file, ``work/runs.jsonl``, one line for each run. It stays on this computer; `send`
+shows a run in another tracker if you have installed one.
 """
 
 import json
 import os
 import platform
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 
+from course_lib import device, plots
 from course_lib.errors import CourseError
-from course_lib.paths import make_folder, shorten, work_folder
+from course_lib.paths import append_json_line, make_folder, plain, read_json_lines, shorten, work_folder
 
 TRACKERS = ("tensorboard", "trackio", "wandb")
 
@@ -28,7 +29,7 @@ def log_file() -> Path:
 
 
 def record(name: str, settings: dict, results: dict | None = None, history: pd.DataFrame | None = None) -> dict:
-    """Write down one run: a line is added to the log (lesson 10).
+    """Write down one run: a line is added to the log.
 
     Args:
         name: a few words, such as "flips, 3 epochs"; runs may share a name.
@@ -38,6 +39,9 @@ def record(name: str, settings: dict, results: dict | None = None, history: pd.D
 
     Returns:
         The run as it was written, with its ``run`` number, time and environment.
+
+    Raises:
+        CourseError: the log cannot be written to.
     """
     run = {
         "run": uuid4().hex[:8],
@@ -48,88 +52,42 @@ def record(name: str, settings: dict, results: dict | None = None, history: pd.D
         "environment": environment(),
         "history": [] if history is None else history.to_dict("records"),
     }
-    line = json.dumps(_plain(run), ensure_ascii=False)
-    make_folder(log_file().parent)
-    try:
-        with log_file().open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(("" if _ends_with_a_line() else "\n") + line + "\n")
-    except OSError as error:
-        raise CourseError(
-            f"The log {shorten(log_file())} cannot be written to ({error.strerror}); allow writing "
-            "there or set COURSE_WORK to another folder."
-        ) from error
-    return json.loads(line)
-
-
-def _ends_with_a_line() -> bool:
-    """Whether the log is whole: a line that was broken off must not spoil the next one."""
-    with log_file().open("rb") as file:
-        if not file.seek(0, os.SEEK_END):
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read() == b"\n"
+    append_json_line(log_file(), run := plain(run))
+    return run
 
 
 def environment() -> dict[str, str]:
-    """On what a run was computed: results of two machines may differ by a point (lesson 10).
+    """On what a run was computed: results of two machines may differ by a point.
 
     Example:
         >>> sorted(environment())
         ['course', 'device', 'python', 'system', 'torch', 'torchvision']
     """
-    from course_lib import device
-
-    return {
+    facts = {
         "device": device.describe(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "torch": version("torch"),
-        "torchvision": version("torchvision"),
-        "course": _version("visual-inspection-course"),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _plain(value):
-    """NumPy's numbers as JSON knows them; "not a number" as None, which JSON knows too."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    packages = {"torch": "torch", "torchvision": "torchvision", "course": "visual-inspection-course"}
+    for name, package in packages.items():
+        try:
+            facts[name] = version(package)
+        except PackageNotFoundError:
+            facts[name] = "not installed"
+    return facts
 
 
 def read_runs() -> list[dict]:
-    """All runs of the log with their histories, the oldest first (lesson 10).
+    """All runs of the log with their histories, the oldest first.
 
     A line that was broken off, by a power cut for example, is passed over.
     """
-    if not log_file().exists():
-        return []
-    found = []
-    # Not splitlines, which also cuts at U+2028 and U+0085: JSON leaves them inside a text.
-    for line in log_file().read_text(encoding="utf-8", errors="replace").split("\n"):
-        try:
-            run = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(run, dict) and {"run", "name", "settings", "results", "history"} <= set(run):
-            found.append(run)
-    return found
+    needed = {"run", "name", "settings", "results", "history"}
+    return [run for run in read_json_lines(log_file()) if needed <= set(run)]
 
 
 def runs() -> pd.DataFrame:
-    """All runs as a table (lesson 10).
+    """All runs as a table.
 
     Returns:
         One row for each run, the oldest first: ``run``, ``when``, ``name``, then a column for
@@ -139,15 +97,14 @@ def runs() -> pd.DataFrame:
         {key: run.get(key) for key in ("run", "when", "name")}
         | run["settings"]
         | run["results"]
-        | {"epochs_done": len(run["history"])}
-        | {"device": run.get("environment", {}).get("device")}
+        | {"epochs_done": len(run["history"]), "device": run.get("environment", {}).get("device")}
         for run in read_runs()
     ]
     return pd.DataFrame(rows, columns=None if rows else ["run", "when", "name"])
 
 
 def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) -> None:
-    """Show how a measure went over the epochs of the latest runs (lesson 10).
+    """Show how a measure went over the epochs of the latest runs.
 
     Args:
         measure: a column of the history.
@@ -157,9 +114,7 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
     Raises:
         CourseError: no run has this measure.
     """
-    from course_lib import plots
-
-    chosen = [run for run in read_runs() if run["history"] and measure in run["history"][0]]
+    chosen = [run for run in read_runs() if run["history"] and measure in run["history"][0]][-last:]
     if not chosen:
         raise CourseError(
             f"No run in {shorten(log_file())} has a history with '{measure}'; record one with "
@@ -167,15 +122,13 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
         )
     figure, axes = plots.new_figure()
     axis = axes[0, 0]
-    chosen = chosen[-last:]
     names = [run["name"] for run in chosen]
     for number, run in enumerate(chosen):
         epochs = [row["epoch"] for row in run["history"]]
         values = [row[measure] for row in run["history"]]
         same = names.count(run["name"]) > 1
         label = f"{run['name']} ({run['run'][:4]})" if same else run["name"]
-        mark, colour = "osD^vP"[number % 6], plots.COLOURS[number % 6]
-        axis.plot(epochs, values, marker=mark, color=colour, label=label)
+        axis.plot(epochs, values, marker="osD^vP"[number % 6], color=plots.COLOURS[number % 6], label=label)
     axis.set_xlabel("epoch")
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_ylabel(measure.replace("_", " "))
@@ -183,13 +136,12 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
     plots.show(figure, alt)
 
 
-def send(run: dict, tracker: str = "tensorboard", online: bool = False) -> str:
-    """Show one run in another tracker as well, if it is installed (lesson 10).
+def send(run: dict, tracker: str = "tensorboard") -> str:
+    """Show one run in another tracker as well, if it is installed; nothing leaves this computer.
 
     Args:
         run: from `record` or `read_runs`.
-        tracker: "tensorboard", "trackio" or "wandb" (Weights & Biases).
-        online: for Weights & Biases only: send it to its server. By default it stays here.
+        tracker: "tensorboard", "trackio" or "wandb" (Weights & Biases, which you may sync later).
 
     Returns:
         How to look at it.
@@ -204,45 +156,27 @@ def send(run: dict, tracker: str = "tensorboard", online: bool = False) -> str:
             f"The tracker '{tracker}' is not installed, and you do not need it: runs() shows the same "
             f"table. To use it, run: pip install {tracker}"
         )
-    folder = make_folder(work_folder() / tracker)
+    folder, name = make_folder(work_folder() / tracker), f"{run['name']}-{run['run']}".replace("/", "-")
+    steps = [(row["epoch"], row) for row in run["history"]]
+    steps.append((len(steps), {f"result/{measure}": value for measure, value in run["results"].items()}))
     if tracker == "tensorboard":
         from torch.utils.tensorboard import SummaryWriter
 
-        with SummaryWriter(str(folder / f"{run['name']}-{run['run']}".replace("/", "-"))) as writer:
+        with SummaryWriter(str(folder / name)) as writer:
             writer.add_text("settings", json.dumps(run["settings"], ensure_ascii=False))
-            for step, values in _steps(run):
-                for measure, value in values.items():
+            for step, values in steps:
+                for measure, value in _numbers(values).items():
                     writer.add_scalar(measure, value, step)
         return f"tensorboard --logdir {shorten(folder)}"
-    return _send_to_api(run, tracker, folder, online)
-
-
-def _send_to_api(run: dict, tracker: str, folder: Path, online: bool) -> str:
-    """trackio and Weights & Biases share one interface: init, log, finish."""
-    from importlib import import_module
-
-    if tracker == "wandb":
-        options = {"mode": "online" if online else "offline", "dir": str(folder)}
-        look = "wandb sync, if you want it on the server" if not online else "see the address above"
-    else:
-        os.environ.setdefault("TRACKIO_DIR", str(folder))  # read when trackio is imported
-        options, look = {}, "trackio show --project visual-inspection"
+    os.environ.setdefault("TRACKIO_DIR", str(folder))  # read when trackio is imported
     module = import_module(tracker)
-    name = f"{run['name']}-{run['run']}"
+    options = {"mode": "offline", "dir": str(folder)} if tracker == "wandb" else {}
     module.init(project="visual-inspection", name=name, config=run["settings"], **options)
-    for step, values in _steps(run):
-        module.log(values, step=step)
+    for step, values in steps:
+        module.log(_numbers(values), step=step)
     module.finish()
-    return look
+    return "wandb sync" if tracker == "wandb" else "trackio show --project visual-inspection"
 
 
-def _steps(run: dict) -> list[tuple[int, dict[str, float]]]:
-    """The numbers of each epoch, and the results at the last one."""
-
-    def numbers(values: dict) -> dict[str, float]:
-        return {key: float(value) for key, value in values.items() if isinstance(value, int | float) and key != "epoch"}
-
-    steps = [(int(row["epoch"]), numbers(row)) for row in run["history"]]
-    last = steps[-1][0] if steps else 0
-    results = {f"result/{key}": value for key, value in numbers(run["results"]).items()}
-    return [*steps, (last, results)] if results else steps
+def _numbers(values: dict) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if isinstance(value, int | float) and name != "epoch"}

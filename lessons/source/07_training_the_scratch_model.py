@@ -421,7 +421,7 @@ print(
 
 # %%
 choices = {
-    "SGD, momentum 0.9": {"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+    "SGD, momentum 0.9": {"optimizer": "sgd", "learning_rate": 0.05},
     "Adam": {"optimizer": "adam", "learning_rate": 5e-3},
     "AdamW, strong decay": {"optimizer": "adamw", "learning_rate": 5e-3, "weight_decay": 2.0},
 }
@@ -494,26 +494,17 @@ assert failed
 # %% [markdown]
 # ## Is there a faster way to compute?
 #
-# The weights are numbers of the kind *float32*, with about seven digits. *bfloat16* keeps about three and needs half the memory. Some processors compute several times faster with it. Others must imitate it and are many times slower. The order of the numbers in memory matters too: *channels last* keeps all channels of a pixel side by side. No rule holds for every network and every computer. So you measure: `fastest_settings` lets the ways take turns on a copy of the network, for about five seconds, and keeps the answer in `work/settings`: a second run shows the same table.
+# The weights are numbers of the kind *float32*, with about seven digits. *bfloat16* keeps about three and needs half the memory. Some processors compute several times faster with it. Others must imitate it and are many times slower. The order of the numbers in memory matters too: *channels last* keeps all channels of a pixel side by side. No rule holds for every network and every computer. So you measure: `fastest_settings` lets the ways take turns on copies of the network, for about five seconds. Another run may choose another way: the times of a computer wander.
 
 # %% tags=["nbval-ignore-output"] reason="times differ between computers and runs"
 fastest = training.fastest_settings(again, photos, training=True)
 print("fastest for training this network here:", fastest)
-fastest.table().drop(columns="photos").round(3)
+fastest.measured.round(3)
 
 # %% [markdown]
-# `plain` is float32 in the usual order; a `speed` of 2 means half the time. `change` says how far the answers move: settings that change them too much are refused. A way is given up as soon as one of its steps takes 1.5 times as long as that of the best way. The fastest way must win once more in new turns; only if it is clearly faster there does it replace plain float32, so a good `speed` in this table is not enough. You use the answer as `fit(…, precision=fastest.precision, channels_last=fastest.channels_last)`. The lessons themselves stay with float32, so that their numbers come out nearly alike everywhere; after many steps the third digit can still differ between computers.
+# `plain` is float32 in the usual order; a `speed` of 2 means half the time. `change` says how far the answers move: a way that changes them too much is refused. A way that takes 1.5 times as long as the best one is given up. The fastest way is chosen only if it is clearly faster than plain float32, and in nearly every turn. You use the answer as `fit(…, precision=fastest.precision, channels_last=fastest.channels_last)`. The lessons themselves stay with float32, so that their numbers come out nearly alike everywhere; after many steps the third digit can still differ between computers.
 
 # %% [markdown]
-# How large may a batch be? `largest_batch` doubles it, as long as it fits into the memory with room to spare, and frees what it took. On a GPU this is
-# often the first limit that you meet: `fit` then takes a batch in halves, and says so. Here it stops at `limit=512`: if it prints 512, a larger batch may fit, too.
-
-# %% tags=["nbval-ignore-output"] reason="memory and time differ between computers"
-print("photos at once:", training.largest_batch(again, photos, limit=512, seconds=3))
-
-# %% [markdown]
-# A larger batch is not a better one: it makes fewer steps in an epoch. Ours stay at 32.
-
 # %% [markdown]
 # ## Interrupted, and resumed
 #

@@ -20,7 +20,7 @@ from course_lib.commands import plan as planning
 from course_lib.commands import prepare as preparation
 from course_lib.commands import train as training_command
 from course_lib.commands.prepare import TrainingOptions, prepare
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, Interrupted
 from course_lib.inference import Inspector
 from course_lib.models import load_backbone, weights_hash
 from course_lib.paths import kept_folder
@@ -190,7 +190,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
 
     whole = tune(tmp_path / "whole")
     interrupt_second_validation(monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match="goes on after its last complete epoch"):
         tune(tmp_path / "parts")
     resumed = tune(tmp_path / "parts")
 
@@ -477,7 +477,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     monkeypatch.setattr(planning, "_reading_seconds", lambda _: 1e-3)
     monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
-    monkeypatch.setattr(planning, "cores", lambda: 8)
+    monkeypatch.setattr("course_lib.device.cores", lambda: 8)
     index = pd.DataFrame({"split": ["train"] * 700 + ["validation"] * 150 + ["test"] * 150})
     index.attrs["classes"] = ["functional", "defective"]
     return index
@@ -493,7 +493,7 @@ def plan_for(index: pd.DataFrame, folder: Path, processes: int) -> planning.Plan
 def test_two_processes_do_twice_as_much_in_the_same_time_if_each_has_a_core(
     many: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, times: int
 ) -> None:
-    monkeypatch.setattr(planning, "cores", lambda: cores)
+    monkeypatch.setattr("course_lib.device.cores", lambda: cores)
     one, two = (plan_for(many, tmp_path / str(count), count) for count in (1, 2))
     assert one.size == two.size == 224 and 0 <= two.epochs - times * one.epochs < times
     assert 0.6 * 300 < two.seconds + two.probe_seconds < 300

@@ -1,0 +1,129 @@
+"""How a model learns: the choices that decide its weights, checked before anything is computed (lesson 7)."""
+
+from dataclasses import dataclass
+from math import inf
+from numbers import Integral, Real
+
+import torch
+from torch import nn
+
+from course_lib.device import PRECISIONS
+from course_lib.errors import CourseError
+
+MOMENTUM = 0.9  # of "sgd": how much of its speed it keeps from step to step
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+SCHEDULES = ("one_cycle", "cosine", None)
+# What the numbers may be: their kind, the lowest, below what, and this in words.
+NUMBERS = {
+    "epochs": (Integral, 0, inf, "a whole number from 0"),
+    "learning_rate": (Real, 0, inf, "a number from 0 up, such as 0.001"),
+    "weight_decay": (Real, 0, inf, "a number from 0 up, such as 0.01"),
+    "label_smoothing": (Real, 0, 1, "a number from 0 to below 1, such as 0.1"),
+    "average_weights": (Real, 0, 1, "a number from 0 to below 1, or None"),
+    "patience": (Integral, 1, inf, "a whole number from 1, or None"),
+}
+
+
+def check_number(name: str, given: object) -> None:
+    """Refuse a number that `course_lib.training.fit` cannot take.
+
+    Args:
+        name: one of `NUMBERS`.
+        given: a number, or a dictionary of numbers.
+
+    Raises:
+        CourseError: it is not possible.
+
+    Example:
+        >>> check_number("patience", 0)
+        Traceback (most recent call last):
+        course_lib.errors.CourseError: patience=0 is not possible; choose a whole number from 1, or None.
+    """
+    kind, lowest, below, words = NUMBERS[name]
+    for number in given.values() if isinstance(given, dict) else [given]:
+        if not isinstance(number, kind) or not lowest <= float(number) < below:
+            raise CourseError(f"{name}={given!r} is not possible; choose {words}.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the weights that a training ends with, beside the photos and the first weights.
+
+    Its fields are explained at `course_lib.training.fit`.
+
+    Raises:
+        CourseError: one of them cannot be.
+
+    Example:
+        >>> Recipe(epochs=3, optimizer="sgd").new_optimizer(nn.Linear(2, 2)).defaults["momentum"]
+        0.9
+    """
+
+    epochs: int
+    learning_rate: float | dict[str, float] = 1e-3
+    optimizer: str = "adamw"
+    weight_decay: float = 0.01
+    schedule: str | None = "one_cycle"
+    label_smoothing: float = 0.0
+    average_weights: float | None = None
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                words = ", ".join(map(str, known))
+                raise CourseError(f"The {name} '{getattr(self, name)}' is unknown; choose one of {words}.")
+        for name in ("epochs", "learning_rate", "weight_decay", "label_smoothing"):
+            check_number(name, getattr(self, name))
+        if self.average_weights is not None:
+            check_number("average_weights", self.average_weights)
+
+    def new_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """What changes the weights at each step.
+
+        Raises:
+            CourseError: nothing to train, or a part of the model without a learning rate.
+        """
+        more = {"momentum": MOMENTUM} if self.optimizer == "sgd" else {}
+        return OPTIMIZERS[self.optimizer](self._parameters(model), weight_decay=float(self.weight_decay), **more)
+
+    def _parameters(self, model: nn.Module) -> list[dict]:
+        """The trainable parameters with their learning rates, as the optimizer wants them."""
+        rates = self.learning_rate if isinstance(self.learning_rate, dict) else {"": self.learning_rate}
+        groups: dict[str, dict] = {part: {"params": [], "lr": float(rate)} for part, rate in rates.items()}
+        for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            part = next((part for part in groups if name.startswith(part)), None)
+            if part is None:
+                raise CourseError(
+                    f"The parameter {name} has no learning rate; add its part to learning_rate or freeze it."
+                )
+            groups[part]["params"].append(parameter)
+        for part, group in groups.items():
+            if not group["params"]:
+                raise CourseError(
+                    f"No trainable parameter belongs to '{part or 'the model'}'; check the name, or "
+                    "unfreeze what is to be trained."
+                )
+        return list(groups.values())
+
+    def new_schedule(
+        self, optimizer: torch.optim.Optimizer, batches: int
+    ) -> torch.optim.lr_scheduler.LRScheduler | None:
+        """The plan of the learning rate over all steps, or None where it stays as it is.
+
+        Args:
+            optimizer: from `new_optimizer`.
+            batches: in an epoch.
+        """
+        steps = max(1, self.epochs * batches)
+        if self.schedule == "one_cycle":
+            # With SGD the schedule would replace the momentum by its own.
+            rates = [group["lr"] for group in optimizer.param_groups]
+            return torch.optim.lr_scheduler.OneCycleLR(
+                optimizer, rates, total_steps=steps + 1, cycle_momentum=self.optimizer != "sgd"
+            )
+        if self.schedule == "cosine":
+            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        return None
