@@ -20,7 +20,7 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
-.PHONY: lab test lessons quiz-test studies colab lock publish doctor clean
+.PHONY: lab test quick elsewhere faults lessons quiz-test studies colab lock publish doctor clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
@@ -58,6 +58,13 @@ lock: $(READY)
 
 doctor: $(READY)
 	$(BIN)/python -m course_lib doctor
+
+# The lessons that train a network, as if on another machine; then with planted faults, each of which must be noticed.
+elsewhere: $(READY_TO_TEST)
+	$(BIN)/python tools/elsewhere.py $(LESSON)
+
+faults: $(READY_TO_TEST)
+	$(BIN)/python tools/elsewhere.py --fault
 
 # For whoever publishes a copy: make publish REPOSITORY=owner/name writes the address, the
 # "open in Colab" badges and the set-up cells.

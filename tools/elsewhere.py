@@ -35,8 +35,10 @@ FAULTS = {
 FAILED = re.compile(r"^FAILED lessons/(\d\d)_\w+\.ipynb::(Cell \d+)", re.MULTILINE)
 
 
-def pytest(lessons: Sequence[str], variables: dict[str, str], *options: str) -> tuple[dict[str, str], str]:
-    """Compare lessons in this environment.
+def pytest(
+    lessons: Sequence[str], variables: dict[str, str], *options: str, show: bool = True
+) -> tuple[dict[str, str], str]:
+    """Compare lessons in this environment; ``show`` prints what pytest says while it runs.
 
     Returns:
         Lesson number to the first cell that failed, and pytest's closing line.
@@ -49,12 +51,14 @@ def pytest(lessons: Sequence[str], variables: dict[str, str], *options: str) -> 
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            print(line, end="", flush=True)
             lines.append(line)
+            if show:
+                print(line, end="", flush=True)
     found: dict[str, str] = {}
     for number, cell in FAILED.findall("".join(lines)):
         found.setdefault(number, cell)
     if process.returncode not in (0, 1):
+        print("".join(lines[-40:]))
         raise SystemExit(f"pytest could not run (exit status {process.returncode})")
     return found, lines[-1].strip("= \n")
 
@@ -74,12 +78,12 @@ def planted(lessons: Sequence[str], fault: str) -> int:
     affected = [number for number in FAULTS[fault] if number in lessons]
     if not affected:
         return 0
-    red, closing = pytest(affected, {"COURSE_DISTURBANCE": fault}, "--nbval-stop", "--tb=line")
+    red, closing = pytest(affected, {"COURSE_DISTURBANCE": fault}, "--nbval-stop", show=False)
     passed = [number for number in affected if number not in red]
     where = ", ".join(f"lesson {number} in {cell}" for number, cell in red.items())
-    print(f"\nfault {fault}: noticed in {where or 'no lesson'} ({closing})")
+    print(f"fault {fault}: noticed in {where or 'no lesson'}", flush=True)
     if passed:
-        print(f"NOT NOTICED in lesson {', '.join(passed)}")
+        print(f"fault {fault}: NOT NOTICED in lesson {', '.join(passed)} ({closing})", flush=True)
     return 1 if passed else 0
 
 

@@ -337,7 +337,7 @@ for (name, seed), numbers in folds.items():
 seeds = pd.DataFrame(rows, columns=["seed", "folds", "accuracy", "worst fold", "best fold"])
 seeds.round(3)
 
-# %% tags=["nbval-approx-0.5"]
+# %% tags=["nbval-approx-0.2"]
 means = seeds.groupby("folds")["accuracy"].mean()
 points = 100 * (means["random folds"] - means["folds by lot"])
 print(f"the random folds flatter the model by {points:.1f} points")

@@ -314,7 +314,7 @@ assert same
 #
 # *Predict first:* the same photo goes through the model three times in each mode: twice in the whole batch, once with only three of the others. When is its probability of a defect the same?
 
-# %% tags=["nbval-approx-0.4"]
+# %% tags=["nbval-approx-0.3"]
 photos, _ = next(iter(batches["validation"]))
 photos = photos.to(processor)
 rows = []
@@ -458,7 +458,7 @@ assert weight_sizes[2] < weight_sizes[1], "weight decay makes the weights smalle
 #
 # *Predict first:* will the loss fall faster, stay, or grow? First some steps by hand, on one batch.
 
-# %% tags=["nbval-approx-1.0"]
+# %% tags=["nbval-approx-0.3"]
 network, third = start(0.33)
 images, labels = (part.to(processor) for part in next(iter(third["train"])))
 optimizer = torch.optim.SGD(network.parameters(), lr=1000.0)
@@ -472,7 +472,7 @@ for step in range(4):
 # %% [markdown]
 # It grows. Now the same learning rate with `fit`:
 
-# %% tags=["nbval-approx-1.0"]
+# %% tags=["nbval-approx-0.3"]
 from course_lib.errors import CourseError
 
 network, third = start(0.33)

@@ -370,7 +370,7 @@ for name, (on_validation, on_test) in outputs.items():
     row |= {"temperature": temperature, "before": errors[0], "after": errors[1]}
     rows.append(row | {"by chance": by_chance})
 
-# %% tags=["nbval-approx-0.5"]
+# %% tags=["nbval-approx-0.2"]
 calibration = pd.DataFrame(rows)
 calibration.set_index("model").drop(columns="photos").round(2)
 

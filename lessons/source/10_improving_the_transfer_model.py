@@ -626,7 +626,7 @@ VIEWS = 1
 # scores of the network (the *logits*), so that of the photos with a probability near 0.8 about 80 in 100 are defective (lesson 8). An *inspector* is
 # the model with all that it needs to judge a photo: size, class names, temperature, threshold.
 
-# %% tags=["nbval-approx-0.6"]
+# %% tags=["nbval-approx-0.3"]
 temperature = evaluation.fit_temperature(logits, labels[validation])
 inspector = Inspector(model, InspectorSettings(**settings, views=VIEWS, temperature=temperature))
 probabilities = inspector.probabilities(validation_images)[:, 1]
