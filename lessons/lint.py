@@ -23,12 +23,12 @@ QUIZZES = LESSONS.parent / "quizzes"
 sys.path.insert(0, str(LESSONS.parent / "tests"))
 
 from compare_outputs import WIDGET_VIEW
-from strict_nbval import MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
+from strict_nbval import ANY_FIGURE, MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
 
 LONGEST_CELL = 15  # lines
 LARGEST_OUTPUT = 600_000  # characters as stored; a figure of 100 kB has 133,000
 LARGEST_NOTEBOOK = 3_000_000  # bytes
-LARGEST_TOLERANCE = 1.0
+LARGEST_TOLERANCE = 0.3
 CELLS_FOR_ONE_IGNORED = 10
 LEFT_OUT = ("nbval-ignore-output", "nbval-skip")
 MEANT_TO_FAIL = ("raises-exception", "nbval-raises-exception")
@@ -145,13 +145,16 @@ def marker_findings(cell: NotebookNode) -> Iterator[str]:
     if any(MARKER_COMMENT.search(line) for line in cell.source.splitlines()):
         yield "a comment steers nbval: use a tag in the source, so that the learner sees no comment"
     left_out = sorted(set(LEFT_OUT) & set(tags_of(cell)))
-    if left_out and not cell.metadata.get("reason", "").strip():
-        yield f'the tag {left_out[0]} has no reason: write reason="…" beside it in the source'
+    weak = [*left_out, *({ANY_FIGURE} & set(tags_of(cell)))]
+    if weak and not cell.metadata.get("reason", "").strip():
+        yield f'the tag {weak[0]} has no reason: write reason="…" beside it in the source'
     tolerance = tolerance_of(cell)
     if tolerance is not None and not 0 < tolerance <= LARGEST_TOLERANCE:
         yield f"the tolerance {tolerance:g} is not between 0 and {LARGEST_TOLERANCE:g}: change it"
     if tolerance is not None and (left_out or not cell.outputs):
         yield "the tolerance has nothing to compare: remove one of the tags"
+    if ANY_FIGURE in tags_of(cell) and not any("image/png" in output.get("data", {}) for output in cell.outputs):
+        yield f"the cell has no figure: remove the tag {ANY_FIGURE}"
 
 
 def output_findings(output: NotebookNode) -> Iterator[str]:

@@ -61,6 +61,12 @@ def tag(number: int, *tags: str, **metadata: object) -> Callable[[NotebookNode],
     return spoil
 
 
+def any_figure_with_other_words(notebook: NotebookNode) -> None:
+    """A figure whose points are not compared, and which is about something else now."""
+    tag(FIGURE, "nbval-any-figure", reason="a network decides")(notebook)
+    replace(FIGURE, "5 points", "6 points", "text/plain")(notebook)
+
+
 def in_source(number: int, old: str, new: str) -> Callable[[NotebookNode], None]:
     """Change the code of a cell but not its output."""
 
@@ -278,6 +284,10 @@ SPOILINGS = [
     Spoiling("the tolerance gone", "check", "not what its source says", tag(NUMBERS)),
     Spoiling("a wider tolerance", "check", "not what its source", tag(NUMBERS, "nbval-approx-0.5")),
     Spoiling("a huge tolerance", "lint", "the tolerance 50", tag(NUMBERS, "nbval-approx-50")),
+    # a figure that a network decides
+    Spoiling("no reason for any figure", "lint", "nbval-any-figure has no reason", tag(FIGURE, "nbval-any-figure")),
+    Spoiling("any figure without a figure", "lint", "has no figure", tag(TEXT, "nbval-any-figure", reason="none")),
+    Spoiling("words of any figure", "nbval", "differs", any_figure_with_other_words),
     # markers
     Spoiling("a misspelt tag", "nbval", "is not a marker", tag(IGNORED, "nbval-ingore-output", reason="")),
     Spoiling("a misspelt tolerance", "lint", "is not a marker", tag(NUMBERS, "nbval-aprox-0.05")),

@@ -197,7 +197,7 @@ def test_a_dead_kernel_is_noticed_at_once(run: tuple) -> None:
     assert "Kernel died" in deadly.message
     assert deadly.seconds < 5
     assert after.outcome == "skipped"
-    assert "the kernel ended in Cell 3" in after.message
+    assert "the notebook ended in Cell 3" in after.message
 
 
 def test_the_summary_counts_cells(run: tuple) -> None:

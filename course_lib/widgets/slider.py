@@ -10,7 +10,11 @@ import anywidget
 import numpy as np
 import traitlets
 
+<<<<<<< HEAD
 from course_lib.evaluation import decide, expected_cost
+=======
+from course_lib.evaluation import expected_cost, missed_defect_rate, overkill_rate
+>>>>>>> b303075 (Lesson 8 shows rates where counts moved; a figure that a network decides is compared by its size and words; no tolerance above 0.3)
 
 SCRIPT = """
 function render({ model, el }) {
@@ -71,16 +75,21 @@ def cost_slider(
 
     Example:
         >>> cost_slider(np.array([1, 0]), np.array([0.4, 0.1])).rows[-1]
-        'Threshold 0.60: 1 of 2 parts missed, 0 wrongly rejected, cost 5.00 for each part.'
+        'Threshold 0.60: 1.00 of the defective parts missed, 0.00 of the good ones rejected, cost 5.00 for each part.'
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     rows = []
     for threshold in np.linspace(0, 0.6, 61):
+<<<<<<< HEAD
         rejected = decide(probabilities, threshold)
         missed, overkill = int((labels > rejected).sum()), int((labels < rejected).sum())
+=======
+        missed = missed_defect_rate(labels, probabilities, threshold)
+        overkill = overkill_rate(labels, probabilities, threshold)
+>>>>>>> b303075 (Lesson 8 shows rates where counts moved; a figure that a network decides is compared by its size and words; no tolerance above 0.3)
         cost = expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill)
         rows.append(
-            f"Threshold {threshold:.2f}: {missed} of {len(labels)} parts missed, "
-            f"{overkill} wrongly rejected, cost {cost:.2f} for each part."
+            f"Threshold {threshold:.2f}: {missed:.2f} of the defective parts missed, "
+            f"{overkill:.2f} of the good ones rejected, cost {cost:.2f} for each part."
         )
     return CostSlider(rows=rows, start=50)
