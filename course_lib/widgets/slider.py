@@ -10,11 +10,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-<<<<<<< HEAD
-from course_lib.evaluation import decide, expected_cost
-=======
 from course_lib.evaluation import expected_cost, missed_defect_rate, overkill_rate
->>>>>>> b303075 (Lesson 8 shows rates where counts moved; a figure that a network decides is compared by its size and words; no tolerance above 0.3)
 
 SCRIPT = """
 function render({ model, el }) {
@@ -80,13 +76,8 @@ def cost_slider(
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     rows = []
     for threshold in np.linspace(0, 0.6, 61):
-<<<<<<< HEAD
-        rejected = decide(probabilities, threshold)
-        missed, overkill = int((labels > rejected).sum()), int((labels < rejected).sum())
-=======
         missed = missed_defect_rate(labels, probabilities, threshold)
         overkill = overkill_rate(labels, probabilities, threshold)
->>>>>>> b303075 (Lesson 8 shows rates where counts moved; a figure that a network decides is compared by its size and words; no tolerance above 0.3)
         cost = expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill)
         rows.append(
             f"Threshold {threshold:.2f}: {missed:.2f} of the defective parts missed, "
