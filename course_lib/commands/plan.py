@@ -38,6 +38,7 @@ class Plan:
         epochs: of fine-tuning; 0 if there is no time for one.
         batch_size: of fine-tuning.
         probe_seconds, seconds: how long the two will take.
+        precision, channels_last: how fine-tuning computes, as `course_lib.training.fastest_settings` found.
     """
 
     photos: int
@@ -47,6 +48,8 @@ class Plan:
     batch_size: int
     probe_seconds: float
     seconds: float
+    precision: str = "float32"
+    channels_last: bool | None = None
 
 
 def make_plan(
@@ -71,7 +74,8 @@ def make_plan(
         return Plan(**json.loads(file.read_text(encoding="utf-8")))
     budget = options.minutes * 60
     reading = _reading_seconds(index)
-    looking, learning = _seconds_per_pixel(backbone, len(index.attrs["classes"]))
+    settings = _fastest_settings(backbone, len(index.attrs["classes"]), min(3.0, budget / 100))
+    looking, learning = _seconds_per_pixel(backbone, len(index.attrs["classes"]), settings)
 
     def probe_seconds(size: int, photos: int) -> float:
         quick = photos >= features.MANY and device.choose().type == "cpu"
@@ -102,7 +106,8 @@ def make_plan(
             epochs = int(min(30, left / epoch_seconds(size)))
             break
     batch_size = int(np.clip(share["train"] // 16, 4, 32))
-    plan = Plan(photos, probe_size, size, epochs, batch_size, before, epochs * epoch_seconds(size))
+    computing = settings.precision, settings.channels_last or None  # None: as `fit` does where nothing is faster
+    plan = Plan(photos, probe_size, size, epochs, batch_size, before, epochs * epoch_seconds(size), *computing)
     with write_atomically(file) as temporary:
         temporary.write_text(json.dumps(asdict(plan)), encoding="utf-8")
     return plan
@@ -154,13 +159,20 @@ def _reading_seconds(index: pd.DataFrame) -> float:
     return (perf_counter() - start) / len(rows)
 
 
-def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
+def _fastest_settings(backbone: Backbone, classes: int, seconds: float) -> training.Settings:
+    """How fine-tuning computes fastest here: measured once, because a resumed training must not change it."""
+    return training.fastest_settings(
+        fresh_classifier(backbone, classes), torch.rand(16, 3, 128, 128), training=True, seconds=seconds
+    )
+
+
+def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Settings) -> tuple[float, float]:
     """Seconds for looking at one pixel, and for learning from it, measured on small batches."""
     size, count = 128, 16
     model = fresh_classifier(backbone, classes)
     where = device.choose()
     layout = device.layout(where)
-    model.to(where, memory_format=layout)
+    model.to(where).to(memory_format=layout)
     images = torch.rand(count, 3, size, size, device=where).contiguous(memory_format=layout)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
@@ -170,7 +182,9 @@ def _seconds_per_pixel(backbone: Backbone, classes: int) -> tuple[float, float]:
 
     def learn() -> None:
         training.set_training_mode(model)
-        model(images).sum().backward()
+        with device.autocast(where, settings.precision):
+            answers = model(images)
+        answers.sum().backward()
         model.zero_grad()
         if where.type != "cpu":
             torch.accelerator.synchronize(where)

@@ -299,6 +299,8 @@ def _fine_tune(
         learning_rate=1e-3,
         label_smoothing=0.05,
         average_weights=1 - 1 / max(steps / 10, 1),  # over about the last tenth of all steps
+        precision=plan.precision,
+        channels_last=plan.channels_last,
         patience=plan.epochs,  # all epochs; then the weights of the best one on validation
         checkpoint=work / "checkpoint.pt",
         on_epoch_end=[watch],

@@ -24,7 +24,7 @@ from course_lib.errors import CourseError, Interrupted
 from course_lib.inference import Inspector
 from course_lib.models import load_backbone, weights_hash
 from course_lib.paths import kept_folder
-from course_lib.training import Group, tracking
+from course_lib.training import Group, Settings, tracking
 from course_lib.training import loop as training
 
 pytestmark = pytest.mark.usefixtures("work", "one_thread")
@@ -476,6 +476,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """A thousand photos, on a computer of eight cores whose speed is known."""
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     monkeypatch.setattr(planning, "_reading_seconds", lambda _: 1e-3)
+    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
     monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
     monkeypatch.setattr("course_lib.device.cores", lambda: 8)
     index = pd.DataFrame({"split": ["train"] * 700 + ["validation"] * 150 + ["test"] * 150})
@@ -487,6 +488,17 @@ def plan_for(index: pd.DataFrame, folder: Path, processes: int) -> planning.Plan
     folder.mkdir()
     options = TrainingOptions(minutes=5)
     return planning.make_plan(index, load_backbone(), options, folder, processes)
+
+
+def test_fine_tuning_computes_as_was_found_fastest_also_when_it_is_resumed(
+    many: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plan_for(many, tmp_path / "plain", 1).channels_last is None, "as fit does by itself"
+    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings("bfloat16", channels_last=True))
+    plan = plan_for(many, tmp_path / "plan", 1)
+    assert (plan.precision, plan.channels_last) == ("bfloat16", True)
+    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
+    assert planning.make_plan(many, load_backbone(), TrainingOptions(minutes=5), tmp_path / "plan") == plan
 
 
 @pytest.mark.parametrize(("cores", "times"), [(8, 2), (2, 2), (1, 1)])
