@@ -1,15 +1,37 @@
-"""The quiz at the end of every lesson, and what an instructor needs to run it with a class.
+"""The quiz at the end of every lesson, tasks and guesses within it, and what an instructor needs for a class.
 
 Introduced in lesson 1. A bank (``quizzes/NN_name.yaml``) holds the questions, `bank` reads it,
 `grading` judges an answer, `widget` shows it, `progress` keeps what was answered; `collect`,
-`stats`, `export` and `release` are for the instructor.
+`stats`, `export` and `release` are for the instructor. Tasks and guesses have their rooms in `tasks`.
 """
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from course_lib.quiz.chosen_language import language
+    from course_lib.quiz.progress import answers_folder
+    from course_lib.quiz.tasks.checking import check, hint, solution, yours
+    from course_lib.quiz.tasks.content import Guess, Task
+    from course_lib.quiz.tasks.outcomes import NotAttempted, NotYet, Right, shown
     from course_lib.quiz.widget import QuizWidget
+
+# In which room a name of this door is; the room is entered when the name is first used.
+ROOMS = {
+    "chosen_language": ("language",),
+    "progress": ("answers_folder",),
+    "tasks.checking": ("check", "hint", "solution", "yours"),
+    "tasks.content": ("Guess", "Task"),
+    "tasks.outcomes": ("NotAttempted", "NotYet", "Right", "shown"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for room, names in ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"course_lib.quiz.{room}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def show(number: int, bank_folder: str | Path | None = None, language: str = "en") -> "QuizWidget":
@@ -35,4 +57,18 @@ def show(number: int, bank_folder: str | Path | None = None, language: str = "en
     return QuizWidget(load_bank(find_bank(number, bank_folder)), Progress(), language)
 
 
-__all__ = ["show"]
+__all__ = [
+    "Guess",
+    "NotAttempted",
+    "NotYet",
+    "Right",
+    "Task",
+    "answers_folder",
+    "check",
+    "hint",
+    "language",
+    "show",
+    "shown",
+    "solution",
+    "yours",
+]
