@@ -10,10 +10,13 @@ import yaml
 from course_lib.errors import CourseError
 from course_lib.paths import project_folder
 from course_lib.quiz.bank import bank_folder, find_bank, load_bank, load_banks
-from course_lib.quiz.grading import NOT_ATTEMPTED, RIGHT, WRONG, grade, reveal, right_answer
-from course_lib.quiz.photos import read_photo
+from course_lib.quiz.grading import grade, reveal, right_answer
+from course_lib.quiz.kinds import KINDS
+from course_lib.quiz.kinds.code import run_learner_code
+from course_lib.quiz.kinds.hotspot import read_photo
+from course_lib.quiz.kinds.options import WithOptions
+from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, WRONG
 from course_lib.quiz.schema import fingerprint, parse_bank
-from course_lib.quiz.widget import run_learner_code
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 BANKS = load_banks()
@@ -27,14 +30,15 @@ def each_question(*types):
 
 def texts_of(question):
     yield question.prompt
-    yield from (option.text for option in question.options)
     yield from (remark.text for remark in reveal(question))
-    if question.number:
+    if isinstance(question, WithOptions):
+        yield from (option.text for option in question.options)
+    if question.type == "numeric":
         yield from (mistake.reason for mistake in question.number.mistakes)
-    if question.photo:
+    if question.type == "hotspot":
         yield question.photo.description
         yield question.photo.elsewhere
-    if question.code:
+    if question.type == "code":
         yield from (mistake.reason for mistake in question.code.mistakes)
 
 
@@ -78,14 +82,7 @@ def test_objectives_are_those_that_the_lesson_states(bank):
 
 
 def test_every_type_is_used():
-    assert {question.type for question in QUESTIONS} == {
-        "single",
-        "multiple",
-        "numeric",
-        "ordering",
-        "hotspot",
-        "code",
-    }
+    assert {question.type for question in QUESTIONS} == set(KINDS)
 
 
 def test_closing_lesson_asks_the_three_questions_of_the_source_article():
@@ -140,9 +137,7 @@ def wrong_answers(question):
         subsets = [[i for i in every if bits >> i & 1] for bits in range(1, 2 ** len(every))]
         return [subset for subset in subsets if subset != right]
     if question.type == "ordering":
-        swapped = [
-            [*right[:i], right[i + 1], right[i], *right[i + 2 :]] for i in range(len(right) - 1)
-        ]
+        swapped = [[*right[:i], right[i + 1], right[i], *right[i + 2 :]] for i in range(len(right) - 1)]
         return [*swapped, right[::-1]]
     if question.type == "numeric":
         number = question.number
@@ -150,15 +145,7 @@ def wrong_answers(question):
         values = [m.value for m in number.mistakes] + [number.value + beyond, number.value - beyond]
         return [f"{value!r}" for value in values] + [f"{number.value!r} furlongs"]
     if question.type == "hotspot":
-        good = {
-            square for region in question.photo.regions if region.right for square in region.squares
-        }
-        return [
-            [row, column]
-            for row in range(1, question.photo.rows + 1)
-            for column in range(1, question.photo.columns + 1)
-            if (row, column) not in good
-        ]
+        return [list(square) for square in question.photo.squares(right=False)]
     return [run_code(mistake.code, question) for mistake in question.code.mistakes]
 
 

@@ -7,12 +7,14 @@ import math
 import random
 import re
 import time
+from itertools import permutations
 
 import build
 import lint
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from course_lib.errors import CourseError
 from course_lib.quiz import report, show
@@ -20,10 +22,13 @@ from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.cli import main
 from course_lib.quiz.collect import collect, safe_cell, write_csv
 from course_lib.quiz.export import export
-from course_lib.quiz.grading import right_answer
+from course_lib.quiz.grading import grade, reveal, right_answer
+from course_lib.quiz.kinds.choice import ChoiceQuestion
+from course_lib.quiz.kinds.ordering import Ordering
 from course_lib.quiz.progress import Progress, seal
 from course_lib.quiz.release import release
 from course_lib.quiz.report import write_report
+from course_lib.quiz.schema import fingerprint, public_part
 from course_lib.quiz.simulate import damage, simulate_class
 from course_lib.quiz.stats import (
     class_statistics,
@@ -140,14 +145,10 @@ def test_folder_without_answers_gets_a_sentence(tmp_path):
         collect(tmp_path, BANKS)
 
 
-@pytest.mark.parametrize(
-    "evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYPERLINK("x";"y")']
-)
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYPERLINK("x";"y")'])
 def test_cells_cannot_become_formulas(evil, tmp_path):
     assert safe_cell(evil).startswith("'")
-    table = pd.DataFrame(
-        {"text": [evil, 'quote " comma , line\nbreak', "日本語"], "number": [-1, 2, 3]}
-    )
+    table = pd.DataFrame({"text": [evil, 'quote " comma , line\nbreak', "日本語"], "number": [-1, 2, 3]})
     file = write_csv(table, tmp_path / "table.csv", excel=True)
     assert file.read_bytes().startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline="")))
@@ -188,8 +189,7 @@ def test_interval_by_hand():
 def class_of(folder, count, chooser, learner="learner"):
     for number in range(count):
         lines = "".join(
-            line_of(question, f"{learner}{number}", chooser(number, question))
-            for question in FIRST.questions
+            line_of(question, f"{learner}{number}", chooser(number, question)) for question in FIRST.questions
         )
         (folder / f"{learner}{number}.jsonl").write_text(lines, encoding="utf-8")
 
@@ -362,15 +362,68 @@ def test_the_notebook_for_instructors_is_tidy_and_says_that_its_class_is_simulat
 # ---- graded use ------------------------------------------------------------------------
 
 
+def reasons_by_option(question):
+    """Every reason of a question with the text of its option, whatever the order of options."""
+    return {(remark if remark.position is None else question.options[remark.position]) for remark in reveal(question)}
+
+
 @pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
-def test_released_bank_has_no_key_and_keeps_the_fingerprints(bank, tmp_path):
+def test_released_bank_has_no_key_and_fits_the_instructors(bank, tmp_path):
     learner, instructor = release(bank.path, tmp_path)
     text = learner.read_text(encoding="utf-8")
     assert not re.search(r"\b(right|reason|place|value|tolerance|result|solution):", text)
-    released = load_bank(learner)
-    assert released.released
-    assert [q.hash for q in released.questions] == [q.hash for q in bank.questions]
-    assert load_bank(instructor).questions == bank.questions
+    released, kept = load_bank(learner), load_bank(instructor)
+    assert released.released and not kept.released
+    assert [q.hash for q in released.questions] == [q.hash for q in kept.questions]
+    for before, asked, after in zip(bank.questions, released.questions, kept.questions, strict=True):
+        assert asked.shown() == after.shown()
+        assert reasons_by_option(before) == reasons_by_option(after)
+        with pytest.raises(CourseError, match="no key"):
+            grade(asked, right_answer(after))
+
+
+def with_notes(value):
+    """A part of a bank file in which every table has a field that no kind of question knows."""
+    if isinstance(value, dict):
+        return {"note": "secret", **{key: with_notes(part) for key, part in value.items()}}
+    return [with_notes(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
+def test_a_field_that_nobody_calls_public_is_not_released(bank):
+    content = yaml.safe_load(bank.path.read_text(encoding="utf-8"))
+    assert public_part(with_notes(content)) == public_part(content)
+    for item in content["questions"]:
+        assert fingerprint(with_notes(item)) == fingerprint(item)
+
+
+@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
+def test_released_order_tells_nothing_about_the_order_of_the_author(bank, tmp_path):
+    content = yaml.safe_load(bank.path.read_text(encoding="utf-8"))
+    generator = random.Random(0)
+    released = set()
+    for attempt in range(3):
+        file = tmp_path / str(attempt) / bank.path.name
+        file.parent.mkdir()
+        file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        learner, _ = release(file, file.parent)
+        choices = [q for q in load_bank(learner).questions if isinstance(q, ChoiceQuestion)]
+        assert choices
+        released.add(tuple(question.options for question in choices))
+        for item in content["questions"]:
+            if item["type"] in ("single", "multiple"):
+                generator.shuffle(item["options"])
+    assert len(released) == 1
+
+
+def test_a_released_ordering_is_never_solved():
+    for places in permutations((1, 2, 3)):
+        steps = [
+            {"text": {"en": f"step {name}", "ja": f"手順 {name}"}, "place": place}
+            for name, place in zip("abc", places, strict=True)
+        ]
+        released = Ordering.mixed({"options": steps})["options"]
+        assert [step["place"] for step in released] != [1, 2, 3]
 
 
 def test_answers_to_a_released_bank_are_scored_on_collection(tmp_path, monkeypatch):

@@ -5,43 +5,32 @@ import math
 import numpy as np
 import pytest
 
-from course_lib.quiz.grading import (
-    NOT_ATTEMPTED,
-    RIGHT,
-    WRONG,
-    equal_results,
-    grade,
-    read_numbers,
-)
-from course_lib.quiz.questions import (
-    Case,
-    Code,
-    Mistake,
-    Number,
-    Option,
-    Photo,
-    Question,
-    Region,
-    Text,
-)
-from course_lib.quiz.widget import run_learner_code
+from course_lib.quiz.grading import grade
+from course_lib.quiz.kinds import KINDS
+from course_lib.quiz.kinds.choice import Choice
+from course_lib.quiz.kinds.code import Case, Code, CodeQuestion, equal_results, run_learner_code
+from course_lib.quiz.kinds.hotspot import Hotspot, Photo, Region
+from course_lib.quiz.kinds.number import Mistake, Number, Numeric, read_numbers
+from course_lib.quiz.kinds.ordering import Ordering, Step
+from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, WRONG
+from course_lib.quiz.texts import Text
 
 SAME = Text("text", "文")
 
 
 def choice(kind, rights):
-    options = tuple(Option(SAME, right, SAME) for right in rights)
-    return Question("q", kind, "o", 1, SAME, "hash", options)
+    options = tuple(Choice(SAME, SAME, right) for right in rights)
+    return KINDS[kind]("q", "o", 1, SAME, "hash", options)
 
 
 def ordering(*places):
-    options = tuple(Option(SAME, reason=SAME, place=place) for place in places)
-    return Question("q", "ordering", "o", 1, SAME, "hash", options)
+    steps = tuple(Step(SAME, SAME, place) for place in places)
+    return Ordering("q", "o", 1, SAME, "hash", steps)
 
 
 def numeric(value, tolerance, unit="", accepted=(), mistakes=()):
     number = Number(unit, tuple(accepted), value, tolerance, SAME, tuple(mistakes))
-    return Question("q", "numeric", "o", 1, SAME, "hash", number=number)
+    return Numeric("q", "o", 1, SAME, "hash", number)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +161,7 @@ def test_hotspot():
         (Region(((1, 2),), True, SAME), Region(((2, 3),), False, SAME)),
         SAME,
     )
-    question = Question("q", "hotspot", "o", 1, SAME, "hash", photo=photo)
+    question = Hotspot("q", "o", 1, SAME, "hash", photo)
     assert grade(question, [1, 2]).outcome == RIGHT
     assert grade(question, [2, 3]).outcome == WRONG
     assert grade(question, [1, 1]).outcome == WRONG
@@ -182,7 +171,7 @@ def test_hotspot():
 
 def test_code_results():
     cases = (Case((1,), 0.1, SAME), Case((2,), [1, 2], SAME))
-    question = Question("q", "code", "o", 1, SAME, "hash", code=Code("f", "function", cases))
+    question = CodeQuestion("q", "o", 1, SAME, "hash", Code("f", "function", cases))
     assert grade(question, [0.1, [1, 2]]).outcome == RIGHT
     assert grade(question, [0.1, [1, 3]]).outcome == WRONG
     assert "f(2)" in grade(question, [0.1, [1, 3]]).remarks[0].text.en
@@ -192,7 +181,7 @@ def test_code_results():
 
 def test_a_variable_that_the_learner_made():
     code = Code("share", "variable", (Case((), 0.75, SAME),), tolerance=0.001)
-    question = Question("q", "code", "o", 1, SAME, "hash", code=code)
+    question = CodeQuestion("q", "o", 1, SAME, "hash", code)
 
     def outcome(names):
         return grade(question, run_learner_code(question, names)).outcome

@@ -12,6 +12,7 @@ from course_lib.errors import CourseError
 from course_lib.quiz import progress, show
 from course_lib.quiz.bank import load_banks
 from course_lib.quiz.grading import reveal, right_answer
+from course_lib.quiz.kinds.options import WithOptions
 from course_lib.quiz.progress import Progress, read_line
 from course_lib.quiz.shuffle import option_order
 from course_lib.quiz.widget import QuizWidget, fallback_html
@@ -59,17 +60,13 @@ def keys_in(value):
 def test_no_key_and_no_reason_leave_python_before_a_check(bank):
     widget = show(bank.lesson)
     state = widget.get_state()
-    outside = json.dumps(state, ensure_ascii=False) + json.dumps(
-        widget._repr_mimebundle_(), ensure_ascii=False
-    )
-    assert not {"right", "reason", "place", "value", "cases", "regions"} & set(
-        keys_in(state["content"])
-    )
+    outside = json.dumps(state, ensure_ascii=False) + json.dumps(widget._repr_mimebundle_(), ensure_ascii=False)
+    assert not {"right", "reason", "place", "value", "cases", "regions"} & set(keys_in(state["content"]))
     for question in bank.questions:
         for remark in reveal(question):
             assert remark.text.en not in outside
             assert remark.text.ja not in outside
-        if question.number:
+        if question.type == "numeric":
             for mistake in question.number.mistakes:
                 assert mistake.reason.en not in outside
 
@@ -78,7 +75,10 @@ def test_no_key_and_no_reason_leave_python_before_a_check(bank):
 def test_fallback_shows_all_questions_in_both_languages(bank):
     page = html.unescape(re.sub(r"</?code>", "`", fallback_html(bank)))
     for question in bank.questions:
-        for text in (question.prompt, *(option.text for option in question.options)):
+        texts = [question.prompt]
+        if isinstance(question, WithOptions):
+            texts += [option.text for option in question.options]
+        for text in texts:
             assert text.en in page
             assert text.ja in page
 
@@ -86,10 +86,7 @@ def test_fallback_shows_all_questions_in_both_languages(bank):
 def test_text_form_is_two_stable_lines():
     bundle, _ = show(10)._repr_mimebundle_()
     count = len(BANKS[9].questions)
-    assert (
-        bundle["text/plain"]
-        == f"Quiz 10: {count} questions\nRun this cell to answer; English and 日本語."
-    )
+    assert bundle["text/plain"] == f"Quiz 10: {count} questions\nRun this cell to answer; English and 日本語."
     assert bundle["text/html"] == show(10)._repr_mimebundle_()[0]["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
@@ -103,7 +100,7 @@ def test_running_in_colab_shows_the_widget_and_nothing_that_could_hide_it(monkey
 def test_html_of_the_fallback_is_escaped():
     from dataclasses import replace
 
-    from course_lib.quiz.questions import Text
+    from course_lib.quiz.texts import Text
 
     bank = BANKS[0]
     evil = replace(bank.questions[0], prompt=Text("<script>alert(1)</script>", "<b>太字</b>"))
@@ -176,7 +173,7 @@ def test_answers_of_a_changed_question_are_not_resumed():
 
 
 def test_order_is_stable_for_a_learner_and_differs_between_learners():
-    singles = [q for bank in BANKS for q in bank.questions if len(q.options) == 4]
+    singles = [q for bank in BANKS for q in bank.questions if len(q.positions()) == 4]
     assert len(singles) >= 20
 
     def orders(learner):
@@ -190,7 +187,7 @@ def test_order_is_stable_for_a_learner_and_differs_between_learners():
 
 
 def test_every_place_is_equally_likely():
-    question = next(q for q in BANKS[0].questions if len(q.options) == 4)
+    question = next(q for q in BANKS[0].questions if len(q.positions()) == 4)
     first = [option_order(question, f"learner {i}", 1)[0] for i in range(4000)]
     for position in range(4):  # 1000 expected, standard deviation 27
         assert 850 < first.count(position) < 1150

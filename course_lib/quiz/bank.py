@@ -38,9 +38,7 @@ def find_bank(number: int, folder: str | Path | None = None) -> Path:
         return found[0]
     if found:
         names = ", ".join(path.name for path in found)
-        raise CourseError(
-            f"Lesson {number} has more than one bank in {shorten(folder)} ({names}); keep one."
-        )
+        raise CourseError(f"Lesson {number} has more than one bank in {shorten(folder)} ({names}); keep one.")
     there = ", ".join(str(int(p.name[:2])) for p in sorted(folder.glob("[0-9][0-9]_*.yaml")))
     raise CourseError(
         f"There is no quiz for lesson {number} in {shorten(folder)}; "
@@ -53,9 +51,7 @@ def load_banks(folder: str | Path | None = None) -> list[Bank]:
     folder = bank_folder() if folder is None else Path(folder)
     banks = [load_bank(path) for path in sorted(folder.glob("[0-9][0-9]_*.yaml"))]
     if not banks:
-        raise CourseError(
-            f"There is no bank (NN_name.yaml) in {shorten(folder)}; give the folder that has them."
-        )
+        raise CourseError(f"There is no bank (NN_name.yaml) in {shorten(folder)}; give the folder that has them.")
     uses = Counter(i for bank in banks for i in {*(q.id for q in bank.questions), *bank.retired})
     for identifier, count in uses.items():
         if count > 1:
@@ -81,9 +77,7 @@ def load_bank(path: str | Path) -> Bank:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CourseError(
-            f"The bank {shorten(path)} cannot be opened ({error.strerror}); check its name."
-        ) from error
+        raise CourseError(f"The bank {shorten(path)} cannot be opened ({error.strerror}); check its name.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" near line {where.line + 1}" if where else ""

@@ -2,12 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
+
+Options: TypeAlias = argparse.Namespace
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(list(arguments) or ["--help"])
     try:
-        return options.run(options)
+        return int(options.run(options))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
@@ -32,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     banks = argparse.ArgumentParser(add_help=False)
     banks.add_argument("--banks", type=Path, help="folder of banks (default: the course's own)")
 
-    def command(name, run, text):
+    def command(name: str, run: Callable[[Options], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text, parents=[banks])
         added.set_defaults(run=run)
         return added
@@ -58,14 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(options: argparse.Namespace) -> int:
+def _check(options: Options) -> int:
     banks = load_banks(options.banks)
     questions = sum(len(bank.questions) for bank in banks)
     print(f"{len(banks)} banks with {questions} questions are sound.")
     return 0
 
 
-def _collect(options: argparse.Namespace) -> int:
+def _collect(options: Options) -> int:
     from course_lib.quiz.collect import collect, write_csv
 
     collected = collect(options.folder, load_banks(options.banks))
@@ -79,7 +82,7 @@ def _collect(options: argparse.Namespace) -> int:
     return 0
 
 
-def _stats(options: argparse.Namespace) -> int:
+def _stats(options: Options) -> int:
     from course_lib.quiz.collect import collect, write_csv
     from course_lib.quiz.report import write_report
     from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics
@@ -99,7 +102,7 @@ def _stats(options: argparse.Namespace) -> int:
     return 0
 
 
-def _export(options: argparse.Namespace) -> int:
+def _export(options: Options) -> int:
     from course_lib.quiz.export import export
 
     if options.lesson:
@@ -118,7 +121,7 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _release(options: argparse.Namespace) -> int:
+def _release(options: Options) -> int:
     from course_lib.quiz.release import release
 
     bank = find_bank(options.lesson, options.banks)

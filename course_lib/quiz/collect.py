@@ -16,9 +16,9 @@ import pandas as pd
 
 from course_lib.errors import CourseError
 from course_lib.paths import safe_cell, shorten, write_csv
-from course_lib.quiz.grading import NOT_ATTEMPTED, grade
+from course_lib.quiz.grading import grade
 from course_lib.quiz.progress import seal
-from course_lib.quiz.questions import Bank, Question
+from course_lib.quiz.questions import NOT_ATTEMPTED, Bank, Judgement, Question
 
 __all__ = ["Collected", "collect", "safe_cell", "write_csv"]
 
@@ -73,31 +73,26 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
             f"There are no answer files (*.jsonl) in {shorten(folder)}; "
             "give the folder into which the learners' files were copied."
         )
-    banks = list(banks)
-    for bank in banks:
-        if bank.released:
-            raise CourseError(
-                f"{shorten(bank.path)} has no key to judge answers by; "
-                "give the instructor's folder of the release with --banks."
-            )
-    questions = {question.id: question for bank in banks for question in bank.questions}
-    lessons = {question.id: bank.lesson for bank in banks for question in bank.questions}
-    rows, dropped, seen, judged = [], [], set(), {}
+    asked = _questions_with_key(banks)
+    rows: list[dict[str, Any]] = []
+    dropped: list[tuple[str, int, str]] = []
+    seen: set[str] = set()
+    judged: dict[tuple[str, str], Judgement] = {}
     for file in files:
         name = file.relative_to(folder).as_posix()
         try:
-            content = file.read_bytes()
+            lines = file.read_bytes().split(b"\n")
         except OSError as error:
             dropped.append((name, 0, f"file cannot be read ({error.strerror})"))
             continue
-        for number, line in enumerate(content.split(b"\n"), start=1):
+        for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            record, reason = _intact(line, questions, seen)
+            record, reason = _intact(line, asked, seen)
             if reason:
                 dropped.append((name, number, reason))
                 continue
-            question = questions[record["question"]]
+            lesson, question = asked[record["question"]]
             chosen = json.dumps(record["chosen"], ensure_ascii=False)
             # Thirty learners give the same few answers; each is judged once.
             if (question.id, chosen) not in judged:
@@ -110,14 +105,13 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
             rows.append(
                 {
                     **{key: record[key] for key in ("learner", "question", "attempt")},
-                    "lesson": lessons[question.id],
+                    **{key: record[key] for key in ("seconds", "at")},
+                    "lesson": lesson,
                     "type": question.type,
                     "objective": question.objective,
                     "chosen": chosen,
                     "outcome": judgement.outcome,
                     "score": judgement.score,
-                    "seconds": record["seconds"],
-                    "at": record["at"],
                     "file": name,
                 }
             )
@@ -126,7 +120,20 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
     return Collected(answers.reset_index(drop=True), pd.DataFrame(dropped, columns=["file", "line", "reason"]))
 
 
-def _intact(line: bytes, questions: dict[str, Question], seen: set[str]) -> tuple[dict[str, Any], str]:
+def _questions_with_key(banks: Iterable[Bank]) -> dict[str, tuple[int, Question]]:
+    """Lesson and question by the question's id."""
+    asked: dict[str, tuple[int, Question]] = {}
+    for bank in banks:
+        if bank.released:
+            raise CourseError(
+                f"{shorten(bank.path)} has no key to judge answers by; "
+                "give the instructor's folder of the release with --banks."
+            )
+        asked |= {question.id: (bank.lesson, question) for question in bank.questions}
+    return asked
+
+
+def _intact(line: bytes, asked: dict[str, tuple[int, Question]], seen: set[str]) -> tuple[dict[str, Any], str]:
     """The record of a line and no reason, or an empty record and why the line is dropped."""
     if len(line) > MAXIMUM_LINE:
         return {}, "broken: far too long"
@@ -139,9 +146,9 @@ def _intact(line: bytes, questions: dict[str, Question], seen: set[str]) -> tupl
         return {}, "broken: fields are missing or of the wrong kind"
     if not genuine:
         return {}, "changed after it was written"
-    if record["question"] not in questions:
+    if record["question"] not in asked:
         return {}, "question is not in the banks"
-    if record["hash"] != questions[record["question"]].hash:
+    if record["hash"] != asked[record["question"]][1].hash:
         return {}, "older version of the question"
     if record["seal"] in seen:
         return {}, "the same answer stands in another file or line"
@@ -154,6 +161,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
         for key in ("learner", "question", "hash", "at", "seal")
     )
     counts = all(type(record.get(key)) is int and 1 <= record[key] < 10_000 for key in ("lesson", "attempt"))
-    seconds = record.get("seconds")
-    timed = type(seconds) in (int, float) and math.isfinite(seconds) and seconds >= 0
+    seconds: Any = record.get("seconds")
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    timed = number and math.isfinite(seconds) and seconds >= 0
     return texts and counts and timed and "chosen" in record

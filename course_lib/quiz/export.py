@@ -4,30 +4,21 @@ For instructors (``python -m course_lib quiz export``). What a format cannot car
 nothing is dropped silently.
 """
 
-import html
 from dataclasses import dataclass
 
 from course_lib.errors import CourseError
-from course_lib.quiz.grading import right_answer
-from course_lib.quiz.lms import (
-    in_language,
-    prompt_with_unit,
-    rich,
-    write_gift,
-    write_moodle,
-    write_qti,
-)
-from course_lib.quiz.photos import photo_address
-from course_lib.quiz.questions import Bank, Photo, Question
+from course_lib.quiz.questions import Bank
+from course_lib.quiz.systems import SYSTEMS
 
-FORMATS = {"moodle": "xml", "gift": "gift.txt", "qti": "zip", "html": "html", "print": "html"}
-CARRIES = {
-    "moodle": {"single", "multiple", "numeric", "ordering"},
-    "gift": {"single", "multiple", "numeric", "ordering"},
-    "qti": {"single", "multiple", "numeric"},
-    "html": {"single", "multiple", "numeric", "ordering", "hotspot", "code"},
-    "print": {"single", "multiple", "numeric", "ordering", "hotspot", "code"},
-}
+PAGES = ("html", "print")
+FORMATS = (*SYSTEMS, *PAGES)
+STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
+    ".options{list-style:none;padding-left:0}ol>li{break-inside:avoid}"
+    ".key{break-before:page}"
+    ".photo{position:relative;width:20rem}.photo img{display:block;width:100%}"
+    ".squares{position:absolute;inset:0;display:grid}.squares i{border:1px solid #fff8}"
+)
 
 
 @dataclass(frozen=True)
@@ -69,109 +60,43 @@ def export(bank: Bank, to: str, language: str = "en", key: bool = True) -> Expor
         raise CourseError(f"There is no language {language!r}; choose en, ja or both.")
     if bank.released:
         raise CourseError("A released bank has no key; export the instructor's bank instead.")
-    carried = [question for question in bank.questions if question.type in CARRIES[to]]
+    name = f"{bank.path.stem}_{language}"
+    if to in PAGES:
+        lost = [(asked.id, asked.paper_loses) for asked in bank.questions if asked.paper_loses]
+        sheet = "_print" if to == "print" else ""
+        content = _page(bank, language, key, paper=to == "print").encode()
+        return Exported(f"{name}{sheet}.html", content, tuple(lost))
+    system = SYSTEMS[to]
+    carried = [question for question in bank.questions if question.type in system.carries]
     lost = [
         (question.id, f"left out: {to} has no {question.type} question that fits")
         for question in bank.questions
         if question not in carried
     ]
-    for question in carried:
-        lost += [(question.id, loss) for loss in _losses(question, to)]
-    if to in ("html", "print"):
-        content = _page(bank, language, key, paper=to == "print").encode()
-    else:
-        write = {"moodle": write_moodle, "gift": write_gift, "qti": write_qti}[to]
-        content = write(bank, carried, language)
-    sheet = "_print" if to == "print" else ""
-    name = f"{bank.path.stem}_{language}{sheet}.{FORMATS[to]}"
-    return Exported(name, content, tuple(lost))
-
-
-def _losses(question: Question, to: str) -> list[str]:
-    losses = []
-    if to in ("moodle", "gift", "qti"):
-        losses.append("objective and difficulty are not carried")
-    if to == "qti":
-        losses.append("reasons are not carried")
-        if question.type == "multiple":
-            losses.append("no partial credit: the whole set is right or wrong")
-    if to == "gift" and question.type == "ordering":
-        losses.append("becomes a matching of steps to their numbers")
-    if to in ("gift", "qti") and question.number and question.number.unit:
-        losses.append("the unit is only named in the question")
-    if question.type == "ordering" and to == "moodle":
-        losses.append("needs Moodle 4.4 or its plugin 'ordering'; reasons are not carried")
-    if to in ("html", "print") and question.photo:
-        losses.append("the square is marked by hand and compared by eye")
-    if to in ("html", "print") and question.code:
-        losses.append("nothing runs the code; the answer is a solution to compare with")
-    return losses
+    lost += [(question.id, loss) for question in carried for loss in system.losses(question)]
+    content = system.write(bank, carried, language)
+    return Exported(f"{name}.{system.ending}", content, tuple(lost))
 
 
 def _page(bank: Bank, language: str, key: bool, paper: bool) -> str:
     """A page to read or print; the answers follow on their own sheet."""
-    code = "ja" if language == "ja" else "en"
-    title = rich(bank.title, language).replace("<br>", " · ")
+    title = bank.title.html(language).replace("<br>", " · ")
     parts = [f"<h1>Quiz {bank.lesson}: {title}</h1>"]
     if paper:
         parts.append("<p>Name / 氏名: ____________________ Date / 日付: ____________</p>")
     parts.append("<ol>")
-    answers = []
     for question in bank.questions:
-        box = {"single": "○", "multiple": "□", "ordering": "__"}.get(question.type, "")
-        options = "".join(
-            f"<li>{box} {rich(option.text, language)}</li>" for option in question.options
-        )
-        body = f'<ul class="options">{options}</ul>' if options else "<p>________________</p>"
-        if question.photo:
-            body = _photo_with_grid(question.photo, language)
-        prompt = rich(prompt_with_unit(question, language), language)
+        prompt = question.whole_prompt().html(language)
+        body = question.paper_html(language)
         parts.append(f'<li id="{question.id}"><p><strong>{prompt}</strong></p>{body}</li>')
-        answers.append(f"<li>{_answer(question, language)}</li>")
     parts.append("</ol>")
     if key:
+        answers = [f"<li>{question.key_html(language)}</li>" for question in bank.questions]
         parts += ['<section class="key"><h2>Key / 解答</h2><ol>', *answers, "</ol></section>"]
-    style = (
-        "body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
-        ".options{list-style:none;padding-left:0}ol>li{break-inside:avoid}"
-        ".key{break-before:page}"
-        ".photo{position:relative;width:20rem}.photo img{display:block;width:100%}"
-        ".squares{position:absolute;inset:0;display:grid}.squares i{border:1px solid #fff8}"
-    )
     return (
-        f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8">'
-        f"<title>Quiz {bank.lesson}</title><style>{style}</style></head>\n<body>\n"
+        f'<!doctype html>\n<html lang="{"ja" if language == "ja" else "en"}">'
+        '<head><meta charset="utf-8">'
+        f"<title>Quiz {bank.lesson}</title><style>{STYLE}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
-
-
-def _photo_with_grid(photo: Photo, language: str) -> str:
-    described = html.escape(in_language(photo.description, language))
-    grid = f"grid-template:repeat({photo.rows},1fr)/repeat({photo.columns},1fr)"
-    return (
-        f'<div class="photo"><img alt="{described}" src="{photo_address(photo)}">'
-        f'<div class="squares" style="{grid}">{"<i></i>" * photo.rows * photo.columns}</div></div>'
-        f"<p><small>{html.escape(photo.credit)}</small></p>"
-    )
-
-
-def _answer(question: Question, language: str) -> str:
-    if question.type in ("single", "multiple"):
-        return "<br>".join(
-            f"{'✓' if option.right else '✗'} {rich(option.text, language)}: "
-            f"{rich(option.reason, language)}"
-            for option in question.options
-        )
-    if question.type == "ordering":
-        ordered = [question.options[position].text for position in right_answer(question)]
-        return " → ".join(rich(text, language) for text in ordered)
-    if question.number:
-        number = question.number
-        value = f"{number.value:g} {number.unit}".strip()
-        return f"{value} (± {number.tolerance:g}): {rich(number.reason, language)}"
-    if question.photo:
-        squares = [s for region in question.photo.regions if region.right for s in region.squares]
-        where = ", ".join(f"{row}/{column}" for row, column in sorted(squares))
-        return f"row/column: {where}"
-    return f"<pre>{html.escape(question.code.solution)}</pre>"

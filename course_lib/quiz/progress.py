@@ -16,8 +16,7 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.paths import make_folder, shorten, work_folder, write_atomically
-from course_lib.quiz.grading import Judgement
-from course_lib.quiz.questions import Question
+from course_lib.quiz.questions import Judgement, Question
 
 VERSION = 1
 COLAB_DRIVE = Path("/content/drive/MyDrive")

@@ -1,28 +1,133 @@
-"""What a bank is made of: plain tables of text, options and keys.
+"""What a bank is made of, and what every question can do, whatever its kind.
 
-Introduced in lesson 1. `course_lib.quiz.schema` fills them from YAML and refuses what is wrong.
+Introduced in lesson 1. The kinds of questions, a file for each, are in `course_lib.quiz.kinds`.
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+from course_lib.quiz.place import Place, Table
+from course_lib.quiz.texts import Text
 
-LANGUAGES = ("en", "ja")
-TYPES = ("single", "multiple", "numeric", "ordering", "hotspot", "code")
+RIGHT, WRONG, NOT_ATTEMPTED = "right", "wrong", "not attempted"
+
+# The keys of a table in a bank file that a learner may see before answering: each leads to True
+# (all that stands below it) or to such a table again. Whatever is not named stays with the key.
+Public: TypeAlias = Mapping[str, Any]
+PUBLIC_TEXT: Public = {"en": True, "ja": True}
 
 
 @dataclass(frozen=True)
-class Text:
-    """One sentence in both languages."""
+class Remark:
+    """A reason; ``position`` is the option's place in the bank, None for the whole answer."""
 
-    en: str
-    ja: str
+    text: Text
+    right: bool
+    position: int | None = None
 
-    def as_dict(self) -> dict[str, str]:
-        return {"en": self.en, "ja": self.ja}
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came out: ``score`` is 0 to 1, where 1 is a fully right answer."""
+
+    outcome: str
+    score: float
+    remarks: tuple[Remark, ...] = ()
+
+    @classmethod
+    def of(cls, score: float, *remarks: Remark) -> "Judgement":
+        """The judgement of an attempt: right at a score of 1 only."""
+        return cls(RIGHT if score >= 1 else WRONG, score, remarks)
+
+
+@dataclass(frozen=True)
+class Question(ABC):
+    """One item of a bank; each kind of question is a class of its own.
+
+    A new kind fills the class variables and the abstract methods, and is registered
+    (`course_lib.quiz.kinds.register`). In a released bank, which has no key, the fields of the key
+    are empty and nothing may ask for them (`course_lib.quiz.grading`).
+    """
+
+    type: ClassVar[str]
+    keys: ClassVar[frozenset[str]]  # that it may have in a bank file, beside those of all kinds
+    public: ClassVar[Public]  # what a learner may see of these
+    paper_loses: ClassVar[str] = ""  # what a page or a sheet of paper cannot do
+
+    id: str
+    objective: str
+    difficulty: int
+    prompt: Text
+    hash: str
+    fact: str | None = field(default=None, kw_only=True)
+    released: bool = field(default=False, kw_only=True)
+
+    # ---- from the bank file ---------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
+        """The fields that this kind adds; a `CourseError` by ``here`` where one is wrong."""
+
+    @classmethod
+    def mixed(cls, item: Table) -> Table:
+        """The item with its options in an order that tells nothing about the key."""
+        return item
+
+    # ---- judging --------------------------------------------------------------------------
+
+    @abstractmethod
+    def judge(self, answer: Any) -> Judgement:
+        """Judge an answer that is not empty; a malformed one is no attempt."""
+
+    @abstractmethod
+    def right_answer(self) -> Any:
+        """An answer that `judge` calls right."""
+
+    @abstractmethod
+    def wrong_answer(self, generator: np.random.Generator) -> Any:
+        """A wrong answer as a learner may give it, for a simulated class."""
+
+    @abstractmethod
+    def reasons(self) -> tuple[Remark, ...]:
+        """Every reason of the key, for a learner who asks to see the answer."""
+
+    # ---- showing --------------------------------------------------------------------------
+
+    def shown(self) -> dict[str, Any]:
+        """What the page gets beside the prompt before an answer: nothing of the key."""
+        return {}
+
+    def positions(self) -> range:
+        """The positions of what is shown in mixed order; none where nothing is mixed."""
+        return range(0)
+
+    def is_solved_by(self, order: Sequence[int]) -> bool:
+        """Whether showing the options in this order would give the answer away."""
+        return False
+
+    def still_html(self, language: str) -> str:
+        """What a viewer that runs no code shows below the prompt."""
+        return ""
+
+    def whole_prompt(self) -> Text:
+        """The prompt with what the page says beside it, such as a unit."""
+        return self.prompt
+
+    def paper_html(self, language: str) -> str:
+        """What stands below the prompt on a page to print."""
+        return "<p>________________</p>"
+
+    @abstractmethod
+    def key_html(self, language: str) -> str:
+        """The answer with its reasons, for the sheet of answers."""
 
 
 @dataclass(frozen=True)
@@ -31,111 +136,6 @@ class Objective:
 
     id: str
     text: Text
-
-
-@dataclass(frozen=True)
-class Option:
-    """One choice, or one step of an ordering (then ``place`` counts from 1).
-
-    In a released bank ``right``, ``reason`` and ``place`` are None: the instructor has them.
-    """
-
-    text: Text
-    right: bool | None = None
-    reason: Text | None = None
-    place: int | None = None
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong number that learners typically arrive at, and how."""
-
-    value: float
-    reason: Text
-
-
-@dataclass(frozen=True)
-class Number:
-    """The answer of a numeric question: right within ``value`` ± ``tolerance``."""
-
-    unit: str
-    accepted_units: tuple[str, ...]
-    value: float | None = None
-    tolerance: float | None = None
-    reason: Text | None = None
-    mistakes: tuple[Mistake, ...] = ()
-
-
-@dataclass(frozen=True)
-class Region:
-    """Squares of the photo's grid (row, column from 1) that share one reason."""
-
-    squares: tuple[tuple[int, int], ...]
-    right: bool
-    reason: Text
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A real photo under a grid of squares; the learner chooses one square.
-
-    ``credit`` names source and licence; it is shown below the photo.
-    """
-
-    file: str
-    credit: str
-    description: Text
-    rows: int
-    columns: int
-    regions: tuple[Region, ...] = ()
-    elsewhere: Text | None = None
-
-
-@dataclass(frozen=True)
-class Case:
-    """One call of the learner's function, or the value of the learner's variable."""
-
-    arguments: tuple[Any, ...]
-    result: Any = None
-    reason: Text | None = None
-
-
-@dataclass(frozen=True)
-class CodeMistake:
-    """A typical wrong answer as code; the tests run it, the course never does."""
-
-    code: str
-    reason: Text
-
-
-@dataclass(frozen=True)
-class Code:
-    """What the learner is to write: a name in the notebook, and what it must give."""
-
-    name: str
-    kind: str
-    cases: tuple[Case, ...]
-    arrays: str = ""  # the NumPy type in which lists among the arguments are given
-    tolerance: float = 0.0
-    solution: str = ""
-    mistakes: tuple[CodeMistake, ...] = ()
-
-
-@dataclass(frozen=True)
-class Question:
-    """One item of a bank; which of the last four fields is filled depends on ``type``."""
-
-    id: str
-    type: str
-    objective: str
-    difficulty: int
-    prompt: Text
-    hash: str
-    options: tuple[Option, ...] = ()
-    number: Number | None = None
-    photo: Photo | None = None
-    code: Code | None = None
-    fact: str | None = None
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,7 @@ def times(statistics: ClassStatistics, lesson: int) -> tuple[Figure, str]:
     axis.plot(rows["seconds_50"], places, "o", color="black")
     axis.set_xlim(left=0)
     # Centred on the figure, not on the axes, so that long names at the left do not push it out.
-    figure.supxlabel(
-        "seconds of the first attempt: median and middle half of the class", fontsize=9
-    )
+    figure.supxlabel("seconds of the first attempt: median and middle half of the class", fontsize=9)
     return figure, f"Lesson {lesson}, median seconds: {_listed(rows, 'seconds_50', '{:.0f}')}."
 
 
@@ -109,8 +107,8 @@ def distractors(statistics: ClassStatistics, question: str) -> tuple[Figure, str
     figure.supxlabel("share that chose the option", fontsize=9)
     axis.legend(fontsize=8)
     described = "; ".join(
-        f"option {name}: strong {100 * row.strong:.0f} %, weak {100 * row.weak:.0f} %"
-        for name, row in zip(names, rows.itertuples(), strict=True)
+        f"option {name}: strong {100 * strong:.0f} %, weak {100 * weak:.0f} %"
+        for name, strong, weak in zip(names, rows["strong"], rows["weak"], strict=True)
     )
     return figure, f"Who chose which option of {question}: {described}."
 
@@ -167,17 +165,13 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
             plots.heading("Look at these questions first"),
             table(suspects.drop(columns="objective")),
         ]
-        with_options = suspects["question"][
-            suspects["question"].isin(statistics.options["question"])
-        ]
+        with_options = suspects["question"][suspects["question"].isin(statistics.options["question"])]
         parts += [plots.figure(*distractors(statistics, question)) for question in with_options]
     parts.append(plots.fold("What the numbers mean", plots.html(LEGEND)))
     for lesson in lessons["lesson"]:
         mine = _answered(statistics, lesson)
         parts.append(plots.heading(f"Lesson {lesson}"))
-        parts += [
-            plots.figure(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)
-        ]
+        parts += [plots.figure(*draw(statistics, lesson)) for draw in (difficulty, discrimination, times)]
         parts.append(table(mine.drop(columns=["lesson", "objective"])))
         options = statistics.options[statistics.options["question"].isin(mine["question"])]
         if len(options):
@@ -198,9 +192,7 @@ def _answered(statistics: ClassStatistics, lesson: int) -> pd.DataFrame:
     return questions[(questions["lesson"] == lesson) & (questions["answers"] > 0)]
 
 
-def _axis(
-    rows: pd.DataFrame, names: list[str] | None = None, row_height: float = 0.35
-) -> tuple[Figure, Axes]:
+def _axis(rows: pd.DataFrame, names: list[str] | None = None, row_height: float = 0.35) -> tuple[Figure, Axes]:
     """A figure with one line for each row, the first on top."""
     from course_lib.plots import new_figure
 

@@ -28,16 +28,14 @@ def option_order(question: Question, learner: str, attempt: int) -> list[int]:
         >>> first == option_order(question, "learner", 1), sorted(first)
         (True, [0, 1, 2, 3])
     """
-    positions = list(range(len(question.options)))
     if fixed_order():
-        return positions
-    order = sorted(positions, key=lambda position: _ticket(learner, question.id, attempt, position))
-    if question.type == "ordering" and [question.options[i].place for i in order] == [
-        *range(1, len(order) + 1)
-    ]:
+        return list(question.positions())
+
+    def ticket(position: int) -> str:
+        parts = (learner, question.id, attempt, position)
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+    order = sorted(question.positions(), key=ticket)
+    if question.is_solved_by(order):
         order.reverse()  # chance mixed the steps into their right order
     return order
-
-
-def _ticket(*parts: object) -> str:
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

@@ -9,14 +9,13 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from course_lib.paths import write_atomically
-from course_lib.quiz.grading import grade, right_answer
+from course_lib.quiz.grading import grade
 from course_lib.quiz.progress import make_record
 from course_lib.quiz.questions import Bank, Question
 
@@ -67,9 +66,7 @@ def simulate_class(
             clock = START + timedelta(weeks=bank.lesson - 1, seconds=float(generator.normal(0, 99)))
             for question in bank.questions:
                 hardness = difficulties[question.id]
-                for attempt, chosen in _attempts(
-                    question, ability - hardness, generator, question.id == disputed
-                ):
+                for attempt, chosen in _attempts(question, ability - hardness, generator, question.id == disputed):
                     # Half of the answers take less than 15, 30 or 45 s; a few take very long.
                     seconds = 15 * question.difficulty * float(generator.lognormal(0, 0.6))
                     clock += timedelta(seconds=seconds)
@@ -116,31 +113,6 @@ def _attempts(
     for attempt in range(1, MOST_ATTEMPTS + 1):
         chance = 1 / (1 + math.exp(-advantage - GAIN_OF_A_RETRY * (attempt - 1)))
         right = generator.random() < (1 - chance if disputed else chance)
-        yield attempt, right_answer(question) if right else _wrong_answer(question, generator)
+        yield attempt, question.right_answer() if right else question.wrong_answer(generator)
         if right or generator.random() < 0.3:
             return
-
-
-def _wrong_answer(question: Question, generator: np.random.Generator) -> Any:
-    right = right_answer(question)
-    if question.type == "single":
-        wrong = [place for place, option in enumerate(question.options) if not option.right]
-        most_tempting_first = min(int(generator.geometric(0.6)), len(wrong)) - 1
-        return wrong[most_tempting_first]
-    if question.type == "multiple":
-        # One option is marked or unmarked too many; somebody who marks nothing does not check.
-        flipped = int(generator.integers(len(question.options)))
-        return sorted({flipped} ^ set(right)) or [place for place in range(2) if place not in right]
-    if question.type == "ordering":
-        place = int(generator.integers(len(right) - 1))
-        return [*right[:place], right[place + 1], right[place], *right[place + 2 :]]
-    if question.type == "numeric":
-        mistakes = question.number.mistakes
-        return f"{mistakes[generator.integers(len(mistakes))].value:g}"
-    if question.type == "hotspot":
-        photo = question.photo
-        right_squares = {s for region in photo.regions if region.right for s in region.squares}
-        every = product(range(1, photo.rows + 1), range(1, photo.columns + 1))
-        wrong = [list(square) for square in every if square not in right_squares]
-        return wrong[generator.integers(len(wrong))]
-    return [{"error": "ZeroDivisionError: division by zero"} for _ in question.code.cases]

@@ -8,12 +8,15 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from course_lib.quiz.kinds.choice import ChoiceQuestion, Single
 from course_lib.quiz.questions import Bank, Question
 
+Row: TypeAlias = dict[str, Any]
 FEW_ANSWERS = 10
 ENOUGH_FOR_A_SUSPICION = 20
 TOO_FEW, KEY_MAY_BE_WRONG = "too few answers", "key may be wrong"
@@ -160,7 +163,7 @@ def _rest_score(table: pd.DataFrame, question: str) -> pd.Series:
     return table.drop(columns=question).mean(axis=1)
 
 
-def _question_row(bank, question, given, table, options) -> dict:
+def _question_row(bank: Bank, question: Question, given: pd.DataFrame, table: pd.DataFrame, options: list[Row]) -> Row:
     count, right = len(given), int(given["right"].sum())
     low, high = wilson_interval(right, count)
     power = math.nan
@@ -189,7 +192,7 @@ def _question_row(bank, question, given, table, options) -> dict:
     }
 
 
-def _key_is_suspect(question: Question, count: int, power: float, options: list[dict]) -> bool:
+def _key_is_suspect(question: Question, count: int, power: float, options: list[Row]) -> bool:
     """Whether the answers speak against the key, given enough of them.
 
     They do when the strong third prefers an option that the key calls wrong and the question does
@@ -200,22 +203,21 @@ def _key_is_suspect(question: Question, count: int, power: float, options: list[
         return False
     if power < 0 and math.atanh(max(power, -0.999)) * math.sqrt(count - 3) < -1.645:
         return True
-    if question.type != "single" or power >= 0.1:  # without a number nobody or everybody was right
+    if not isinstance(question, Single) or power >= 0.1:  # without a number nobody or everybody was right
         return False
     return not max(options, key=lambda row: row["strong"])["right"]
 
 
-def _option_rows(question, given: pd.DataFrame, table: pd.DataFrame) -> list[dict]:
+def _option_rows(question: Question, given: pd.DataFrame, table: pd.DataFrame) -> list[Row]:
     """How often each option was chosen at first, and by the strong and the weak third."""
-    if question.type not in ("single", "multiple") or given.empty:
+    if not isinstance(question, ChoiceQuestion) or given.empty:
         return []
-    chosen = given["chosen"].map(json.loads)
-    marked = chosen.map(lambda answer: set(answer) if isinstance(answer, list) else {answer})
+    marked = [question.marked(json.loads(answer)) for answer in given["chosen"]]
     rest = given["learner"].map(_rest_score(table, question.id)).rank(pct=True)
     strong, weak = (rest > 2 / 3).to_numpy(), (rest <= 1 / 3).to_numpy()
     rows = []
     for position, option in enumerate(question.options):
-        took = marked.map(lambda marks, position=position: position in marks).to_numpy(float)
+        took = np.array([position in marks for marks in marked], float)
         rows.append(
             {
                 "question": question.id,

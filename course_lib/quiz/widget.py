@@ -5,35 +5,24 @@ keyboard: pressing ``x`` on a focused radio button would cut the cell. The key a
 stay in Python; the page receives what belongs to an answer once that answer is checked.
 """
 
-import copy
 import html
-import math
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
 import traitlets
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
-from course_lib.quiz.grading import (
-    NOT_ATTEMPTED,
-    RIGHT,
-    Judgement,
-    Remark,
-    grade,
-    reveal,
-    right_answer,
-)
-from course_lib.quiz.photos import photo_address
+from course_lib.quiz.grading import grade, is_empty, reveal, right_answer
+from course_lib.quiz.kinds.code import CodeQuestion, run_learner_code
 from course_lib.quiz.progress import Progress
-from course_lib.quiz.questions import Bank, Case, Code, Question, Text
-from course_lib.quiz.shuffle import option_order
+from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, Bank, Judgement, Question, Remark
+from course_lib.quiz.shuffle import fixed_order, option_order
 
 HERE = Path(__file__).parent
+SAVED = "saved"  # the outcome in a released quiz, whose key the instructor has
 ANSWER_AFTER = 2  # wrong attempts before a learner may ask to see the answer
 
 
@@ -73,7 +62,7 @@ class QuizWidget(anywidget.AnyWidget):
         )
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle, metadata = super()._repr_mimebundle_(**options)
+        bundle, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         bundle["text/plain"] = repr(self)
         # Nothing says which of two forms Colab would choose, so a running Colab gets the widget only.
         if "google.colab" not in sys.modules:
@@ -89,11 +78,9 @@ class QuizWidget(anywidget.AnyWidget):
     def _answer(self, message: dict[str, Any]) -> None:
         if message.get("kind") == "hello":
             judged = self._judged_before()
-            self.send(
-                {"kind": "status", "judged": judged, "kept": self._kept() if judged else None}
-            )
+            self.send({"kind": "status", "judged": judged, "kept": self._kept() if judged else None})
             return
-        question = self.bank.question(message.get("question"))
+        question = self.bank.question(str(message.get("question")))
         if message["kind"] == "check":
             self._check(question, message)
         elif message["kind"] == "again":
@@ -115,10 +102,10 @@ class QuizWidget(anywidget.AnyWidget):
 
     def _check(self, question: Question, message: dict[str, Any]) -> None:
         answer = message.get("answer")
-        if question.type == "code":
+        if isinstance(question, CodeQuestion):  # its answer is in the notebook, not in the page
             answer = run_learner_code(question, _learner_names())
         judgement = self._judge(question, answer)
-        reply = {"kind": "judged", "question": question.id}
+        reply: dict[str, Any] = {"kind": "judged", "question": question.id}
         if judgement.outcome != NOT_ATTEMPTED:
             seconds = message.get("seconds")
             seconds = float(seconds) if isinstance(seconds, int | float) else 0.0
@@ -137,8 +124,7 @@ class QuizWidget(anywidget.AnyWidget):
     def _judge(self, question: Question, answer: Any) -> Judgement:
         if not self.bank.released:
             return grade(question, answer)
-        empty = answer in (None, [], "") or (isinstance(answer, str) and not answer.strip())
-        return Judgement(NOT_ATTEMPTED if empty else "saved", 0.0)
+        return Judgement(NOT_ATTEMPTED if is_empty(answer) else SAVED, 0.0)
 
     def _judged_before(self) -> dict[str, Any]:
         judged = {}
@@ -158,74 +144,10 @@ class QuizWidget(anywidget.AnyWidget):
             "outcome": judgement.outcome,
             "score": judgement.score,
             "attempts": attempts,
-            "may_reveal": judgement.outcome not in (RIGHT, "saved") and attempts >= ANSWER_AFTER,
-            "answer": None if question.type == "code" else answer,
+            "may_reveal": judgement.outcome not in (RIGHT, SAVED) and attempts >= ANSWER_AFTER,
+            "answer": None if isinstance(question, CodeQuestion) else answer,
             "remarks": [_remark(remark) for remark in remarks],
         }
-
-
-def run_learner_code(question: Question, names: dict[str, Any]) -> list[Any] | None:
-    """What the learner's variable or function gives, one result for each case.
-
-    None where the name does not exist yet. An error inside the learner's function becomes a
-    result of the form ``{"error": "ValueError: …"}``, so it can be shown and kept.
-
-    Args:
-        question: of type "code".
-        names: the notebook's variables.
-
-    Example:
-        >>> from course_lib.quiz.questions import Case, Code
-        >>> code = Code("double", "function", (Case((2,)), Case((0.5,))))
-        >>> question = Question("q", "code", "o", 1, Text("", ""), "", code=code)
-        >>> run_learner_code(question, {"double": lambda number: 2 * number})
-        [4, 1.0]
-        >>> run_learner_code(question, {}) is None
-        True
-    """
-    code = question.code
-    if code.name not in names:
-        return None
-    if code.kind == "variable":
-        return [as_plain_data(names[code.name])]
-    results = []
-    for case in code.cases:
-        try:
-            results.append(as_plain_data(names[code.name](*_as_arguments(code, case))))
-        except NotImplementedError:
-            results.append(None)  # the body of the exercise is still to be written
-        except Exception as error:
-            results.append({"error": f"{type(error).__name__}: {error}"})
-    return results
-
-
-def _as_arguments(code: Code, case: Case) -> list[Any]:
-    """Fresh arguments for every call, so that a function that changes them harms nobody."""
-    if not code.arrays:
-        return copy.deepcopy(list(case.arguments))
-    return [
-        np.array(argument, dtype=code.arrays) if isinstance(argument, list) else argument
-        for argument in case.arguments
-    ]
-
-
-def as_plain_data(value: Any) -> Any:
-    """Arrays, tensors and tables as lists of plain numbers and strings, fit for JSON."""
-    if hasattr(value, "detach"):
-        value = value.detach()
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if value is Ellipsis:
-        return None
-    if isinstance(value, dict):
-        return {str(key): as_plain_data(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_plain_data(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"error": f"the number {value}"}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return {"error": f"an object of type {type(value).__name__}"}
 
 
 def _learner_names() -> dict[str, Any]:
@@ -254,36 +176,21 @@ def _content(bank: Bank, progress: Progress) -> dict[str, Any]:
 
 
 def _question(question: Question, progress: Progress) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    shown = {
         "id": question.id,
         "type": question.type,
         "difficulty": question.difficulty,
         "prompt": question.prompt.as_dict(),
+        **question.shown(),
     }
-    if question.options:
+    if question.positions():
         attempt = progress.attempts(question) + 1
-        shown["options"] = [option.text.as_dict() for option in question.options]
         shown["order"] = option_order(question, _learner(progress), attempt)
-    if question.number:
-        shown["unit"] = question.number.unit
-    if question.photo:
-        photo = question.photo
-        try:
-            shown["photo"] = photo_address(photo)
-        except CourseError as error:
-            shown["missing"] = str(error)
-        shown["credit"] = photo.credit
-        shown["description"] = photo.description.as_dict()
-        shown["grid"] = [photo.rows, photo.columns]
-    if question.code:
-        shown["name"] = question.code.name
     return shown
 
 
 def _learner(progress: Progress) -> str:
     """Whose order is shown; a test run shows the bank's order and must not make a learner."""
-    from course_lib.quiz.shuffle import fixed_order
-
     return "" if fixed_order() else progress.learner
 
 
@@ -301,18 +208,7 @@ def fallback_html(bank: Bank) -> str:
         opened = " open" if language == "en" else ""
         parts.append(f'<details lang="{language}"{opened}><summary>{name}</summary><ol>')
         for question in bank.questions:
-            options = "".join(
-                f"<li>{_rich(option.text, language)}</li>" for option in question.options
-            )
-            listed = f'<ul style="margin:0">{options}</ul>' if options else ""
-            if question.photo:
-                listed = f"<br><em>{_rich(question.photo.description, language)}</em>"
-            parts.append(f"<li>{_rich(question.prompt, language)}{listed}</li>")
+            below = question.still_html(language)
+            parts.append(f"<li>{question.prompt.html(language, quote=True)}{below}</li>")
         parts.append("</ol></details>")
     return "\n".join([*parts, "</div>"])
-
-
-def _rich(text: Text, language: str) -> str:
-    """Escaped text; what stands between backticks is code."""
-    escaped = html.escape(text.as_dict()[language])
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)

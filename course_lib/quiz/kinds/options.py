@@ -1,0 +1,85 @@
+"""What choices and orderings have in common: options that are shown in mixed order.
+
+Introduced in lesson 1.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from course_lib.quiz.place import Place, Table
+from course_lib.quiz.questions import PUBLIC_TEXT, Public, Question
+from course_lib.quiz.texts import LANGUAGES, Text
+
+ALL_OF_THE_ABOVE = re.compile(
+    r"\b(all|none|both) of (the )?(above|these)\b|上記(の)?(すべて|全て|のいずれ)|すべて正しい",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option, and why it is right, wrong, or where it stands."""
+
+    text: Text
+    reason: Text
+
+
+@dataclass(frozen=True)
+class WithOptions(Question):
+    """A question whose answer is made of positions of its options in the bank, from 0."""
+
+    keys: ClassVar[frozenset[str]] = frozenset({"options"})
+    public: ClassVar[Public] = {"options": {"text": PUBLIC_TEXT}}
+    box: ClassVar[str]  # what stands before an option on paper
+
+    options: tuple[Option, ...]
+
+    @classmethod
+    def read_texts(cls, item: Table, here: Place) -> Iterator[tuple[Table, Text]]:
+        """The entries of the list of options with their texts, which are checked."""
+        texts = []
+        for entry in here.entries(item, "options"):
+            text = here.text(entry, "text")
+            here.demand(
+                not any(ALL_OF_THE_ABOVE.search(words) for words in text.as_dict().values()),
+                f"has the option {text.en!r}, which points at other options",
+                "name the things instead, because options are shuffled",
+            )
+            texts.append(text)
+            yield entry, text
+        for language in LANGUAGES:
+            here.no_twins([text.plain(language) for text in texts], "option")
+        here.demand(len(texts) >= 3, "has fewer than three options", "add a plausible one")
+
+    @classmethod
+    def mixed(cls, item: Table) -> Table:
+        # Sorted by a hash of their texts, the options keep nothing of the order of the author.
+        def ticket(entry: Table) -> str:
+            return hashlib.sha256(f"{entry['text']['en']}\n{entry['text']['ja']}".encode()).hexdigest()
+
+        return item | {"options": sorted(item["options"], key=ticket)}
+
+    def positions(self) -> range:
+        return range(len(self.options))
+
+    def are_positions(self, answer: Any) -> bool:
+        """Whether an answer is a list of positions without twins."""
+        return (
+            isinstance(answer, list)
+            and all(type(position) is int and position in self.positions() for position in answer)
+            and len(set(answer)) == len(answer)
+        )
+
+    def shown(self) -> dict[str, Any]:
+        return {"options": [option.text.as_dict() for option in self.options]}
+
+    def still_html(self, language: str) -> str:
+        options = (f"<li>{option.text.html(language, quote=True)}</li>" for option in self.options)
+        return f'<ul style="margin:0">{"".join(options)}</ul>'
+
+    def paper_html(self, language: str) -> str:
+        options = (f"<li>{self.box} {option.text.html(language)}</li>" for option in self.options)
+        return f'<ul class="options">{"".join(options)}</ul>'
