@@ -17,10 +17,11 @@ import pytest
 import yaml
 
 from course_lib.errors import CourseError
+from course_lib.paths import safe_cell, write_csv
 from course_lib.quiz import report, show
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
 from course_lib.quiz.cli import main
-from course_lib.quiz.collect import collect, safe_cell, write_csv
+from course_lib.quiz.collect import collect
 from course_lib.quiz.export import export
 from course_lib.quiz.grading import grade, reveal, right_answer
 from course_lib.quiz.kinds.choice import ChoiceQuestion

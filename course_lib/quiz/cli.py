@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from course_lib.errors import CourseError
-from course_lib.paths import shorten, work_folder, write_atomically
+from course_lib.paths import shorten, work_folder, write_atomically, write_csv
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
 
 Options: TypeAlias = argparse.Namespace
@@ -69,7 +69,7 @@ def _check(options: Options) -> int:
 
 
 def _collect(options: Options) -> int:
-    from course_lib.quiz.collect import collect, write_csv
+    from course_lib.quiz.collect import collect
 
     collected = collect(options.folder, load_banks(options.banks))
     out = options.out or work_folder() / "quiz_class" / "answers.csv"
@@ -83,7 +83,7 @@ def _collect(options: Options) -> int:
 
 
 def _stats(options: Options) -> int:
-    from course_lib.quiz.collect import collect, write_csv
+    from course_lib.quiz.collect import collect
     from course_lib.quiz.report import write_report
     from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics
 

@@ -15,12 +15,10 @@ from typing import Any
 import pandas as pd
 
 from course_lib.errors import CourseError
-from course_lib.paths import safe_cell, shorten, write_csv
+from course_lib.paths import shorten
 from course_lib.quiz.grading import grade
 from course_lib.quiz.progress import seal
 from course_lib.quiz.questions import NOT_ATTEMPTED, Bank, Judgement, Question
-
-__all__ = ["Collected", "collect", "safe_cell", "write_csv"]
 
 COLUMNS = [
     "learner",

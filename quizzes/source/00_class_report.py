@@ -114,7 +114,7 @@ statistics.learners.query("learner == @learner")[columns].round(1)
 # The page holds all tables and pictures and needs no network. The CSV file holds every answer; with `excel=True` a spreadsheet shows Japanese text rightly.
 
 # %%
-from course_lib.quiz.collect import write_csv
+from course_lib.paths import write_csv
 
 folder = work_folder() / "quiz_class"
 page = report.write_report(statistics, folder / "report.html", collected.summary())
