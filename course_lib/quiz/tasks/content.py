@@ -89,7 +89,7 @@ def alike(found: Any, wanted: Any, tolerance: float = 0.0) -> bool:
         return isinstance(found, set | frozenset) and found == wanted
     if wanted is None or found is None:
         return found is wanted
-    from course_lib.quiz.grading import equal_results
+    from course_lib.quiz.kinds.code import equal_results
     from course_lib.quiz.run_code import as_plain_data
 
     return equal_results(as_plain_data(found), as_plain_data(wanted), tolerance)

@@ -7,8 +7,8 @@ said when the learner ran it.
 import hashlib
 from typing import Any
 
-from course_lib.quiz.grading import RIGHT, WRONG, Judgement
 from course_lib.quiz.progress import Progress
+from course_lib.quiz.questions import RIGHT, WRONG, Judgement
 from course_lib.quiz.tasks.content import Task
 
 MOST_KEPT = 10_000  # characters of code; the file of answers must stay small
