@@ -1,5 +1,6 @@
 # make lab      set up, then open JupyterLab on lesson 1
 # make test     set up with what only maintainers need, then run every test, every notebook included
+# make quick    lint, types and the tests that take under a second, for every save
 # make lessons  set up, then build the ten notebooks from lessons/source (LESSON=03 for one)
 
 PYTHON ?= python3
@@ -20,17 +21,24 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
-.PHONY: lab test quick elsewhere faults lessons quiz-test studies colab lock publish doctor clean
+.PHONY: lab test quick lint elsewhere faults lessons quiz-test studies colab lock publish doctor clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
 
-test: $(READY_TO_TEST)
+test: $(READY_TO_TEST) lint
+	$(BIN)/pytest --nbval
+
+# For every save: no notebook runs, no test that takes over a second.
+quick: $(READY_TO_TEST) lint
+	$(BIN)/pytest -m "not slow" -n 2 --ignore tests/browser course_lib tests
+
+lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check course_lib tests studies tools conftest.py lessons/build.py lessons/lint.py
+	$(BIN)/ruff format --check course_lib tests studies tools setup.py conftest.py lessons/build.py lessons/lint.py
+	$(BIN)/mypy
 	$(BIN)/python lessons/build.py --check
 	$(BIN)/python lessons/lint.py
-	$(BIN)/pytest --nbval
 
 lessons: $(READY_TO_TEST)
 	$(BIN)/python lessons/build.py $(LESSON)
