@@ -79,8 +79,10 @@ faults: $(READY_TO_TEST)
 publish: $(READY_TO_TEST)
 	$(BIN)/python lessons/build.py --publish $(REPOSITORY)
 
+# The learner's answers and memo in work/quiz stay: nothing could make them again.
 clean:
-	rm -rf $(VENV) work build .pytest_cache .ruff_cache *.egg-info
+	[ ! -d work ] || find work -mindepth 1 -maxdepth 1 ! -name quiz -exec rm -rf {} +
+	rm -rf $(VENV) build .pytest_cache .ruff_cache *.egg-info
 
 # Made anew when the list of packages changes, and only then. A set-up that was stopped goes on.
 $(READY): requirements.txt pyproject.toml setup.py

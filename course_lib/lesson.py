@@ -15,6 +15,7 @@ import pandas as pd
 from course_lib import splits
 from course_lib.data import class_names, index_folder
 from course_lib.errors import CourseError
+from course_lib.memo import Memo
 from course_lib.paths import kept_folder, shorten, work_folder, write_atomically
 
 LESSONS = (
@@ -51,6 +52,32 @@ def short_version(name: str) -> str:
         return ".".join(version(name).split(".")[:2])
     except PackageNotFoundError:
         return "missing"
+
+
+def memo(number: int, photos: str | os.PathLike | None = None) -> Memo:
+    """The memo, open at the slot of a lesson: one figure and one finding of your own (lesson 2).
+
+    Args:
+        number: the lesson, 1 to 10.
+        photos: your own photo folder, where the memo is about that.
+
+    Raises:
+        CourseError: there is no such lesson.
+    """
+    if not 1 <= number <= len(LESSONS):
+        raise CourseError(f"The memo has no slot for lesson {number}; give a number from 1 to {len(LESSONS)}.")
+    return Memo(LESSONS, photos, number)
+
+
+def show_memo(photos: str | os.PathLike | None = None) -> Memo:
+    """Show the memo, all that is missing included, and write it as one page (lesson 2).
+
+    Args:
+        photos: as for `memo`.
+    """
+    whole = Memo(LESSONS, photos)
+    whole.save()
+    return whole
 
 
 # What was chosen for the solar cells on validation photos; lesson 7 explains each value.

@@ -56,7 +56,7 @@ def work_folder() -> Path:
     """Where lessons keep what they made (checkpoints, features, reports).
 
     It is ``work/`` in the course, or ``COURSE_WORK``. Everything in it can be
-    deleted: the lessons make it again.
+    deleted, because the lessons make it again; only ``quiz`` holds what is the learner's own.
     """
     return Path(os.environ.get("COURSE_WORK", project_folder() / "work"))
 

@@ -20,6 +20,7 @@ from course_lib.plots.figures import (
     lines,
     new_figure,
     photo_grid,
+    png,
     scatter,
     show,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "photo_grid",
     "photos",
     "picture",
+    "png",
     "scatter",
     "show",
     "table",

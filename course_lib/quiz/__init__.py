@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from course_lib.quiz.progress import answers_folder
     from course_lib.quiz.tasks.checking import check, hint, solution, yours
     from course_lib.quiz.tasks.content import Guess, Task
+    from course_lib.quiz.tasks.guesses import compare, guess, guesses
     from course_lib.quiz.tasks.outcomes import NotAttempted, NotYet, Right, shown
+    from course_lib.quiz.tasks.overview import overview
     from course_lib.quiz.widget import QuizWidget
 
 # In which room a name of this door is; the room is entered when the name is first used.
@@ -23,7 +25,9 @@ ROOMS = {
     "progress": ("answers_folder",),
     "tasks.checking": ("check", "hint", "solution", "yours"),
     "tasks.content": ("Guess", "Task"),
+    "tasks.guesses": ("compare", "guess", "guesses"),
     "tasks.outcomes": ("NotAttempted", "NotYet", "Right", "shown"),
+    "tasks.overview": ("overview",),
 }
 
 
@@ -65,8 +69,12 @@ __all__ = [
     "Task",
     "answers_folder",
     "check",
+    "compare",
+    "guess",
+    "guesses",
     "hint",
     "language",
+    "overview",
     "show",
     "shown",
     "solution",

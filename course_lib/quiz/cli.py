@@ -9,6 +9,7 @@ from typing import TypeAlias
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically, write_csv
 from course_lib.quiz.bank import find_bank, load_bank, load_banks
+from course_lib.quiz.questions import Bank
 
 Options: TypeAlias = argparse.Namespace
 
@@ -71,7 +72,7 @@ def _check(options: Options) -> int:
 def _collect(options: Options) -> int:
     from course_lib.quiz.collect import collect
 
-    collected = collect(options.folder, load_banks(options.banks))
+    collected = collect(options.folder, _banks_with_tasks(options))
     out = options.out or work_folder() / "quiz_class" / "answers.csv"
     write_csv(collected.answers, out, options.excel)
     print(collected.summary())
@@ -87,7 +88,7 @@ def _stats(options: Options) -> int:
     from course_lib.quiz.report import write_report
     from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics
 
-    banks = load_banks(options.banks)
+    banks = _banks_with_tasks(options)
     collected = collect(options.folder, banks)
     print(collected.summary())
     statistics = class_statistics(collected.answers, banks)
@@ -100,6 +101,12 @@ def _stats(options: Options) -> int:
     report = write_report(statistics, out / "report.html", collected.summary())
     print(f"Written: {shorten(report)}")
     return 0
+
+
+def _banks_with_tasks(options: argparse.Namespace) -> list[Bank]:
+    from course_lib.quiz.tasks.records import with_tasks
+
+    return [with_tasks(bank) for bank in load_banks(options.banks)]
 
 
 def _export(options: Options) -> int:

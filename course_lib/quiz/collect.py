@@ -127,7 +127,7 @@ def _questions_with_key(banks: Iterable[Bank]) -> dict[str, tuple[int, Question]
                 f"{shorten(bank.path)} has no key to judge answers by; "
                 "give the instructor's folder of the release with --banks."
             )
-        asked |= {question.id: (bank.lesson, question) for question in bank.questions}
+        asked |= {question.id: (bank.lesson, question) for question in (*bank.questions, *bank.tasks)}
     return asked
 
 

@@ -149,6 +149,7 @@ class Bank:
     questions: tuple[Question, ...]
     retired: tuple[str, ...] = ()
     released: bool = False
+    tasks: tuple[Question, ...] = ()  # of the lesson; they are shown there, and counted apart
 
     def question(self, identifier: str) -> Question:
         """The question with this id; a CourseError where the bank has none."""

@@ -30,6 +30,8 @@ class ClassStatistics:
     its 95 % interval (``low``, ``high``), `discrimination`, and the quartiles of the time in
     seconds. ``options`` says how often each option was chosen at first, by all, by the strong and
     by the weak third. ``learners`` has one row for each learner and lesson.
+    Tasks have rows among the questions and a column among the learners; scores and reliability are those
+    of the quiz alone.
     """
 
     questions: pd.DataFrame
@@ -108,12 +110,14 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
         [12, 12]
     """
     banks = list(banks)
+    tasks = {task.id for bank in banks for task in bank.tasks}
     # A learner whose first line was lost is left out, because a second attempt is no first one.
     first = answers[answers["attempt"] == 1].drop_duplicates(["learner", "question"])
     first = first.assign(right=(first["outcome"] == "right").astype(int))
     question_rows, option_rows, lesson_rows = [], [], []
     for bank in banks:
-        mine = first[first["lesson"] == bank.lesson]
+        given_in_lesson = first[first["lesson"] == bank.lesson]
+        mine = given_in_lesson[~given_in_lesson["question"].isin(tasks)]
         table = mine.pivot(index="learner", columns="question", values="right")
         whole = table.dropna()
         complete = len(whole) if len(table.columns) == len(bank.questions) else 0
@@ -129,12 +133,14 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
                 "note": TOO_FEW if complete < FEW_ANSWERS else "",
             }
         )
-        for question in bank.questions:
-            given = mine[mine["question"] == question.id]
+        for question in (*bank.questions, *bank.tasks):
+            given = given_in_lesson[given_in_lesson["question"] == question.id]
             options = _option_rows(question, given, table)
             option_rows += options
             question_rows.append(_question_row(bank, question, given, table, options))
     asked = {bank.lesson: len(bank.questions) for bank in banks}
+    of_tasks = answers[answers["question"].isin(tasks)]
+    answers, first = (rows[~rows["question"].isin(tasks)] for rows in (answers, first))
     solved = answers[answers["outcome"] == "right"].groupby(["learner", "lesson"])["question"]
     of_learner = first.groupby(["learner", "lesson"])
     learners = answers.groupby(["learner", "lesson"]).agg(
@@ -144,7 +150,14 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
     learners["right_at_first"] = of_learner["right"].sum()
     learners["right_in_the_end"] = solved.nunique()
     learners["score"] = of_learner["score"].sum()
-    learners = learners.fillna(0).astype({"right_at_first": int, "right_in_the_end": int})
+    if tasks:
+        done = of_tasks[of_tasks["outcome"] == "right"].groupby(["learner", "lesson"])["question"].nunique()
+        attempted = of_tasks.groupby(["learner", "lesson"]).size().index
+        learners = learners.reindex(learners.index.union(attempted))
+        learners["tasks_solved"] = done.reindex(learners.index).fillna(0).astype(int)
+    learners = learners.fillna(0).astype(
+        {"right_at_first": int, "right_in_the_end": int, "answered": int, "attempts": int}
+    )
     learners = learners.reset_index()
     learners.insert(2, "questions", learners["lesson"].map(asked))
     return ClassStatistics(

@@ -181,8 +181,9 @@ def test_a_later_result_uses_the_learners_work_where_it_is_right(
     run(shell, cell_of(task, task.solution))
     assert run(shell, f"{line} is brightest")
     assert "This is computed with your brightest.\n" in capsys.readouterr().out
-    run(shell, f"{task.stub}\n{line} is max")
-    assert shell.user_ns["_"] is True, "what was not checked is not used"
+    code = run(shell, "quiz.yours('02-brightest', max)").__code__
+    assert code.co_names == ("max",), "without another one, the solution of the task"
+    assert run(shell, f"{task.stub}\n{line} is max"), "what was not checked is not used"
 
 
 def test_the_language_is_chosen_once_and_kept(shell: InteractiveShell) -> None:

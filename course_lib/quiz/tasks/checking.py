@@ -255,17 +255,29 @@ def _task(identifier: str) -> Task:
     return find(identifier or session.latest, Task)
 
 
-def yours(identifier: str, attempt: Used, otherwise: Used) -> Used:
-    """The learner's work where its last check was right, otherwise the library's; one line says which.
+def yours(identifier: str, attempt: Used, otherwise: Used | None = None) -> Used:
+    """The learner's work where its last check was right, otherwise the course's; one line says which.
 
     Args:
         identifier: of the task.
         attempt: what the learner wrote, as it was checked.
-        otherwise: what the course has for the same purpose.
+        otherwise: what the course has for the same purpose; the solution of the task when left out.
     """
-    name = find(identifier, Task).defines
+    task = find(identifier, Task)
+    name = task.defines
     checked, right = session.checked.get(identifier, (None, False))
     mine = right and checked is attempt
     rest = Text(f"your {name}.", f"あなたの {name}") if mine else Text(f"the course's {name}.", f"教材の {name}")
     print(YOURS.plain(language()), rest.plain(language()))
-    return attempt if mine else otherwise
+    if mine:
+        return attempt
+    return solution_of(task) if otherwise is None else otherwise
+
+
+def solution_of(task: Task) -> Any:
+    """What a task's solution defines, among the names that the notebook has now."""
+    shell = written.notebook()
+    names = dict(shell.user_ns) if shell else {}
+    exec(task.given, names)
+    exec(task.solution, names)
+    return names[task.defines]
