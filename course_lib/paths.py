@@ -202,9 +202,12 @@ def write_csv(table: "pd.DataFrame", path: str | os.PathLike, excel: bool = Fals
         CourseError: as `write_atomically`.
     """
     path = Path(path)
+    encoding = "utf-8-sig" if excel else "utf-8"
     # Half a letter in a cell must not stop the table.
-    how = {"encoding": "utf-8-sig" if excel else "utf-8", "errors": "backslashreplace", "newline": ""}
-    with write_atomically(path) as temporary, temporary.open("w", **how) as file:
+    with (
+        write_atomically(path) as temporary,
+        temporary.open("w", encoding=encoding, errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(table.columns)
         writer.writerows([safe_cell(value) for value in row] for row in table.itertuples(index=False))
