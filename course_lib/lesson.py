@@ -9,6 +9,7 @@ import json
 import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,6 +18,9 @@ from course_lib.data import class_names, index_folder
 from course_lib.errors import CourseError
 from course_lib.memo import Memo
 from course_lib.paths import kept_folder, shorten, work_folder, write_atomically
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LESSONS = (
     "introduction",
@@ -81,13 +85,11 @@ def show_memo(photos: str | os.PathLike | None = None) -> Memo:
 
 
 # What was chosen for the solar cells on validation photos; lesson 7 explains each value.
-SCRATCH_SETTINGS = {
-    "size": 64, "batch_size": 32, "epochs": 30, "learning_rate": 5e-3, "average_weights": 0.98
-}  # fmt: skip
+SCRATCH_SETTINGS = {"size": 64, "batch_size": 32, "epochs": 30, "learning_rate": 5e-3, "average_weights": 0.98}
 DEFAULT_DECISION = {"positive_class": "defective", "doubtful_photos": "keep", "lot_size": 60}
 
 
-def save_decision(photos: str | os.PathLike, **decision) -> Path:
+def save_decision(photos: str | os.PathLike, **decision: Any) -> Path:
     """Write down what lesson 4 decided about the photos, as a small JSON file.
 
     Args:
@@ -134,10 +136,7 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
         saved = splits.load_split(path, photos)
         _check_complete(saved, index, photos)
         return saved
-    if kind == "lot":
-        index = splits.lot_split(index, lot_size=decision["lot_size"])
-    else:
-        index = splits.random_split(index)
+    index = splits.lot_split(index, lot_size=decision["lot_size"]) if kind == "lot" else splits.random_split(index)
     splits.save_split(index, path)
     return index
 
@@ -157,7 +156,7 @@ def _check_complete(saved: pd.DataFrame, index: pd.DataFrame, photos: str | os.P
         )
 
 
-def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: bool = True):
+def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: bool = True) -> "tuple[nn.Module, dict]":
     """The model that lesson 7 trained, or the same trained again (about 20 s on two cores).
 
     Args:
@@ -211,15 +210,12 @@ def scratch_loaders(index: pd.DataFrame, seed: int = 0, progress: bool = True) -
     """
     from course_lib import datasets, transforms
 
-    return datasets.loaders(
-        index,
-        size=SCRATCH_SETTINGS["size"],
-        batch_size=SCRATCH_SETTINGS["batch_size"],
-        augment=transforms.flips_and_quarter_turns,
-        soft_labels=True,
-        seed=seed,
-        progress=progress,
-    )
+    settings = _settings("size", "batch_size") | {"augment": transforms.flips_and_quarter_turns, "soft_labels": True}
+    return datasets.loaders(index, **settings, seed=seed, progress=progress)
+
+
+def _settings(*names: str) -> dict[str, Any]:
+    return {name: SCRATCH_SETTINGS[name] for name in names}
 
 
 def train_scratch(index: pd.DataFrame, seed: int = 0, progress: bool = True) -> tuple:
@@ -237,7 +233,6 @@ def train_scratch(index: pd.DataFrame, seed: int = 0, progress: bool = True) -> 
     batches = scratch_loaders(index, seed, progress)
     device.seed_everything(seed)
     model = models.ScratchCNN(classes=index["label"].nunique())
-    names = ("epochs", "learning_rate", "average_weights")
-    settings = {name: SCRATCH_SETTINGS[name] for name in names}
+    settings = _settings("epochs", "learning_rate", "average_weights")
     history = training.fit(model, batches["train"], batches["validation"], **settings, progress=progress)
     return model, batches, history

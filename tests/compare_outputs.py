@@ -119,7 +119,7 @@ def output_differences(
     if kind(old) != kind(new):
         yield f"{kind(old)} is stored, {kind(new)} came out"
         return
-    if old.get("metadata", {}) != new.get("metadata", {}):
+    if shown(old) != shown(new):
         yield f"the metadata {old.metadata} are stored, {new.metadata} came out"
     for part in ("text", "evalue"):
         yield from text_differences(part, old.get(part, ""), new.get(part, ""), tolerance)
@@ -128,11 +128,20 @@ def output_differences(
         if format_name == WIDGET_VIEW:
             continue  # that there is one was compared; its model has a random name
         if format_name in PICTURES:
-            yield from figure_differences(content, came, tolerance, any_figure)
+            widths = [output.metadata.get(format_name, {}).get("width") for output in (old, new)]
+            yield from figure_differences(content, came, tolerance, any_figure, widths)
         elif isinstance(content, str) and isinstance(came, str):
             yield from text_differences(format_name, content, came, tolerance)
         elif content != came:
             yield f"{format_name} differs"
+
+
+def shown(output: NotebookNode) -> dict:
+    """The metadata of an output but for the width of a picture: its size is compared with the picture."""
+    metadata = deepcopy(dict(output.get("metadata", {})))
+    for format_name in PICTURES:
+        metadata.get(format_name, {}).pop("width", None)
+    return metadata
 
 
 def text_differences(part: str, old: str, new: str, tolerance: float | None) -> Iterator[str]:
@@ -166,9 +175,22 @@ def as_number(text: str) -> float:
     return float(text.replace(",", ""))
 
 
-def figure_differences(old: str, new: str, tolerance: float | None, any_figure: bool = False) -> Iterator[str]:
-    """What differs between two pictures in base64: their size, or their look."""
+def figure_differences(
+    old: str,
+    new: str,
+    tolerance: float | None,
+    any_figure: bool = False,
+    widths: Sequence[int | None] = (None, None),
+) -> Iterator[str]:
+    """What differs between two pictures in base64: their size as it is shown, or their look.
+
+    ``widths`` says how wide they are shown, None as wide as they are.
+    """
     pictures = [Image.open(io.BytesIO(base64.b64decode(content))) for content in (old, new)]
+    # A picture may hold more dots than it is shown with; both are compared as they are shown.
+    for number, (picture, width) in enumerate(zip(pictures, widths, strict=True)):
+        if width is not None:
+            pictures[number] = picture.resize((width, round(picture.height * width / picture.width)))
     sizes = np.array([picture.size for picture in pictures])
     if (abs(sizes[0] - sizes[1]) > 0.1 * sizes[0]).any():
         yield f"a figure of {sizes[0]} pixels is stored, one of {sizes[1]} came out"

@@ -5,7 +5,6 @@ file once, keeps only a thumbnail of each photo, and never changes or deletes on
 """
 
 import base64
-import html
 import os
 import re
 import unicodedata
@@ -332,20 +331,18 @@ def contact_sheet(findings: pd.DataFrame, folder: str | os.PathLike, path: str |
     Returns:
         The path of the HTML file.
     """
+    from course_lib import plots  # loads matplotlib, which finding does not need
+
     unreadable = set(findings.loc[findings["problem"].isin(UNREADABLE), "path"])
     pictures: dict[str, str] = {}
     for name in dict.fromkeys(findings["path"]):
         if name not in unreadable and len(pictures) < 500:
             pictures[name] = _picture(Path(folder) / name)
-    body = []
+    sections: list[str] = []
     for problem, rows in findings.groupby("problem", sort=True):
-        action = html.escape(ACTIONS.get(problem, ""))
-        body.append(f"<h2>{html.escape(problem)} ({len(rows)})</h2><p>{action}</p><ul>")
-        for row in rows.itertuples():
-            name, detail = html.escape(row.path), html.escape(row.detail)
-            body.append(f"<li>{pictures.get(row.path, '')}<b>{name}</b><br>{detail}</li>")
-        body.append("</ul>")
-    text = _PAGE.format(title=html.escape(Path(folder).name), body="\n".join(body))
+        sections += [plots.heading(f"{problem} ({len(rows)})"), ACTIONS.get(problem, "")]
+        sections.append(plots.html(_PHOTOS, rows=list(rows.itertuples()), pictures=pictures))
+    text = plots.page(f"Findings in {Path(folder).name}", *sections)
     with write_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     return Path(path)
@@ -357,16 +354,12 @@ def _picture(path: Path) -> str:
         return ""
     buffer = BytesIO()
     Image.fromarray(thumbnail).save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img width="128" height="128" alt="" src="data:image/png;base64,{data}">'
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Findings in {title}</title><style>
-body {{ font-family: sans-serif; margin: 2em; }}
-ul {{ display: flex; flex-wrap: wrap; gap: 1em; list-style: none; padding: 0; }}
-li {{ width: 12em; overflow-wrap: anywhere; font-size: 85%; }} img {{ display: block; }}
-</style></head><body><h1>Findings in {title}</h1>
-{body}
-</body></html>
-"""
+_PHOTOS = """<div class="photos">
+{% for row in rows %}<figure>
+{% if pictures.get(row.path) %}<img alt="" src="data:image/png;base64,{{ pictures[row.path] }}">{% endif %}
+<figcaption><b>{{ row.path }}</b><br>{{ row.detail }}</figcaption>
+</figure>{% endfor %}
+</div>"""

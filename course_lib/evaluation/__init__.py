@@ -28,32 +28,3 @@ from course_lib.evaluation.openings import record_test_opening, test_openings
 from course_lib.evaluation.predictions import Predictions, predict, predict_logits, softmax
 from course_lib.evaluation.report import report
 from course_lib.evaluation.threshold import careful_threshold, choose_threshold, decide, expected_cost
-
-__all__ = [
-    "Predictions",
-    "accuracy_row",
-    "bootstrap_interval",
-    "calibration_error_by_chance",
-    "calibration_table",
-    "careful_threshold",
-    "choose_threshold",
-    "confusion",
-    "cost_table",
-    "decide",
-    "expected_calibration_error",
-    "expected_cost",
-    "fit_temperature",
-    "grad_cam",
-    "inspection_table",
-    "is_doubted",
-    "missed_defect_rate",
-    "overkill_rate",
-    "predict",
-    "predict_logits",
-    "record_test_opening",
-    "report",
-    "softmax",
-    "test_openings",
-    "wilson_interval",
-    "worst_mistakes",
-]

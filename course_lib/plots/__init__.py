@@ -1,61 +1,33 @@
-"""Figures for the notebooks, and pages for files; nothing else (lesson 1)."""
+"""Figures for the notebooks, and pages for files; nothing else (lesson 1).
 
-from course_lib.plots.figures import (
-    BLUE,
-    COLOURS,
-    GREY,
-    ORANGE,
+`figures` holds their frame, colours and photos, `charts` draws tables and curves, `pages` writes HTML.
+"""
+
+from course_lib.plots.charts import (
     accuracies,
     bars,
     confusion_matrix,
     draw_calibration,
     draw_confusion_matrix,
-    draw_photo,
     draw_precision_recall,
     draw_roc,
-    flow,
-    heat_maps,
     histogram,
     learning_curves,
     lines,
+    scatter,
+)
+from course_lib.plots.figures import (
+    BLUE,
+    COLOURS,
+    GREY,
+    ORANGE,
+    draw_photo,
+    flow,
+    heat_maps,
     new_figure,
     photo_grid,
     png,
-    scatter,
     show,
+    styles,
 )
-from course_lib.plots.pages import figure, fold, heading, html, join, page, photos, picture, table
-
-__all__ = [
-    "BLUE",
-    "COLOURS",
-    "GREY",
-    "ORANGE",
-    "accuracies",
-    "bars",
-    "confusion_matrix",
-    "draw_calibration",
-    "draw_confusion_matrix",
-    "draw_photo",
-    "draw_precision_recall",
-    "draw_roc",
-    "figure",
-    "flow",
-    "fold",
-    "heading",
-    "heat_maps",
-    "histogram",
-    "html",
-    "join",
-    "learning_curves",
-    "lines",
-    "new_figure",
-    "page",
-    "photo_grid",
-    "photos",
-    "picture",
-    "png",
-    "scatter",
-    "show",
-    "table",
-]
+from course_lib.plots.pages import figure, fold, heading, html, page, picture, table

@@ -6,6 +6,7 @@ here. The frame of all pages, light and dark, is ``page.html``.
 """
 
 import base64
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from course_lib.plots.figures import png
+from course_lib.plots.figures import png, width_of
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
@@ -34,7 +35,7 @@ def page(title: str, *sections: str, style: str = "") -> str:
         True
     """
     frame = TEMPLATES.get_template("page.html")
-    return frame.render(title=title, body=join(*sections), style=Markup(style))
+    return frame.render(title=title, body=_joined(sections), style=Markup(style))
 
 
 def html(template: str, **values: object) -> Markup:
@@ -52,7 +53,7 @@ def _template(text: str) -> jinja2.Template:
     return TEMPLATES.from_string(text)
 
 
-def join(*sections: str) -> Markup:
+def _joined(sections: Sequence[str]) -> Markup:
     """Several sections as one piece of HTML: a plain text becomes a paragraph, an empty one nothing."""
     return html(
         "{% for section in sections if section %}"
@@ -69,7 +70,9 @@ def heading(text: str, level: int = 2) -> Markup:
 
 def fold(summary: str, *sections: str) -> Markup:
     """Sections that show when their summary is clicked."""
-    return html("<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=join(*sections))
+    return html(
+        "<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=_joined(sections)
+    )
 
 
 def table(rows: pd.DataFrame, caption: str = "", decimals: int = 3) -> Markup:
@@ -97,26 +100,23 @@ def table(rows: pd.DataFrame, caption: str = "", decimals: int = 3) -> Markup:
 
 def figure(drawn: Figure, alt: str) -> Markup:
     """A figure with a text for those who cannot see it."""
-    return picture(png(drawn), alt)
+    return picture(png(drawn), alt, width=width_of(drawn))
 
 
-def picture(content: bytes, alt: str, caption: str = "") -> Markup:
+def picture(content: bytes, alt: str, caption: str = "", width: int | None = None) -> Markup:
     """A picture that lies inside the page.
 
     Args:
         content: of a PNG file.
         alt: plain text for those who cannot see it.
         caption: plain text below it.
+        width: how wide it is shown, in pixels of the page; by default as wide as it is.
     """
     return html(
-        '<figure><img alt="{{ alt }}" src="data:image/png;base64,{{ source }}">'
+        '<figure><img alt="{{ alt }}"{% if width %} width="{{ width }}"{% endif %} src="data:image/png;base64,{{ source }}">'
         "{% if caption %}<figcaption>{{ caption }}</figcaption>{% endif %}</figure>",
         alt=alt,
         source=base64.b64encode(content).decode(),
         caption=caption,
+        width=width,
     )
-
-
-def photos(*pictures: Markup) -> Markup:
-    """Pictures side by side, as many in a row as there is room for."""
-    return html('<div class="photos">{{ pictures }}</div>', pictures=join(*pictures))

@@ -414,13 +414,13 @@ inputs = to_float(photos[surest], datasets.GREY_MEAN, datasets.GREY_STD)
 maps = evaluation.grad_cam(model, model.blocks[2], inputs)
 plots.heat_maps(
     photos[surest].numpy(), maps, [f"{probabilities[row]:.2f}" for row in surest],
-    alt="Six defective cells, and below the same cells with a heat map: bright fields where the photo "
-    "speaks for a defect.",
+    alt="Six defective cells, and beside each the same cell with a heat map: bright fields where the photo "
+    "speaks for a defect. A ring marks the brightest field in both.",
 )  # fmt: skip
 
 # %% [markdown]
 # The number above a photo is its probability of a defect. Yellow marks where the photo speaks most for a defect, dark violet where it
-# does not. (The black photo is a cell that hardly shines.) Where a cell has one dark area, the map often marks it. In other cells it marks the border or a corner of the photo, where no
+# does not; the ring is the peak. (The black photo is a cell that hardly shines.) Where a cell has one dark area, the map often marks it. In other cells it marks the border or a corner of the photo, where no
 # defect is.
 #
 # The maps with a dark area look convincing. Pictures like these persuade people quickly, so they need a test. A heat map that explains the

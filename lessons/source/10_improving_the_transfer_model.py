@@ -518,7 +518,7 @@ plots.accuracies(
 )
 
 # %% [markdown]
-# All points lie far to the right of the orange mark, the trivial baseline. The fine-tuned network is ahead, and four views bring a little more. But the
+# All points lie far to the right of the mark of the trivial baseline. The fine-tuned network is ahead, and four views bring a little more. But the
 # intervals overlap: with one seed and about 400 photos you cannot be sure which of the four is best. Lesson 9 shows a table of five splits; there fine-tuning, with
 # larger photos and twelve epochs, is ahead of the probe on every one of them. So we go on with the fine-tuned network.
 

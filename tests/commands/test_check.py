@@ -25,7 +25,7 @@ def test_findings_are_printed_and_drawn(folder: Path, tmp_path: Path, capsys: py
     said = capsys.readouterr().out
     assert "broken.png  truncated" in said and "3 files checked, 2 findings" in said
     page = sheet.read_text(encoding="utf-8")
-    assert "truncated" in page and "data:image/png;base64," in page and "http" not in page
+    assert "truncated" in page and "data:image/png;base64," in page and "http:" not in page and "https:" not in page
 
 
 def test_the_status_is_0_where_every_file_can_be_read(folder: Path) -> None:
