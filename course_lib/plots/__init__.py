@@ -30,4 +30,4 @@ from course_lib.plots.figures import (
     show,
     styles,
 )
-from course_lib.plots.pages import figure, fold, heading, html, page, picture, table
+from course_lib.plots.pages import figure, fold, heading, html, join, page, picture, table

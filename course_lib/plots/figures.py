@@ -209,8 +209,8 @@ def flow(steps: Sequence[str], *, alt: str, columns: int = 6) -> None:
         axis.text(column, -row, step, ha="center", va="center", fontsize=9, bbox=box)
         if number == 0:
             continue
-        start, end = (column - 0.58, -row), (column - 0.42, -row)
+        start, end = (column - 0.58, 0.0 - row), (column - 0.42, 0.0 - row)
         if column == 0:  # from the end of one row to the start of the next
-            start, end = (columns - 1, 0.66 - row), (0, 0.34 - row)
+            start, end = (columns - 1.0, 0.66 - row), (0.0, 0.34 - row)
         axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY})
     show(figure, alt)

@@ -6,7 +6,6 @@ here. The frame of all pages, light and dark, is ``page.html``.
 """
 
 import base64
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def page(title: str, *sections: str, style: str = "") -> str:
         True
     """
     frame = TEMPLATES.get_template("page.html")
-    return frame.render(title=title, body=_joined(sections), style=Markup(style))
+    return frame.render(title=title, body=join(*sections), style=Markup(style))
 
 
 def html(template: str, **values: object) -> Markup:
@@ -53,7 +52,7 @@ def _template(text: str) -> jinja2.Template:
     return TEMPLATES.from_string(text)
 
 
-def _joined(sections: Sequence[str]) -> Markup:
+def join(*sections: str) -> Markup:
     """Several sections as one piece of HTML: a plain text becomes a paragraph, an empty one nothing."""
     return html(
         "{% for section in sections if section %}"
@@ -71,7 +70,7 @@ def heading(text: str, level: int = 2) -> Markup:
 def fold(summary: str, *sections: str) -> Markup:
     """Sections that show when their summary is clicked."""
     return html(
-        "<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=_joined(sections)
+        "<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=join(*sections)
     )
 
 
