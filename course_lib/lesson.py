@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from course_lib import splits
-from course_lib.data import class_names, index_folder
+from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
 from course_lib.memo import Memo
 from course_lib.paths import kept_folder, shorten, work_folder, write_atomically
@@ -124,12 +124,15 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
         kind: "random" (photo by photo) or "lot" (lot by lot).
 
     Raises:
-        CourseError: an unknown kind, or photos were added or removed after the split.
+        CourseError: an unknown kind, two classes whose names do not tell which one is the defect, or
+            photos were added or removed after the split.
     """
     if kind not in ("random", "lot"):
         raise CourseError(f"The kind of split '{kind}' is unknown; choose 'random' or 'lot'.")
     path = kept_folder(photos) / f"split_{kind}.csv"
     index, decision = index_folder(photos), load_decision(photos)
+    if index["label"].nunique() == 2:
+        positive_class(index["label"])  # a rate of missed defects is of no use where nobody knows which class they are
     if decision["doubtful_photos"] == "leave out" and "defect_probability" in index:
         index = index[index["defect_probability"].isin([0, 1])].reset_index(drop=True)
     if path.exists():

@@ -69,6 +69,18 @@ def test_an_unknown_kind_of_split_is_refused(work: Path, photos: Path) -> None:
         lesson.split_index(photos, "week")
 
 
+def test_two_classes_of_which_nobody_knows_the_defect_are_refused(work: Path, photos: Path) -> None:
+    """Rates of missed defects would be computed for the wrong class, and look well."""
+    for old, new in (("functional", "Good"), ("defective", "NG")):
+        (photos / old).rename(photos / new)
+    assert data.class_names(lesson.split_index(photos)) == ["Good", "NG"]
+    for old, new in (("Good", "daisy"), ("NG", "rose")):
+        (photos / old).rename(photos / new)
+    with pytest.raises(CourseError, match="which of them is the defect"):
+        lesson.split_index(photos)
+
+
+@pytest.mark.slow  # two epochs of training
 def test_the_scratch_model_is_trained_once_and_then_loaded(work: Path, photos: Path, quick: None) -> None:
     trained, loaders = lesson.scratch_model(photos, progress=False)
     time = (kept_folder(photos) / "scratch_random.pt").stat().st_mtime_ns

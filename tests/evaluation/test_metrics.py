@@ -26,6 +26,7 @@ def test_ten_parts_worked_by_hand() -> None:
     assert table.to_numpy().tolist() == [[4, 2], [1, 3]]
 
 
+@pytest.mark.slow  # 500 draws for each of seven measures
 def test_the_table_worked_by_hand() -> None:
     table = evaluation.inspection_table(LABELS, PROBABILITIES).set_index("measure")
     value, never = table["value"], table["always functional"]
@@ -136,6 +137,7 @@ def test_always_functional_passes_everything_also_at_threshold_0() -> None:
     assert never["overkill rate"] == 0 and never["missed-defect rate"] == 1
 
 
+@pytest.mark.slow  # as above
 def test_precision_is_that_of_scikit_learn() -> None:
     table = evaluation.inspection_table(LABELS, PROBABILITIES, 0.35).set_index("measure")
     expected = metrics.precision_score(LABELS, PROBABILITIES >= 0.35)
