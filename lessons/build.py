@@ -58,6 +58,9 @@ LANGUAGE = {
     "name": "python",
     "pygments_lexer": "ipython3",
 }
+# A cell that shows a result beside a guess is stored folded; running it opens it.
+TELLS_A_RESULT = re.compile(r"^quiz\.(compare|guesses)\(", re.MULTILINE)
+FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
 SET_UP_REASON = "it prints this machine's device, versions and folders"
 NEEDS_NOTHING = "only what the README's set-up installed; no internet, no GPU"
 END_RESULT = "**At the end you have:**"
@@ -200,6 +203,8 @@ def render(source: Path) -> NotebookNode:
         if cell.source.startswith("# {{setup}}"):
             metadata["tags"] = ["nbval-ignore-output"]
             metadata["reason"] = SET_UP_REASON
+        if TELLS_A_RESULT.search(text):
+            metadata |= FOLDED
         identity = f"{lesson_number(source)}-{fingerprint}{repeat}"
         notebook.cells.append(new_cell(text, id=identity, metadata=metadata))
     return notebook

@@ -20,9 +20,11 @@ from nbformat import NotebookNode
 
 LESSONS = Path(__file__).resolve().parent
 QUIZZES = LESSONS.parent / "quizzes"
-sys.path.insert(0, str(LESSONS.parent / "tests"))
+sys.path[:0] = [str(folder) for folder in (LESSONS, LESSONS.parent, LESSONS.parent / "tests")]
 
+from build import FOLDED
 from compare_outputs import WIDGET_VIEW
+from course_lib.quiz.tasks.guesses import NEUTRAL
 from strict_nbval import ANY_FIGURE, MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
 
 LONGEST_CELL = 15  # lines
@@ -34,6 +36,7 @@ LEFT_OUT = ("nbval-ignore-output", "nbval-skip")
 MEANT_TO_FAIL = ("raises-exception", "nbval-raises-exception")
 NOTEBOOK_METADATA = {"kernelspec", "language_info"}
 CELL_METADATA = {"tags", "reason"}
+EXERCISE = re.compile(r"""^.*\bquiz\.(check|guess|compare)\(["']([\w-]+)["']""", re.MULTILINE)
 
 # A path that starts at the root of a disk, and is no part of an address on the web.
 ABSOLUTE_PATH = re.compile(
@@ -92,12 +95,44 @@ def notebook_findings(notebook: NotebookNode) -> Iterator[str]:
             nbformat.validate(deepcopy(notebook))
     except nbformat.ValidationError as error:
         yield f"it is not a valid notebook ({error.message}): build the lesson again"
+    yield from exercise_findings(notebook)
     left_out = [cell for cell in cells if set(LEFT_OUT) & set(tags_of(cell))]
     if len(left_out) * CELLS_FOR_ONE_IGNORED > len(cells):
         yield (
             f"{len(left_out)} of {len(cells)} code cells are not compared, at most one in "
             f"{CELLS_FOR_ONE_IGNORED} may be: give a tolerance (nbval-approx-0.05) instead"
         )
+
+
+def exercise_findings(notebook: NotebookNode) -> Iterator[str]:
+    """What is wrong with tasks and guesses: each task has a text and ends in its check, each guess its result."""
+    asked: set[str] = set()
+    for position, cell in enumerate(notebook.cells):
+        for call, identifier in EXERCISE.findall(cell.source if cell.cell_type == "code" else ""):
+            above = notebook.cells[position - 1] if position else cell
+            if call == "check" and not (above.cell_type == "markdown" and "**Task" in above.source):
+                yield f"the task {identifier} has no text cell right above it: write one with **Task 1: …**"
+            if call == "check" and not cell.source.splitlines()[-1].startswith("quiz.check("):
+                yield f"the cell of the task {identifier} does not end in quiz.check: move it to the end"
+            if call == "guess":
+                asked.add(identifier)
+            if call == "compare" and identifier not in asked:
+                yield f"nobody was asked for the guess {identifier}: call quiz.guess in a cell above"
+            if call == "compare":
+                asked.discard(identifier)
+        first = cell.outputs[0].get("text", "") if cell.get("outputs") else ""
+        if is_folded(cell) and not first.startswith(NEUTRAL.en):
+            yield (
+                f"a folded cell ({cell.source[:40]!r}) shows something before the neutral line: call quiz.compare "
+                "before anything else is shown"
+            )
+    for identifier in sorted(asked):
+        yield f"the guess {identifier} is never compared with a result: call quiz.compare in a cell below"
+
+
+def is_folded(cell: NotebookNode) -> bool:
+    """Whether a cell's output is shown only once it is run."""
+    return all(cell.metadata.get(key) == value for key, value in FOLDED.items())
 
 
 def text_findings(cell: NotebookNode) -> Iterator[str]:
@@ -122,7 +157,8 @@ def code_findings(cell: NotebookNode) -> Iterator[str]:
     lines = len(cell.source.splitlines())
     if lines > LONGEST_CELL:
         yield f"the cell has {lines} lines, the limit is {LONGEST_CELL}: split it"
-    if extra := sorted(set(cell.metadata) - CELL_METADATA):
+    allowed = CELL_METADATA | (set(FOLDED) if is_folded(cell) else set())
+    if extra := sorted(set(cell.metadata) - allowed):
         yield f"the metadata hold {extra} (times and the like): build the lesson again"
     yield from path_findings(cell.source)
     yield from marker_findings(cell)
