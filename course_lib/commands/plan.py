@@ -12,20 +12,25 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.benchmark import Timer
 
 from course_lib import device, features, training
-from course_lib.commands.prepare import ENOUGH, TrainingOptions
+from course_lib.commands.prepare import ENOUGH
 from course_lib.data import photo_path, read_pixels
 from course_lib.models import Backbone, Classifier, freeze, unfreeze
 from course_lib.paths import write_atomically
 
 SIZES = (224, 192, 160, 128, 96, 64)  # pixels, from the size of the pretrained weights downwards
-STAGES_TRAINED = 6  # of nine; the first three know edges and spots, which are the same everywhere
+TRAINED = 2 / 3  # of the stages; the first ones know edges and spots, which are the same everywhere
 PROBE_SHARE = 0.35  # of the time: what the probe may take
 QUICKER = 0.5  # ONNX Runtime's share of the time that PyTorch takes (studies/cached_features.py)
 MANY = 5000  # photos from which on one epoch teaches something
 LATE = 1.1  # times the allowed time: an epoch that would end after that is not begun
 LARGEST = 2e9  # bytes of pixels or features held in memory at once
+BATCH = 32  # photos that are looked at together
+# Measured, in bytes: Python with its libraries; each pixel of a batch that is looked at, or learned from.
+PROGRAM, LOOKING, LEARNING = 1.1e9, 350, 1000
+REPORTING = 0.4e9  # choosing and reporting, in one process
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,19 @@ class Plan:
 
 def make_plan(
     index: pd.DataFrame,
+    classes: int,
     backbone: Backbone,
-    options: TrainingOptions,
+    minutes: float,
     work: Path,
     processes: int = 1,
 ) -> Plan:
-    """Measure a few batches, then choose sizes and epochs that fit into the time (lesson 10).
+    """Measure a few batches, then choose sizes and epochs that fit into the time.
 
     Args:
-        index: from `course_lib.commands.prepare.prepare`.
+        index: the photos, with the column ``split``.
+        classes: how many classes there are.
         backbone: the network that is probed and fine-tuned.
-        options: see `course_lib.commands.prepare.TrainingOptions`.
+        minutes: how long probe and fine-tuning may take together.
         work: a folder, in which the plan is kept; a plan that is there already is taken.
         processes: how many fine-tune together. The first one measures, and makes the probe, alone.
     """
@@ -72,10 +79,10 @@ def make_plan(
     # A plan that is damaged or of an older release is made anew.
     with suppress(OSError, ValueError, TypeError):
         return Plan(**json.loads(file.read_text(encoding="utf-8")))
-    budget = options.minutes * 60
+    budget = minutes * 60
     reading = _reading_seconds(index)
-    settings = _fastest_settings(backbone, len(index.attrs["classes"]), min(3.0, budget / 100))
-    looking, learning = _seconds_per_pixel(backbone, len(index.attrs["classes"]), settings)
+    settings = _fastest_settings(backbone, classes, min(3.0, budget / 100))
+    looking, learning = _seconds_per_pixel(backbone, classes, settings)
 
     def probe_seconds(size: int, photos: int) -> float:
         quick = photos >= features.MANY and device.choose().type == "cpu"
@@ -85,7 +92,7 @@ def make_plan(
     photos = min(len(index), int(LARGEST / (4 * 4 * width)))
     probe_size = next((s for s in SIZES if probe_seconds(s, photos) < PROBE_SHARE * budget), 64)
     in_time = int(PROBE_SHARE * budget / probe_seconds(probe_size, photos) * photos)
-    photos = min(photos, max(in_time, ENOUGH * len(index.attrs["classes"])))
+    photos = min(photos, max(in_time, ENOUGH * classes))
     before = probe_seconds(probe_size, photos)
     share = index["split"].value_counts(normalize=True) * photos
     left = 0.85 * (budget - before) - photos * reading  # a margin for a busy computer
@@ -113,11 +120,11 @@ def make_plan(
     return plan
 
 
-class Watch:
-    """Ends a training before an epoch that would end clearly too late (lesson 10).
+class TimeLimit:
+    """Ends a training before an epoch that would end clearly too late.
 
     The plan is made at the beginning; a computer that becomes busy afterwards would not keep to it.
-    A watch starts when it is made, and goes to ``on_epoch_end`` of `course_lib.training.fit`.
+    The time runs from when it is made, and it goes to ``on_epoch_end`` of `course_lib.training.fit`.
 
     Args:
         minutes: the time that is allowed.
@@ -126,15 +133,15 @@ class Watch:
         StopTraining: when it is called after an epoch, and another one as long would end too late.
 
     Example:
-        >>> watch = Watch(minutes=1)
-        >>> watch({"epoch": 1, "seconds": 10.0})
-        >>> watch({"epoch": 2, "seconds": 100.0})
+        >>> limit = TimeLimit(minutes=1)
+        >>> limit({"epoch": 1, "seconds": 10.0})
+        >>> limit({"epoch": 2, "seconds": 100.0})
         Traceback (most recent call last):
             ...
         course_lib.training.loop.StopTraining
     """
 
-    def __init__(self, minutes: float):
+    def __init__(self, minutes: float) -> None:
         self.end = perf_counter() + LATE * 60 * minutes
 
     def __call__(self, row: dict) -> None:
@@ -161,9 +168,8 @@ def _reading_seconds(index: pd.DataFrame) -> float:
 
 def _fastest_settings(backbone: Backbone, classes: int, seconds: float) -> training.Settings:
     """How fine-tuning computes fastest here: measured once, because a resumed training must not change it."""
-    return training.fastest_settings(
-        fresh_classifier(backbone, classes), torch.rand(16, 3, 128, 128), training=True, seconds=seconds
-    )
+    model, images = fresh_classifier(backbone, classes), torch.rand(16, 3, 128, 128)
+    return training.fastest_settings(model, images, training=True, seconds=seconds)
 
 
 def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Settings) -> tuple[float, float]:
@@ -186,47 +192,51 @@ def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Sett
             answers = model(images)
         answers.sum().backward()
         model.zero_grad()
-        if where.type != "cpu":
-            torch.accelerator.synchronize(where)
 
-    seconds = []
-    for step in (look, learn):
-        step()  # the first call prepares what the others use
-        start = perf_counter()
-        step()
-        step()
-        seconds.append((perf_counter() - start) / 2 / (count * size**2))
+    # The timer calls each twice before it measures, and waits for a GPU.
+    threads = torch.get_num_threads()
+    seconds = [Timer("step()", globals={"step": step}, num_threads=threads).timeit(2).mean for step in (look, learn)]
     model.load_state_dict(state)  # the running means of the backbone have moved
     model.eval()
-    return seconds[0], seconds[1]
+    return seconds[0] / (count * size**2), seconds[1] / (count * size**2)
 
 
-def announcement(plan: Plan, index: pd.DataFrame, processes: int = 1) -> list[str]:
-    """What will be done, how long it takes, and how much memory and disk it needs (lesson 10).
+def memory(size: int, learning_pixels: float = 0, held: float = 0, processes: int = 1) -> float:
+    """Bytes of memory that looking at photos needs, and learning from them where it is asked for.
+
+    Args:
+        size: width and height of the photos that are looked at, in pixels.
+        learning_pixels: of a batch that is learned from.
+        held: bytes of all that is held beside.
+        processes: how many share the learning; each needs the program for itself.
+    """
+    return processes * PROGRAM + max(BATCH * size**2 * LOOKING, learning_pixels * LEARNING) + held
+
+
+def announcement(plan: Plan, photos: int, features: int, processes: int = 1) -> list[str]:
+    """What will be done, how long it takes, and how much memory and disk it needs.
 
     Args:
         plan: from `make_plan`.
-        index: the photos that are used.
+        photos: how many photos are used.
+        features: how many of them the probe looks at in each photo.
         processes: how many fine-tune together.
 
     Example:
         >>> plan = Plan(20, 64, 64, epochs=0, batch_size=4, probe_seconds=3, seconds=0)
-        >>> print(announcement(plan, pd.DataFrame(index=range(20)))[0])  # doctest: +ELLIPSIS
+        >>> print(announcement(plan, 20, 2768)[0])
         Plan: a probe at 64 pixels, about 3 s; then no fine-tuning, because ...
     """
     then = "no fine-tuning, because the time does not allow it (--minutes)."
     if plan.epochs:
-        then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, "
-        then += f"about {_duration(plan.seconds)}."
-    pixels = len(index) * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
-    # Measured: choosing and reporting (once), Python with its libraries (in each process), bytes
-    # for each pixel of a batch, and 2,768 features of each photo in four copies while the probe is
-    # fitted.
-    batch = max(32 * plan.probe_size**2 * 350, plan.batch_size * plan.size**2 * 1000 * bool(plan.epochs))
-    memory = 0.4e9 + processes * 1.1e9 + batch + max(pixels, len(index) * 2768 * 4 * 4)
+        then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, about {_duration(plan.seconds)}."
+    pixels = photos * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
+    learning = plan.batch_size * plan.size**2 * bool(plan.epochs)
+    # While the probe is fitted there are four copies of the features, of four bytes each.
+    needed = memory(plan.probe_size, learning, REPORTING + max(pixels, photos * features * 4 * 4), processes)
     return [
         f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then {then}",
-        f"It needs up to about {memory / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
+        f"It needs up to about {needed / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
         "the work folder. Interrupt it when you like (Ctrl+C): the same command goes on from there.",
     ]
 
@@ -239,5 +249,5 @@ def fresh_classifier(backbone: Backbone, classes: int) -> Classifier:
     """A backbone with a new head; its later stages may be trained, the early ones are frozen."""
     model = Classifier(backbone, classes)
     freeze(model)
-    unfreeze(model, last=STAGES_TRAINED)
+    unfreeze(model, last=round(TRAINED * len(backbone.stages)))
     return model

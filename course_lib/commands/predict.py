@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from course_lib.commands.plan import memory
 from course_lib.inference import Inspector, list_photos
 from course_lib.paths import say, shorten, work_folder, write_csv
 
@@ -44,11 +45,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _predict(inspector: Inspector, options: argparse.Namespace) -> int:
     listing, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
-    # Measured: Python with its libraries, and what 32 photos in the network need.
-    memory = 1e9 + 32 * size**2 * 350
+    need = f"{memory(size) / 1e9:.1f} GB of memory"
     print(
-        f"{len(listing.photos)} photos, seen at {size} × {size} pixels; it needs up to about {memory / 1e9:.1f} GB of memory.",
-        file=sys.stderr,
+        f"{len(listing.photos)} photos, seen at {size} × {size} pixels; it needs up to about {need}.", file=sys.stderr
     )
     if len(classes := inspector.settings.classes) == 2:
         threshold = f"{inspector.settings.threshold:.3g}"

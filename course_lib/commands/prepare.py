@@ -3,6 +3,7 @@
 Introduced in lesson 10. Photos are only read; what cannot be used is left out and named.
 """
 
+import math
 import os
 import re
 from collections import defaultdict
@@ -13,32 +14,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_lib import splits
+from course_lib import device, splits
 from course_lib.checks import UNREADABLE, check_folder
-from course_lib.data import class_folders, index_folder
+from course_lib.data import class_folders, class_names, index_folder, positive_class
 from course_lib.errors import CourseError
+from course_lib.inference import TELLS_NOTHING
 from course_lib.paths import say, shorten
 
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
 ENOUGH = 30  # photos of a class below which a result says little
-SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
-# Whatever is not one of these, beside exactly one of these, is what an inspector looks for.
-SOUND = {
-    "good", "ok", "okay", "functional", "normal", "fine", "pass", "passed", "sound", "intact",
-    "healthy", "clean", "perfect", "conforming", "negative", "whole", "gut", "良品", "合格", "正常",
+USUAL = 0.05  # of the photos: what so many show is how they look, and no sign of a broken lamp
+SPLIT_NAMES = {
+    "train": "train", "training": "train", "val": "validation", "valid": "validation",
+    "validation": "validation", "test": "test", "testing": "test",
 }  # fmt: skip
-# How words for faults begin; without a fault a part is sound, without a screw it is not.
-FAULT = (
-    "defe[ck]t|damag|crack|broken|scratch|fault|flaw|dent|bent|fail|reject|anomal|stain|worn|rust|"
-    "corro|chip|contamin|blemish|bad(?![a-z])|hole|leak|burr|dirt|error|tear|torn|void|pore|poros|"
-    "spatter|bubble|deform|warp|foreign"
-)
-NEGATIONS = {"no", "not", "non", "un", "without"}
+# What the learner should know of findings that do not keep a photo from being used.
+REMARKS = {
+    "near duplicate": "{} photos are nearly equal to another one; where possible both are in one split.",
+    "two labels": "{} photos look like a photo of another class; look at them (lesson 2).",
+    "label differs from folder": "{} photos have another label in the table than their folder; the folder counts.",
+}
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What may be chosen for `train`; the defaults suit most folders (lesson 10).
+    """What may be chosen for `train`; the defaults suit most folders.
 
     Attributes:
         minutes: how long probing and fine-tuning may take together; the check comes on top.
@@ -50,6 +50,9 @@ class TrainingOptions:
         cost_missed: what a missed defect costs, if a wrongly rejected part costs 1. With 1 the more
             probable class decides.
         upright: the photos have a top and a bottom, so do not turn or mirror them.
+
+    Raises:
+        CourseError: a value that cannot be.
     """
 
     minutes: float = 5.0
@@ -60,6 +63,37 @@ class TrainingOptions:
     cost_missed: float = 1.0
     upright: bool = False
 
+    def __post_init__(self) -> None:
+        device.check_seed(self.seed)
+        if not 0 < self.minutes < 10_000:
+            raise CourseError(f"In {self.minutes} minutes nothing can be trained; choose 1 or more.")
+        if not 0 < self.cost_missed < math.inf:
+            raise CourseError(f"A missed defect cannot cost {self.cost_missed}; choose a cost above 0.")
+        try:
+            re.compile(self.lot_pattern or "")
+        except re.error as error:
+            raise CourseError(
+                f"The lot pattern '{self.lot_pattern}' is not a regular expression ({error}); write "
+                r"for example 'lot(\d+)'."
+            ) from error
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The photos of a folder, checked and split.
+
+    Attributes:
+        index: the photos that are used, with the column ``split``, and ``lot`` where lots are known.
+        classes: class names, the positive one last.
+        left_out: photos that are not used, and why.
+        usual: findings such as "nearly black" that many of these photos have.
+    """
+
+    index: pd.DataFrame
+    classes: list[str]
+    left_out: dict[str, str]
+    usual: list[str]
+
 
 def prepare(
     folder: str | os.PathLike,
@@ -67,13 +101,14 @@ def prepare(
     *,
     progress: bool = True,
     tell: Callable[[str], None] = say,
-) -> pd.DataFrame:
-    """Check a folder, index it, and split it without a leak (lesson 10).
+) -> Prepared:
+    """Check a folder, index it, and split it without a leak.
 
-    Returns:
-        The index with the column ``split``, and ``lot`` where lots are known.
-        ``attrs["classes"]`` holds the class names, the positive one last; ``attrs["left_out"]`` says
-        which photos are not used, and why; ``attrs["remarks"]`` what else is worth knowing.
+    Args:
+        folder: photos, one sub-folder for each class.
+        options: see `TrainingOptions`.
+        progress: show progress bars.
+        tell: takes each sentence that the learner should read.
 
     Raises:
         CourseError: unreadable photos (unless they may be set aside), too few photos, or lots
@@ -83,40 +118,26 @@ def prepare(
         raise CourseError(f"The name of the folder {shorten(folder)} has letters that are no text; rename it.")
     index = index_folder(folder)
     _refuse_splits(Path(folder), sorted(set(index["label"])))
-    classes, known = _classes(index, options.positive)
-    _check_cost(classes, known, options.cost_missed)
+    classes, remarks = _classes(index, options)
     _check_counts(index, classes)
     tell(f"Checking {len(index)} photos in {shorten(folder)} …")
     findings = check_folder(folder, classes=classes, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
-    remarks = _remarks(index, classes, known, findings, left_out, options.cost_missed)
-    if options.lot_pattern is not None:
-        index["lot"] = _lots_from_names(index["path"], options.lot_pattern)
-    elif "lot" in index and index["lot"].isna().any():
-        photo = index["path"][index["lot"].isna()].iloc[0]
-        raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
-    smallest = _check_counts(index, classes)
-    validation = 0.15 if smallest >= 20 else 0.2  # a small class needs a larger share
-    if "lot" in index:
-        tell(_lots_in_words(index["lot"]))
-        index = _split_by_lot(index, options, validation)
-    else:
-        index = splits.random_split(index, options.seed, validation=validation)
-        index = _keep_copies_together(index, _copies(findings, "near duplicate"))
+    remarks += _remarks(index, classes, findings, left_out)
+    index = _split(index, findings, options, _check_counts(index, classes), tell)
     alike = _proof(index, progress)
-    index.attrs |= {"folder": str(folder), "classes": classes, "left_out": left_out}
-    index.attrs["remarks"] = remarks
-    tell(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
-    tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     if alike:
         remarks.append(
             f"{alike} times nearly equal photos are in two splits, because of their labels or lots, or "
             "because all photos are alike here; the test result may flatter."
         )
+    tell(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
+    tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
         tell(remark)
-    return index
+    shares = findings.loc[findings["path"].isin(index["path"]), "problem"].value_counts() / len(index)
+    return Prepared(index, classes, left_out, [name for name in TELLS_NOTHING if shares.get(name, 0) >= USUAL])
 
 
 def _refuse_splits(folder: Path, names: list[str]) -> None:
@@ -130,20 +151,31 @@ def _refuse_splits(folder: Path, names: list[str]) -> None:
         )
 
 
-def _check_cost(classes: list[str], known: bool, cost_missed: float) -> None:
-    if cost_missed == 1:
-        return
+def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], list[str]]:
+    """The class names with the positive one last, and what to say about it."""
+    classes = class_names(index, options.positive)
     if len(classes) > 2:
-        raise CourseError(
-            f"A missed defect can cost {cost_missed:g} only where there are two classes, and here are "
-            f"{len(classes)} ({', '.join(classes)}); leave out --cost-missed, or put the photos of all "
-            "defects into one folder."
+        if options.cost_missed != 1:
+            raise CourseError(
+                f"A missed defect can cost {options.cost_missed:g} only where there are two classes, and here "
+                f"are {len(classes)} ({', '.join(classes)}); leave out --cost-missed, or put the photos of all "
+                "defects into one folder."
+            )
+        return classes, []
+    sure = ""
+    try:
+        positive_class(classes, options.positive)
+    except CourseError:
+        if options.cost_missed != 1:
+            raise
+        sure = " (the last in the alphabet; choose with --positive)"
+    remarks = [f"The positive class is '{classes[-1]}'{sure}."]
+    if options.cost_missed == 1:
+        remarks.append(
+            "Both kinds of mistake count alike; if a missed defect costs you ten times as much as a "
+            "good part that is rejected, say --cost-missed 10."
         )
-    if not known:
-        raise CourseError(
-            f"Nothing tells which of {' and '.join(classes)} is the defect that costs {cost_missed:g} if it "
-            f"is missed; say it with --positive, such as --positive {classes[-1]}."
-        )
+    return classes, remarks
 
 
 def _check_counts(index: pd.DataFrame, classes: list[str]) -> int:
@@ -156,41 +188,6 @@ def _check_counts(index: pd.DataFrame, classes: list[str]) -> int:
             "result begins to say something)."
         )
     return int(counts.min())
-
-
-def _classes(index: pd.DataFrame, positive: str | None) -> tuple[list[str], bool]:
-    """The class names with the positive one last, and whether it is known to be that."""
-    names = sorted(index["label"].unique())
-    if positive is not None and positive not in names:
-        raise CourseError(f"The positive class '{positive}' is not there; the classes are {', '.join(names)}.")
-    sound = [name for name in names if _is_sound(name)]
-    known = positive is not None
-    if positive is None and "defective" in names:
-        positive, known = "defective", True
-    if positive is None and len(names) == 2 and len(sound) == 1:
-        (positive,) = set(names) - set(sound)
-        known = True
-    last = positive or names[-1]
-    return [*(name for name in names if name != last), last], known
-
-
-def _is_sound(name: str) -> bool:
-    """Whether a class is surely not what is looked for: "ok" and "no defect", but not "no screw"."""
-    if name in SOUND:
-        return True
-    # "noncrack" and "defectfree" are two words each.
-    text = re.sub(rf"(?<![a-z])(un|non?)(?={FAULT}|{'|'.join(SOUND)})", r"\1 ", name.lower())
-    words = re.findall("[a-z]+", re.sub(r"free(?![a-z])", " free", text))
-    faults = [place for place, word in enumerate(words) if re.match(FAULT, word)]
-    if not faults:
-        return bool(SOUND & set(words)) and not NEGATIONS & set(words)
-    # Each fault must be denied: "no visible scratch", "not cracked", "crack free".
-    return all(
-        {"no", "without"} & set(words[:place])
-        or {words[max(place - 1, 0)]} & NEGATIONS
-        or words[place + 1 : place + 2] == ["free"]
-        for place in faults
-    )
 
 
 def _left_out(index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOptions) -> dict[str, str]:
@@ -212,7 +209,7 @@ def _left_out(index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOpti
     for copy, original in _copies(findings, "exact duplicate"):
         equal[original].append(copy)
     for original, copies in equal.items():
-        # The original may be no photo of the index, such as one with the ending .jfif.
+        # The original may not be a photo of the index, such as one with the ending .jfif.
         same = [path for path in (original, *copies) if path in label and path not in found]
         for path in same:
             other = next((o for o in same if label[o] != label[path]), None)
@@ -225,36 +222,18 @@ def _left_out(index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOpti
 
 def _copies(findings: pd.DataFrame, problem: str) -> list[tuple[str, str]]:
     """(copy, original) of each duplicate that the check has found."""
-    form = re.compile(r"(?:the same bytes as (.+)|fits (.+) if .+)")
     rows = findings[findings["problem"] == problem]
-    matches = [(row.path, form.fullmatch(row.detail)) for row in rows.itertuples()]
-    return [(copy, match[1] or match[2]) for copy, match in matches if match]
+    return list(zip(rows["path"], rows["original"], strict=True))
 
 
-def _remarks(
-    index: pd.DataFrame,
-    classes: list[str],
-    known: bool,
-    findings: pd.DataFrame,
-    left_out: dict[str, str],
-    cost_missed: float,
-) -> list[str]:
-    counts = index["label"].value_counts()
+def _remarks(index: pd.DataFrame, classes: list[str], findings: pd.DataFrame, left_out: dict[str, str]) -> list[str]:
+    """What else is worth knowing before one believes the result."""
+    photos, found = index["label"].value_counts(), findings["problem"].value_counts()
     remarks = []
-    if len(classes) == 2:
-        sure = "" if known else " (the last in the alphabet; choose with --positive)"
-        remarks.append(f"The positive class is '{classes[-1]}'{sure}.")
-        if cost_missed == 1:
-            remarks.append(
-                "Both kinds of mistake count alike; if a missed defect costs you ten times as much as a "
-                "good part that is rejected, say --cost-missed 10."
-            )
-    few = [f"'{name}' ({counts.get(name, 0)})" for name in classes if counts.get(name, 0) < ENOUGH]
+    few = [f"'{name}' ({photos.get(name, 0)})" for name in classes if photos.get(name, 0) < ENOUGH]
     if few:
         remarks.append(f"Few photos: {', '.join(few)}. Below {ENOUGH} photos of a class the results can be far off.")
-    near = len(_copies(findings, "near duplicate"))
-    if near:
-        remarks.append(f"{near} photos are nearly equal to another one; where possible both are in one split.")
+    remarks += [words.format(found[problem]) for problem, words in REMARKS.items() if problem in found]
     used = findings["path"].isin(index["path"])
     wide = used & (findings["problem"] == "odd mode") & findings["detail"].str.match("16 bit|decimal")
     if wide.any():
@@ -271,14 +250,44 @@ def _remarks(
             f"{len(foreign)} files are not used, because of their format or its ending "
             f"({', '.join(endings)}); save them as PNG or JPEG."
         )
-    labels = int((findings["problem"] == "two labels").sum())
-    if labels:
-        remarks.append(f"{labels} photos look like a photo of another class; look at them (lesson 2).")
     return remarks
 
 
+def _split(
+    index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOptions, smallest: int, tell: Callable[[str], None]
+) -> pd.DataFrame:
+    """The index with its split: by lot where lots are known, otherwise photo by photo."""
+    validation = 0.15 if smallest >= 20 else 0.2  # a small class needs a larger share
+    if options.lot_pattern is not None:
+        index["lot"] = _lots_from_names(index["path"], options.lot_pattern)
+    if "split" in index:
+        tell("The split of index.csv is used.")
+        return _own_split(index)
+    if "lot" not in index:
+        index = splits.random_split(index, options.seed, validation=validation)
+        return _keep_copies_together(index, _copies(findings, "near duplicate"))
+    if index["lot"].isna().any():
+        photo = index["path"][index["lot"].isna()].iloc[0]
+        raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
+    tell(_lots_in_words(index["lot"]))
+    return _split_by_lot(index, options, validation)
+
+
+def _own_split(index: pd.DataFrame) -> pd.DataFrame:
+    """The split that the learner has written into the table, under the names of the course."""
+    split = index["split"].astype(str).str.strip().str.lower().map(SPLIT_NAMES)
+    counts = pd.crosstab(index["label"], split).reindex(columns=splits.SPLITS, fill_value=0)
+    if split.isna().any() or counts.to_numpy().min() == 0:
+        raise CourseError(
+            "The column 'split' of index.csv cannot be used: each photo needs train, validation or test there, "
+            "and each class photos in all three; complete it, or take the column out to split anew."
+        )
+    return index.assign(split=split)
+
+
 def _lots_from_names(paths: pd.Series, pattern: str) -> pd.Series:
-    found = paths.map(lambda path: re.search(pattern, path))
+    # Below the class folder: its name would give each class lots of its own.
+    found = paths.map(lambda path: re.search(pattern, path.split("/", 1)[-1]))
     if found.isna().any():
         raise CourseError(
             f"The lot pattern '{pattern}' finds nothing in {paths[found.isna()].iloc[0]}; each photo needs a lot."
@@ -331,12 +340,6 @@ def _proof(index: pd.DataFrame, progress: bool) -> int:
     if found.drop("near duplicate").any():
         splits.prove_no_leak(index, near=False)  # it raises, and says which photo
     return int(found["near duplicate"])
-
-
-def label_numbers(index: pd.DataFrame) -> np.ndarray:
-    """Labels as numbers in the order of ``attrs["classes"]``: int64, (N,)."""
-    numbers = {name: number for number, name in enumerate(index.attrs["classes"])}
-    return index["label"].map(numbers).to_numpy(dtype=np.int64)
 
 
 def rows_of(index: pd.DataFrame, split: str) -> np.ndarray:

@@ -88,7 +88,7 @@ def inspector_file(path: str | os.PathLike) -> Path:
     return path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
 
 
-def write(path: str | os.PathLike, model: nn.Module, settings: InspectorSettings) -> Path:
+def write(path: str | os.PathLike, model: ScratchCNN | Classifier, settings: InspectorSettings) -> Path:
     """Write model and settings as one file, and return it; see `course_lib.inference.Inspector.save`."""
     from safetensors.torch import save
 
@@ -105,7 +105,7 @@ def write(path: str | os.PathLike, model: nn.Module, settings: InspectorSettings
     return path
 
 
-def read(path: str | os.PathLike) -> tuple[nn.Module, InspectorSettings]:
+def read(path: str | os.PathLike) -> tuple[ScratchCNN | Classifier, InspectorSettings]:
     """Model and settings of a file; see `course_lib.inference.Inspector.load`."""
     path = Path(path) if Path(path).is_file() else inspector_file(path)
     header, tensors = _content(path)
@@ -147,7 +147,7 @@ def described(model: nn.Module) -> dict:
         CourseError: a network that the course cannot build.
     """
     if isinstance(model, ScratchCNN):
-        first = model.blocks[0][0]
+        first = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
         return {
             "kind": "scratch",
             "classes": model.head[-1].out_features,
@@ -167,7 +167,7 @@ def described(model: nn.Module) -> dict:
     )
 
 
-def _built(description: dict) -> nn.Module:
+def _built(description: dict) -> ScratchCNN | Classifier:
     kind = description.pop("kind")
     if kind == "scratch":
         return ScratchCNN(**description)

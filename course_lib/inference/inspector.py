@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_lib import device as devices
@@ -23,7 +23,7 @@ from course_lib.evaluation import decide, grad_cam
 from course_lib.inference import file
 from course_lib.inference.file import InspectorSettings
 from course_lib.inference.photos import KeptRows, fault_in_photo, heat_picture, list_photos, map_file, photo_hash
-from course_lib.models import ScratchCNN, weights_hash
+from course_lib.models import Classifier, ScratchCNN, weights_hash
 from course_lib.paths import make_folder, shorten, write_atomically
 from course_lib.transforms import VIEWS, to_float
 
@@ -39,7 +39,7 @@ class Inspector:
         CourseError: another kind of model, or settings that do not fit it.
     """
 
-    def __init__(self, model: nn.Module, settings: InspectorSettings):
+    def __init__(self, model: ScratchCNN | Classifier, settings: InspectorSettings) -> None:
         count = file.described(model)["classes"]
         if len(settings.classes) != count:
             raise CourseError(f"The inspector needs {count} class names, one for each logit, not {settings.classes}.")
@@ -97,12 +97,12 @@ class Inspector:
         """Preprocessed photos, where the model computes."""
         settings, device = self.settings, devices.choose(device)
         # Channels side by side in memory: the same result up to rounding, usually faster.
-        self.model.to(device, memory_format=devices.layout(device)).eval()
+        self.model.to(device).to(memory_format=devices.layout(device)).eval()
         for start in range(0, len(images), batch_size):
             pixels = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
             yield to_float(pixels, settings.mean, settings.std)
 
-    def heat_maps(self, images: np.ndarray, targets: Sequence[int]) -> np.ndarray:
+    def heat_maps(self, images: np.ndarray, targets: Iterable[int]) -> np.ndarray:
         """Where each photo speaks for one class, see `course_lib.evaluation.grad_cam`.
 
         Args:
@@ -112,9 +112,8 @@ class Inspector:
         Returns:
             float32, (N, h, w), 0…1.
         """
-        scratch = isinstance(self.model, ScratchCNN)
         # The last maps of the scratch network are too coarse: 2 x 2 for a photo of 64 pixels.
-        layer = self.model.blocks[-2] if scratch else self.model.backbone.stages[-1]
+        layer = self.model.blocks[-2] if isinstance(self.model, ScratchCNN) else self.model.backbone.stages[-1]
         pairs = zip(self._batches(images, 1), targets, strict=True)
         return np.stack([grad_cam(self.model, layer, batch, int(target))[0] for batch, target in pairs])
 
@@ -159,17 +158,17 @@ class Inspector:
             batch = paths[start : start + batch_size]
             hashes = {path: photo_hash(path) for path in batch}
             drawings = {} if maps is None else {p: map_file(maps, p, fingerprint + hashes[p]) for p in batch}
-            found = {path: kept.get(hashes[path]) for path in batch}
+            found = {path: row for path in batch if (row := kept.get(hashes[path])) is not None}
             # A heat map that is asked for now may not have been drawn the last time.
-            new = [path for path in batch if found[path] is None or (drawings and not drawings[path].exists())]
+            new = [path for path in batch if path not in found or (drawings and not drawings[path].exists())]
             for path, row in self._inspect_batch(new, drawings).items():
                 found[path] = row
                 # A camera may have overwritten it meanwhile.
                 if not row["problem"] and photo_hash(path) == hashes[path]:
                     kept.add(hashes[path], row)
-            for path, row in found.items():
-                drawn = shorten(drawings[path]) if drawings and not row["problem"] else ""
-                rows.append({"path": shorten(path), **row, "heat_map": drawn})
+            for path in batch:
+                drawn = shorten(drawings[path]) if drawings and not found[path]["problem"] else ""
+                rows.append({"path": shorten(path), **found[path], "heat_map": drawn})
             bar.update(len(batch))
         bar.close()
         columns = ["path", "probability", "decision", "problem"]

@@ -1,7 +1,7 @@
 """The inspector as an ONNX file, for programs that know neither Python nor PyTorch.
 
 Introduced in lesson 10. ONNX is a common file format for networks; ONNX Runtime computes it, on
-a processor mostly faster than PyTorch does.
+a processor usually faster than PyTorch does.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,15 +35,12 @@ class _WholeInspector(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         batch = to_float(images, self.settings.mean, self.settings.std)
-        if self.settings.views == 1:
-            logits = self.model(batch)
-            return logits, (logits / self.settings.temperature).softmax(dim=1)
         logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)])
         return logits[0], (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
 
 
 def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
-    """Write an inspector as one ONNX file (lesson 10).
+    """Write an inspector as one ONNX file.
 
     The file takes ``images``, uint8 (N, channels, size, size), and gives ``logits`` and
     ``probabilities``, float32 (N, classes). Its settings (classes, threshold, …) are kept in the
@@ -68,8 +66,8 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
     return path
 
 
-def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: bool = True):
-    """Open an exported file with ONNX Runtime (lesson 10).
+def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: bool = True) -> Any:
+    """Open an exported file with ONNX Runtime.
 
     Args:
         path: from `export_onnx`.
@@ -99,7 +97,7 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: boo
 def compare(
     inspector: Inspector, path: str | os.PathLike, images: np.ndarray, batch_size: int = 32
 ) -> dict[str, float]:
-    """Does the exported file decide like the inspector? (lesson 10)
+    """Does the exported file decide like the inspector?
 
     Args:
         inspector: the one that was exported.
@@ -110,18 +108,15 @@ def compare(
         ``photos``, ``equal decisions``, ``largest logit difference``.
     """
     session = open_onnx(path)
-    settings, logits = inspector.settings, inspector.logits(images, batch_size)
-    if settings.views == 1:  # then the probabilities follow, and the photos are looked at once
-        probabilities = (torch.from_numpy(logits) / settings.temperature).softmax(dim=1).numpy()
-    else:
-        probabilities = inspector.probabilities(images, batch_size)
+    threshold = inspector.settings.threshold
+    logits, probabilities = inspector.logits(images, batch_size), inspector.probabilities(images, batch_size)
     equal, largest = 0, 0.0
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
         batch = np.ascontiguousarray(images[part])
         other_logits, other_probabilities = session.run(None, {"images": batch})
-        decisions = decide(probabilities[part], settings.threshold)
-        equal += int((decide(other_probabilities, settings.threshold) == decisions).sum())
+        decisions = decide(probabilities[part], threshold)
+        equal += int((decide(other_probabilities, threshold) == decisions).sum())
         largest = max(largest, float(np.abs(other_logits - logits[part]).max()))
     return {"photos": len(images), "equal decisions": equal, "largest logit difference": largest}
 
@@ -133,14 +128,14 @@ def latency(
     threads: int = 1,
     repeats: int = 50,
 ) -> pd.DataFrame:
-    """How long one call takes, in PyTorch and in ONNX Runtime, measured in turn (lesson 10).
+    """How long one call takes, in PyTorch and in ONNX Runtime, measured in turn.
 
     Both compute on the processor, also where there is a GPU.
 
     Args:
         inspector: the one that was exported.
         path: from `export_onnx`.
-        images: uint8, (N, channels, size, size): the photos of one call, mostly one photo.
+        images: uint8, (N, channels, size, size): the photos of one call, usually one photo.
         threads: how many threads each of them may use.
         repeats: how often each is measured.
 

@@ -60,6 +60,12 @@ class Backbone(nn.Module):
     def feature_count(self) -> int:
         return self.widths[-1]
 
+    @property
+    def licence(self) -> str:
+        """Its name and the licence of its weights, one line to pass on with them."""
+        known = {"efficientnet_lite0": "apache-2.0"}
+        return f"{self.name}, {known.get(self.name, 'licence not stated: ask its maker')}"
+
     def count_features(self, stages: str | int) -> int:
         """How many features a photo has, for ``stages`` as in `features`."""
         if isinstance(stages, int):

@@ -1,0 +1,108 @@
+"""The plan of a training: it keeps to the time, and announces memory and disk."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from course_lib import splits
+from course_lib.commands import plan as planning
+from course_lib.commands.plan import Plan, announcement, make_plan
+from course_lib.models import Backbone, load_backbone, weights_hash
+from course_lib.training import Settings
+
+pytestmark = pytest.mark.usefixtures("work", "one_thread")
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return load_backbone()
+
+
+@pytest.fixture
+def index(index: pd.DataFrame) -> pd.DataFrame:
+    """Twenty small photos with a split."""
+    return splits.random_split(index, validation=0.2)
+
+
+def test_the_plan_keeps_to_the_time_and_is_kept(index: pd.DataFrame, backbone: Backbone, tmp_path: Path) -> None:
+    before = weights_hash(backbone)
+    plans = {}
+    for minutes in (0.001, 60):
+        folder = tmp_path / str(minutes)
+        folder.mkdir()
+        plans[minutes] = make_plan(index, 2, backbone, minutes, folder)
+        assert make_plan(index, 2, backbone, minutes, folder) == plans[minutes]
+    assert plans[0.001].epochs == 0 and plans[0.001].probe_size == 64
+    assert plans[60].epochs > 0 and plans[60].probe_seconds + plans[60].seconds < 3600
+    assert weights_hash(backbone) == before, "measuring has changed the backbone"
+
+
+def test_a_damaged_plan_is_made_anew(index: pd.DataFrame, backbone: Backbone, tmp_path: Path, speed: None) -> None:
+    (tmp_path / "plan.json").write_text('{"photos": 1')
+    plan = make_plan(index, 2, backbone, 0.1, tmp_path)
+    assert plan.photos == len(index)
+    assert make_plan(index, 2, backbone, 0.1, tmp_path) == plan
+
+
+@pytest.fixture
+def speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer of eight cores whose speed is known."""
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    monkeypatch.setattr(planning, "_reading_seconds", lambda _: 1e-3)
+    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
+    monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
+    monkeypatch.setattr("course_lib.device.cores", lambda: 8)
+
+
+def plan_for_thousand(backbone: Backbone, folder: Path, processes: int = 1) -> Plan:
+    index = pd.DataFrame({"split": ["train"] * 700 + ["validation"] * 150 + ["test"] * 150})
+    folder.mkdir(exist_ok=True)
+    return make_plan(index, 2, backbone, 5, folder, processes)
+
+
+def test_fine_tuning_computes_as_was_found_fastest_also_when_it_is_resumed(
+    backbone: Backbone, tmp_path: Path, speed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plan_for_thousand(backbone, tmp_path / "plain").channels_last is None, "as fit does by itself"
+    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings("bfloat16", channels_last=True))
+    plan = plan_for_thousand(backbone, tmp_path / "plan")
+    assert (plan.precision, plan.channels_last) == ("bfloat16", True)
+    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
+    assert plan_for_thousand(backbone, tmp_path / "plan") == plan
+
+
+@pytest.mark.parametrize(("cores", "times"), [(8, 2), (2, 2), (1, 1)])
+def test_two_processes_do_twice_as_much_in_the_same_time_if_each_has_a_core(
+    backbone: Backbone, tmp_path: Path, speed: None, monkeypatch: pytest.MonkeyPatch, cores: int, times: int
+) -> None:
+    monkeypatch.setattr("course_lib.device.cores", lambda: cores)
+    one, two = (plan_for_thousand(backbone, tmp_path / str(count), count) for count in (1, 2))
+    assert one.size == two.size == 224 and 0 <= two.epochs - times * one.epochs < times
+    assert 0.6 * 300 < two.seconds + two.probe_seconds < 300
+
+
+def gigabytes(lines: list[str]) -> float:
+    return float(re.search(r"about ([\d.]+) GB of memory", lines[1])[1])
+
+
+def test_every_process_needs_memory_for_itself() -> None:
+    plan = Plan(1000, 224, 224, epochs=5, batch_size=32, probe_seconds=1, seconds=1)
+    one, two = (gigabytes(announcement(plan, 1000, 2768, processes)) for processes in (1, 2))
+    assert two - one == pytest.approx(1.1, abs=0.11)
+
+
+def test_wider_features_and_fine_tuning_need_more_memory() -> None:
+    plan = Plan(20_000, 224, 224, epochs=0, batch_size=32, probe_seconds=1, seconds=1)
+    narrow, wide = (gigabytes(announcement(plan, 20_000, features)) for features in (2768, 20_000))
+    assert wide > narrow + 2
+    trained = Plan(20, 224, 224, epochs=5, batch_size=32, probe_seconds=1, seconds=1)
+    looked = Plan(20, 224, 224, epochs=0, batch_size=32, probe_seconds=1, seconds=1)
+    assert gigabytes(announcement(trained, 20, 2768)) > gigabytes(announcement(looked, 20, 2768)) + 0.8
+
+
+def test_two_thirds_of_the_stages_may_learn(backbone: Backbone) -> None:
+    model = planning.fresh_classifier(backbone, 3)
+    learning = [any(p.requires_grad for p in stage.parameters()) for stage in backbone.stages]
+    assert learning == [False] * 3 + [True] * 6 and model.head.out_features == 3
