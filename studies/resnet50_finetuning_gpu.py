@@ -43,7 +43,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from course_lib import data, datasets, device, models
 from course_lib.errors import CourseError
-from course_lib.models import source_of, torch_cache, weight_file
+from course_lib.models import torch_cache, weight_file
 from course_lib.paths import data_folder, shorten
 from course_lib.training import fit
 from course_lib.transforms import flips_and_quarter_turns
@@ -120,7 +120,7 @@ def weights_at_hand(name: str) -> Path | None:
     for folder in (data_folder() / "weights", torch_cache()):
         if folder.is_dir():
             with suppress(CourseError):  # it holds other files only
-                return weight_file(source_of(name), folder)
+                return weight_file(name, folder)
     return None
 
 

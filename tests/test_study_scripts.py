@@ -16,9 +16,8 @@ import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
 
-from course_lib import data
+from course_lib import data, models
 from course_lib.errors import CourseError
-from course_lib.models import classifier as models
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 
@@ -591,7 +590,7 @@ def test_the_finetuning_study_runs_for_a_trial_and_refuses_more_without_a_gpu(
     study, photos: Path, work: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untrained = models.untrained_backbone  # a smaller network does for a trial
-    monkeypatch.setattr(models, "untrained_backbone", lambda name: untrained("mobilenet_v3_small"))
+    monkeypatch.setattr(models, "untrained_backbone", lambda name: untrained("mobilenetv3_small_050"))
     monkeypatch.setenv("TORCH_HOME", str(work / "no weights"))
     words = ["--data", photos, "--size", 32, "--batch", 4, "--photos", 6, "--repetitions", 1]
     said = study("resnet50_finetuning_gpu", *words, "--limit", 4, "--epochs", 1)

@@ -1,22 +1,21 @@
-"""The network from scratch, backbones with their preprocessing, freezing, weights (lessons 6 and 9)."""
+"""Networks: the small one from scratch, and backbones trained on a million photos (lessons 6 and 9).
 
-from course_lib.models.backbones import (
-    Backbone,
-    imagenet_classes,
-    load_backbone,
-    untrained_backbone,
-)
+A backbone turns photos into features, a head turns features into one logit for each class. `scratch` builds
+the small network, `backbones` cuts a network of timm into stages, `classifier` joins backbone and head
+and freezes parts of them, `weights` finds and reads files of weights.
+"""
+
+from course_lib.models.backbones import Backbone, imagenet_classes, load_backbone, untrained_backbone
 from course_lib.models.classifier import (
     AfterStage,
     Classifier,
-    ScratchCNN,
     freeze,
     head_from_probe,
     trainable_parameters,
     unfreeze,
 )
-from course_lib.models.sources import source_of, torch_cache, weight_file
-from course_lib.models.weights import file_hash, load_weights, read_weights, weights_hash
+from course_lib.models.scratch import ScratchCNN
+from course_lib.models.weights import file_hash, load_weights, read_weights, torch_cache, weight_file, weights_hash
 
 __all__ = [
     "AfterStage",
@@ -30,7 +29,6 @@ __all__ = [
     "load_backbone",
     "load_weights",
     "read_weights",
-    "source_of",
     "torch_cache",
     "trainable_parameters",
     "unfreeze",

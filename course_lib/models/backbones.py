@@ -1,56 +1,47 @@
-"""Networks trained on a million photos, without their last layer: photos in, features out.
+"""Networks trained on a million photos, without their last layer: photos in, features out (lessons 1 and 9).
 
-Introduced in lesson 9. Any classification network of torchvision or timm can be named. Its weights
-must be at hand or come from its maker; random weights are never used in their place.
+timm builds them and knows what their photos must look like; `course_lib.models.weights` finds their
+weights. Random weights are never used in place of trained ones.
 """
 
 import os
-from collections import OrderedDict
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
-from course_lib.models.sources import Preprocessing, source_of, weight_file
-from course_lib.models.weights import load_weights, read_weights, weights_hash
-from course_lib.paths import shorten
+from course_lib.models.weights import known_network, load_weights, read_weights, weight_file, weights_hash
 
-# Sequences of blocks in the networks of torchvision and timm: each block becomes a stage.
-ROWS_OF_BLOCKS = ("features", "blocks", "stages", "layers", "trunk_output")
+# Sequences of blocks in the networks of timm: each block becomes a stage.
+ROWS_OF_BLOCKS = ("features", "blocks", "stages")
 # What stands behind the last feature map: pooling, then the layers that name the class.
-ENDS = ("avgpool", "global_pool", "pre_logits", "fc", "classifier", "head", "heads")
+ENDS = ("global_pool", "pre_logits", "fc", "classifier", "head")
 
 
 class Backbone(nn.Module):
-    """A pretrained network without its last layer: photos in, features out (lesson 9).
+    """A pretrained network without its last layer: photos in, features out.
 
     Attributes:
-        name: which network.
+        name: which network, as `load_backbone` takes it.
+        licence: its name and the licence of its weights, one line to pass on with them.
         size: width and height of the photos it was trained on, in pixels.
         mean, std: its own preprocessing, one number for each of three channels, on 0…1.
-        stages: its blocks in order, from the photo to the last feature map.
+        stages: its blocks in order, numbered from 0, from the photo to the last feature map.
         widths: how many feature maps each stage gives.
         feature_count: how many features it gives.
         imagenet_head: the last layer of the original network, or None where that
             network has more than one layer after the average.
-        sha256: hash of its weights, for caches and saved inspectors.
     """
 
-    def __init__(
-        self,
-        name: str,
-        stages: nn.Sequential,
-        preprocessing: Preprocessing,
-        imagenet_head: nn.Module | None,
-    ):
+    def __init__(self, name: str, stages: nn.Sequential, settings: Any, imagenet_head: nn.Module | None):
         super().__init__()
         self.name, self.stages = name, stages
-        self.size, self.mean, self.std = preprocessing.size, preprocessing.mean, preprocessing.std
+        self.licence = f"{name}, {settings.license or 'licence not stated: ask its maker'}"
+        self.size, self.mean, self.std = settings.input_size[-1], tuple(settings.mean), tuple(settings.std)
         self.widths = [maps.shape[1] for maps in _maps(stages, _picture(self.size))]
         # In a list, so that it does not count as a part that is trained or saved.
         self._imagenet_head = [imagenet_head]
-        self.sha256 = weights_hash(self)
 
     @property
     def imagenet_head(self) -> nn.Module | None:
@@ -61,10 +52,9 @@ class Backbone(nn.Module):
         return self.widths[-1]
 
     @property
-    def licence(self) -> str:
-        """Its name and the licence of its weights, one line to pass on with them."""
-        known = {"efficientnet_lite0": "apache-2.0"}
-        return f"{self.name}, {known.get(self.name, 'licence not stated: ask its maker')}"
+    def sha256(self) -> str:
+        """Hash of its weights as they are now."""
+        return weights_hash(self)
 
     def count_features(self, stages: str | int) -> int:
         """How many features a photo has, for ``stages`` as in `features`."""
@@ -73,13 +63,9 @@ class Backbone(nn.Module):
         middle = self.widths[len(self.stages) // 3 : -1] if stages == "all" else []
         return 2 * sum(middle) + self.feature_count
 
-    def feature_map(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) to the last feature map (N, features, h, w)."""
-        return self.stages(images)
-
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to features (N, feature_count): the mean over each feature map."""
-        return self.feature_map(images).mean(dim=(2, 3))
+        return self.stages(images).mean(dim=(2, 3))
 
     def stage_features(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to features of all but the earliest stages (N, more features).
@@ -104,24 +90,22 @@ class Backbone(nn.Module):
             stages: "last" as `forward`, "all" as `stage_features`, or the number of one stage,
                 from 0: the mean over each of its feature maps.
         """
-        if stages == "all":
-            return self.stage_features(images)
-        if stages == "last":
-            return self(images)
-        return self.stages[: stages + 1](images).mean(dim=(2, 3))
+        if isinstance(stages, int):
+            return self.stages[: stages + 1](images).mean(dim=(2, 3))
+        return self.stage_features(images) if stages == "all" else self(images)
 
 
 def load_backbone(name: str = "efficientnet_lite0", weights: str | os.PathLike | None = None) -> Backbone:
-    """Load a network trained on the million photos of ImageNet (lessons 1 and 9).
+    """Load a network trained on the million photos of ImageNet.
 
-    ``efficientnet_lite0`` comes with the installed packages and needs no network. The others
+    ``efficientnet_lite0`` comes with the installed packages and needs no network. The weights of others
     are looked for in the folder ``data/weights``, then in the caches of torch and timm;
     what is not there is fetched once, after saying so. Random weights are never used instead.
 
     Args:
-        name: ``efficientnet_lite0``, or a classification network of torchvision
-            (``resnet18``, ``resnet50``, ``vgg16``, ``mobilenet_v3_small``) or of timm. A name that
-            both have means torchvision's; with a tag (``resnet18.a1_in1k``) it is always timm's.
+        name: ``efficientnet_lite0``, or a classification network of timm (``resnet18``, ``resnet50``,
+            ``vgg16``, ``mobilenetv3_small_100``). Without a tag, a name that torchvision has trained
+            too means torchvision's weights; with one (``resnet18.a1_in1k``) those of the tag.
         weights: a local file with the weights of this network, or a folder that holds it.
 
     Raises:
@@ -129,81 +113,65 @@ def load_backbone(name: str = "efficientnet_lite0", weights: str | os.PathLike |
 
     Example:
         >>> backbone = load_backbone()
-        >>> backbone.size, backbone.feature_count, len(backbone.stages)
-        (224, 1280, 9)
+        >>> backbone.size, backbone.feature_count, len(backbone.stages), backbone.licence
+        (224, 1280, 9, 'efficientnet_lite0, apache-2.0')
     """
-    source = source_of(name)
-    network = source.build()
-    path = weight_file(source, weights)
-    state = read_weights(path)
-    load_weights(network, _renamed(state, network.state_dict(), path), path)
-    return _cut(name, network, source.preprocessing(path.name))
+    settings, path = known_network(name), weight_file(name, weights)
+    network = _built(settings)
+    load_weights(network, read_weights(path), path, by_order=True)
+    return _cut(name, network, settings)
 
 
 def untrained_backbone(name: str) -> Backbone:
-    """A backbone with random weights: to train from scratch, or for weights to come (lesson 9)."""
-    source = source_of(name)
-    return _cut(name, source.build(), source.preprocessing(""))
+    """A backbone with random weights: to train from scratch, or for weights to come."""
+    settings = known_network(name)
+    return _cut(name, _built(settings), settings)
 
 
-def _renamed(
-    state: dict[str, Tensor], wanted: dict[str, Tensor], source: str | os.PathLike
-) -> "OrderedDict[str, Tensor]":
-    """The same weights under this network's names; order and shapes must agree one by one."""
-    if state.keys() == wanted.keys():
-        return OrderedDict(state)
-    same = len(state) == len(wanted) and all(
-        getattr(tensor, "shape", None) == other.shape
-        for tensor, other in zip(state.values(), wanted.values(), strict=True)
-    )
-    if not same:
-        raise CourseError(
-            f"The weights in {shorten(source)} belong to another network; give the file that belongs to the name."
-        )
-    return OrderedDict(zip(wanted, state.values(), strict=True))
+def _built(settings: Any) -> Any:
+    """The whole network with random weights."""
+    import timm  # takes two seconds, which a lesson without a backbone need not wait
+
+    return timm.create_model(settings.architecture, pretrained=False, pretrained_cfg=settings)
 
 
 # Cutting a network into stages
 
 
 @torch.no_grad()
-def _cut(name: str, network: nn.Module, preprocessing: Preprocessing) -> Backbone:
+def _cut(name: str, network: Any, settings: Any) -> Backbone:
     """Cut a network into stages and put its own preprocessing beside it.
 
-    The cut is tried out on one picture: the stages in a row must give what the whole network
-    computes inside. A network for which that fails (a vision transformer, for example) becomes one stage.
+    The cut is tried out on one picture: the stages in a row must give the network's last feature map.
+    A network for which that fails (a vision transformer, for example) becomes one stage.
     """
     network.eval()
-    picture = _picture(preprocessing.size)
-    head = [module for module in network.modules() if isinstance(module, nn.Linear)][-1:]
-    inside, logits = _last_map(network, picture)
-    for extra in ([], [nn.ReLU()]):  # torchvision's DenseNet has its last ReLU in no layer
-        stages = nn.Sequential(*_stages(network, extra))
-        try:
-            maps = _maps(stages, picture)
-        except Exception:  # layers in a row that do not fit raise many kinds
-            break
+    picture = _picture(settings.input_size[-1])
+    stages = nn.Sequential(*_stages(network))
+    try:
+        maps = _maps(stages, picture)
         # A square photo has square maps; other shapes mean another order of the dimensions.
-        if any(found.dim() != 4 or found.shape[2] != found.shape[3] for found in maps):
-            break
-        means = maps[-1].mean(dim=(2, 3))
-        if _same(maps[-1], inside) or _same(means, inside):
-            named = head and head[0].in_features == means.shape[1]
-            fits = named and _same(head[0](means), logits)
-            return Backbone(name, stages, preprocessing, head[0] if fits else None)
-    return Backbone(name, nn.Sequential(_WholeNetwork(network)), preprocessing, None)
+        fits = all(found.dim() == 4 and found.shape[2] == found.shape[3] for found in maps)
+        fits = fits and _same(maps[-1], network.forward_features(picture))
+    except Exception:  # layers in a row that do not fit raise many kinds
+        fits = False
+    if not fits:
+        network.reset_classifier(0)
+        return Backbone(name, nn.Sequential(_WholeNetwork(network)), settings, None)
+    head, means = network.get_classifier(), maps[-1].mean(dim=(2, 3))
+    alone = isinstance(head, nn.Linear) and head.in_features == means.shape[1] and _same(head(means), network(picture))
+    return Backbone(name, stages, settings, head if alone else None)
 
 
-def _stages(network: nn.Module, extra: list[nn.Module]) -> list[nn.Sequential | nn.Module]:
+def _stages(network: nn.Module) -> list[nn.Module]:
     """The layers before the pooling, grouped: one block, or a convolution with what follows it."""
     layers: list[nn.Module] = []
     for name, child in network.named_children():
         if name in ENDS:
             break
-        row = name in ROWS_OF_BLOCKS and isinstance(child, nn.Sequential)
-        layers += list(child) if row else [child]
+        layers += list(child) if name in ROWS_OF_BLOCKS and isinstance(child, nn.Sequential) else [child]
     groups: list[list[nn.Module]] = []
-    for layer in [*layers, *extra]:
+    for layer in layers:
         before = groups[-1][-1] if groups else None
         starts = (
             before is None
@@ -225,29 +193,11 @@ def _is_block(layer: nn.Module) -> bool:
     return bool(list(layer.children())) and not isinstance(layer, normalisation)
 
 
-def _last_map(network: nn.Module, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """What enters the pooling or the first layer behind it, and what leaves the network."""
-    ends = [child for name, child in network.named_children() if name in ENDS]
-    caught: list[Tensor] = []
-    hooks = [end.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0])) for end in ends]
-    logits = network(picture)
-    for hook in hooks:
-        hook.remove()
-    # Without such a layer nothing can be compared, and nothing is the same as an empty tensor.
-    return (caught or [torch.empty(0)])[0], logits
-
-
 class _WholeNetwork(nn.Module):
     """A network that cannot be cut: its features as feature maps of one pixel."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
-        if hasattr(network, "reset_classifier"):  # timm
-            network.reset_classifier(0)
-        else:
-            names = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
-            parent, _, last = names[-1].rpartition(".")
-            setattr(network.get_submodule(parent), last, nn.Identity())
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
@@ -271,14 +221,12 @@ def _maps(stages: nn.Sequential, images: Tensor) -> list[Tensor]:
 
 def _same(first: Tensor, second: Tensor) -> bool:
     """Equal up to rounding, however large or small the numbers are."""
-    if first.shape != second.shape:
-        return False
-    return bool((first - second).abs().max() <= 1e-3 * second.abs().max())
+    return first.shape == second.shape and bool((first - second).abs().max() <= 1e-3 * second.abs().max())
 
 
 @lru_cache
 def imagenet_classes() -> tuple[str, ...]:
-    """The 1,000 class names of ImageNet, in the order of the logits (lesson 1).
+    """The 1,000 class names of ImageNet, in the order of the logits.
 
     Example:
         >>> imagenet_classes()[281]

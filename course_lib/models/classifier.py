@@ -1,87 +1,17 @@
-"""Networks: the small one built in lesson 6, and backbones trained on a million photos (lesson 9).
+"""A backbone with a head for our own classes, and which of its parts are trained (lessons 9 and 10)."""
 
-A backbone turns photos into features; a head turns features into one logit for each class.
-"""
-
-from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.models.backbones import (
-    Backbone,
-    imagenet_classes,
-    load_backbone,
-    untrained_backbone,
-)
-
-__all__ = [
-    "AfterStage",
-    "Backbone",
-    "Classifier",
-    "ScratchCNN",
-    "freeze",
-    "head_from_probe",
-    "imagenet_classes",
-    "load_backbone",
-    "scratch_block",
-    "trainable_parameters",
-    "unfreeze",
-    "untrained_backbone",
-]
-
-
-class ScratchCNN(nn.Module):
-    """The small network that lesson 6 builds layer by layer.
-
-    Four blocks of convolution, batch normalisation and ReLU. The first looks through a window of
-    7×7 pixels, moves it by two and pools, so it leaves a quarter of width and height; the others
-    move by two, which halves them, and double the channels. Then the average over the picture, and
-    one linear layer.
-
-    Args:
-        classes: number of logits.
-        channels: 1 for grey photos, 3 for colour.
-        width: channels after the first block.
-
-    Example:
-        >>> ScratchCNN()(torch.zeros(2, 1, 96, 96)).shape
-        torch.Size([2, 2])
-    """
-
-    def __init__(self, classes: int = 2, channels: int = 1, width: int = 16):
-        super().__init__()
-        widths = [width, 2 * width, 4 * width, 8 * width]
-        first = scratch_block(channels, width, kernel_size=7)
-        first.append(nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
-        others = (scratch_block(before, after) for before, after in pairwise(widths))
-        self.blocks = nn.Sequential(first, *others)
-        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(widths[-1], classes))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) to logits (N, classes)."""
-        return self.head(self.blocks(images).mean(dim=(2, 3)))
-
-
-def scratch_block(channels_in: int, channels_out: int, kernel_size: int = 3) -> nn.Sequential:
-    """One block of the scratch network: convolution, normalisation, ReLU, half the size (lesson 6).
-
-    Args:
-        channels_in, channels_out: of the maps before and after.
-        kernel_size: width of the convolution's window in pixels, an odd number.
-    """
-    padding = kernel_size // 2
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel_size, stride=2, padding=padding, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-    )
+from course_lib.models.backbones import Backbone
 
 
 class Classifier(nn.Module):
-    """A backbone with a new head for our own classes (lesson 9).
+    """A backbone with a new head for our own classes.
 
     Args:
         backbone: turns photos into features.
@@ -89,10 +19,14 @@ class Classifier(nn.Module):
         stages: which features the head sees, "last" or "all", as in `course_lib.features.extract`.
 
     Example:
+        >>> from course_lib.models import load_backbone
         >>> model = Classifier(load_backbone(), classes=2)
         >>> model(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 2])
     """
+
+    feature_mean: Tensor
+    feature_spread: Tensor
 
     def __init__(self, backbone: Backbone, classes: int = 2, stages: str = "last"):
         super().__init__()
@@ -111,8 +45,8 @@ class Classifier(nn.Module):
 
 
 @torch.no_grad()
-def head_from_probe(model: Classifier, probe, scaled: bool = True) -> None:
-    """Give the head the weights of a linear probe on the same features (lesson 10).
+def head_from_probe(model: Classifier, probe: Any, scaled: bool = True) -> None:
+    """Give the head the weights of a linear probe on the same features.
 
     Args:
         model: a classifier whose features the probe was trained on.
@@ -151,13 +85,12 @@ def head_from_probe(model: Classifier, probe, scaled: bool = True) -> None:
 
 
 def freeze(module: nn.Module) -> None:
-    """Keep all weights of a module as they are during training (lesson 9)."""
-    for parameter in module.parameters():
-        parameter.requires_grad = False
+    """Keep all weights of a module as they are during training."""
+    module.requires_grad_(False)
 
 
 def unfreeze(model: Classifier, last: int | None = None) -> None:
-    """Let the last stages of the backbone be trained again (lesson 9).
+    """Let the last stages of the backbone be trained again.
 
     Args:
         model: a backbone with a head; the head is always trained.
@@ -172,15 +105,12 @@ def unfreeze(model: Classifier, last: int | None = None) -> None:
         raise CourseError(
             f"The backbone has {len(stages)} stages, so the last {last} cannot be unfrozen; choose 0 to {len(stages)}."
         )
-    for stage in list(stages)[len(stages) - last :]:
-        for parameter in stage.parameters():
-            parameter.requires_grad = True
-    for parameter in model.head.parameters():
-        parameter.requires_grad = True
+    for part in (*list(stages)[len(stages) - last :], model.head):
+        part.requires_grad_(True)
 
 
 class AfterStage(nn.Module):
-    """The part of a classifier behind a frozen stage: maps in, logits out (lesson 10).
+    """The part of a classifier behind a frozen stage: maps in, logits out.
 
     Frozen stages give the same maps in every epoch. `course_lib.features.extract` keeps them with
     ``maps=True``; then only the rest of the network has to run. It shares its weights with the
@@ -194,12 +124,16 @@ class AfterStage(nn.Module):
         CourseError: no such stage, a stage up to this one is trained, or the head sees all stages.
 
     Example:
+        >>> from course_lib.models import load_backbone
         >>> model = Classifier(load_backbone(), classes=2)
         >>> freeze(model)
         >>> unfreeze(model, last=3)
         >>> AfterStage(model, 5)(torch.zeros(1, 112, 4, 4)).shape
         torch.Size([1, 2])
     """
+
+    feature_mean: Tensor
+    feature_spread: Tensor
 
     def __init__(self, model: Classifier, stage: int):
         super().__init__()
@@ -208,8 +142,7 @@ class AfterStage(nn.Module):
             raise CourseError(f"Behind stage {stage} no other stage stands; choose 0 to {len(stages) - 2}.")
         if model.stages != "last":
             raise CourseError("The head of this classifier sees the maps of all stages; build it with stages='last'.")
-        trained = [part for part in stages[: stage + 1] for p in part.parameters() if p.requires_grad]
-        if trained:
+        if any(weight.requires_grad for part in stages[: stage + 1] for weight in part.parameters()):
             raise CourseError(
                 f"A stage up to number {stage} is trained, so its maps change; freeze it, or keep the "
                 "maps of an earlier stage."
@@ -225,7 +158,7 @@ class AfterStage(nn.Module):
 
 
 def trainable_parameters(model: nn.Module) -> pd.DataFrame:
-    """Count the weights of each part, and how many of them training may change (lessons 6 and 9).
+    """Count the weights of each part, and how many of them training may change.
 
     Look at this table before every training: a part that is frozen by mistake shows here.
 
