@@ -1,16 +1,18 @@
-"""From an index to batches: photos decoded once, then handed to the model in groups.
-
-Introduced in lesson 5.
-"""
+"""From an index to batches: photos decoded once, then handed to the model in groups."""
 
 import hashlib
+import inspect
 import json
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import PIL
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -23,13 +25,13 @@ from course_lib.transforms import as_batch_transform, as_photo_tensor, comes_fro
 GREY_MEAN, GREY_STD = (0.5,), (0.25,)
 
 
-def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: bool = True):
-    """Decode all photos of an index once and keep the result (lesson 5).
+def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: bool = True) -> np.ndarray:
+    """Decode all photos of an index once and keep the result.
 
-    Reading a PNG file takes far longer than copying its pixels. So the pixels are written
-    to one file in ``work/pixels``, and the next call opens that file without reading a
-    photo. The name of the file is a hash of what produced it: file names, sizes, times
-    of change, and the size asked for; a changed photo leads to a new file.
+    Decoding a PNG file takes far longer than copying its pixels. So the pixels are written
+    to one file in ``work/pixels``, and the next call opens that file without decoding a
+    photo. The name of the file is a hash of what produced it: the bytes of all photos, the
+    way they are decoded, and the size asked for; a changed photo leads to a new file.
 
     Args:
         index: table of photos, N rows.
@@ -45,18 +47,14 @@ def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: boo
         CourseError: a photo cannot be read, or ``channels`` is neither 1 nor 3.
     """
     shape = (len(index), channels, size, size)
-    cache = work_folder() / "pixels" / f"{_fingerprint(index)}-{channels}x{size}.npy"
+    made_of = json.dumps([decoding(), photo_hashes(index)])
+    cache = work_folder() / "pixels" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}-{channels}x{size}.npy"
     kept = _open_pixels(cache, shape)
     if kept is not None:
         return kept
     rows = tqdm(range(len(index)), desc="decoding photos", unit="photo", disable=not progress)
-    with write_atomically(cache) as temporary, open(temporary, "wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for row in rows:
-            decoded = read_pixels(photo_path(index, row), size, channels)
-            file.write(np.ascontiguousarray(decoded).data)
-    return _open_pixels(cache, shape)
+    write_rows(cache, np.dtype("|u1"), shape, (read_pixels(photo_path(index, row), size, channels) for row in rows))
+    return np.load(cache, mmap_mode="r")
 
 
 def _open_pixels(cache: Path, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -68,24 +66,47 @@ def _open_pixels(cache: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     return kept if kept.shape == shape and kept.dtype == np.uint8 else None
 
 
-def _fingerprint(index: pd.DataFrame) -> str:
-    """A short hash of the folder and of each photo's path, size and time of change."""
-    facts = []
-    for row in range(len(index)):
-        path = photo_path(index, row)
-        try:
-            state = path.stat()
-        except OSError as error:
-            raise CourseError(
-                f"The photo {shorten(path)} of the index is not there; index the folder again."
-            ) from error
-        facts.append((index["path"].iloc[row], state.st_size, state.st_mtime_ns))
-    text = json.dumps([str(index.attrs["folder"]), facts])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def write_rows(path: Path, dtype: np.dtype, shape: tuple[int, ...], rows: Iterable[np.ndarray]) -> None:
+    """Write an array of this shape row by row, so that it needs no memory, as a file that NumPy can map.
+
+    A map that is written to would do the same, but end the program where the disk is full.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with write_atomically(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for row in rows:
+            file.write(np.ascontiguousarray(row).data)
+
+
+def photo_hashes(index: pd.DataFrame) -> list[str]:
+    """SHA-256 of each photo's bytes, in the order of the index: what is kept of a photo is found by it.
+
+    Size and time of a file are not enough: a program may change a photo and leave both as they were.
+
+    Raises:
+        CourseError: a photo cannot be read.
+    """
+    with ThreadPoolExecutor() as pool:  # the disk and several processors work at the same time
+        return list(pool.map(_photo_hash, [photo_path(index, row) for row in range(len(index))]))
+
+
+def _photo_hash(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CourseError(
+            f"The photo {shorten(path)} of the index cannot be read ({error.strerror}); index the folder again."
+        ) from error
+
+
+def decoding() -> str:
+    """What stands for decoding and resizing: the code that does it, and Pillow's version."""
+    return PIL.__version__ + inspect.getsource(sys.modules[read_pixels.__module__])
 
 
 class PhotoDataset(torch.utils.data.Dataset):
-    """Photos and labels one at a time, with a transform for single photos (lesson 5).
+    """Photos and labels one at a time, with a transform for single photos.
 
     It takes transforms of both kinds: torchvision's get a tensor, Albumentations' an array.
 
@@ -97,38 +118,52 @@ class PhotoDataset(torch.utils.data.Dataset):
             ``ToTensorV2``).
     """
 
-    def __init__(self, images: np.ndarray, labels: Sequence[int], transform: Callable | None = None):
+    def __init__(self, images: np.ndarray, labels: Sequence[int] | np.ndarray, transform: Callable | None = None):
         if len(images) != len(labels):
             raise CourseError(
                 f"There are {len(images)} photos but {len(labels)} labels; both must be in the same order and number."
             )
         self.images, self.labels, self.transform = images, labels, transform
-        self._albumentations = comes_from(transform, "albumentations")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, number: int) -> tuple[Tensor, int]:
-        image = self.images[number]
-        if self._albumentations:
+        image, label = self.images[number], int(self.labels[number])
+        if self.transform is None:
+            return torch.from_numpy(np.array(image)), label
+        if comes_from(self.transform, "albumentations"):
             # A copy, because ToTensorV2 gives a tensor over the same memory.
             array = np.array(image.transpose(1, 2, 0), order="C")
-            image = as_photo_tensor(self.transform(image=array)["image"])
-        else:
-            image = torch.from_numpy(np.array(image))
-            if self.transform is not None:
-                image = self.transform(image)
-        return image, int(self.labels[number])
+            return as_photo_tensor(self.transform(image=array)["image"]), label
+        return self.transform(torch.from_numpy(np.array(image))), label
 
 
 class _Loader:
-    """What the loaders of photos and of features share: how many batches, and which rows are next."""
+    """What the loaders of photos and of features share: rows, labels, how many batches, and the order."""
 
-    labels: Tensor
-    batch_size: int
-    shuffle: bool
-    seed: int
-    epoch: int
+    def __init__(
+        self,
+        count: int,
+        labels: Sequence[int] | np.ndarray,
+        rows: np.ndarray | None,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+    ):
+        if count != len(labels):
+            raise CourseError(
+                f"There are {count} photos but {len(labels)} labels; both must be in the same order and number."
+            )
+        chosen = np.arange(count) if rows is None else np.asarray(rows)
+        self.rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        if len(self.rows) == 0:
+            raise CourseError("There are no photos to load; check the rows, or the split of the index.")
+        if batch_size < 1:
+            raise CourseError(f"A batch cannot hold {batch_size} photos; choose 1 or more.")
+        given = np.array(labels)[self.rows]
+        self.labels = torch.as_tensor(given, dtype=torch.int64 if given.ndim == 1 else torch.float32)
+        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -144,10 +179,10 @@ class _Loader:
 
 
 class BatchLoader(_Loader):
-    """Give photos and labels in batches, made in one step from the decoded pixels (lesson 5).
+    """Give photos and labels in batches, made in one step from the decoded pixels.
 
     It does what ``torch.utils.data.DataLoader`` does for photos that are decoded
-    already, but picks a whole batch at once, which is many times faster than one by one.
+    already, but picks a whole batch at once, which is many times faster than one after the other.
 
     Args:
         images: uint8, (N, C, H, W). A file map, as `pixels` gives it, is not copied into memory:
@@ -159,9 +194,9 @@ class BatchLoader(_Loader):
         augment: for training photos only: a batch transform from `course_lib.transforms`, such as
             ``transforms.flips``, or a transform of Albumentations or ``torchvision.transforms.v2``,
             such as ``A.HorizontalFlip()``, which then changes each photo of a batch, see
-            `course_lib.transforms.one_by_one`.
+            `course_lib.transforms.per_image`.
         mean, std: one number for each channel; the pixels become ``(x/255 − mean) / std``.
-        device: where the batches shall lie. On a GPU all photos of the loader are kept there, as
+        device: where the batches lie. On a GPU all photos of the loader are kept there, as
             whole numbers, so that only once do they travel to it.
 
     Iterating gives ``(images, labels)``: float32 (B, C, H, W), and int64 (B,) or, for
@@ -169,7 +204,7 @@ class BatchLoader(_Loader):
 
     Raises:
         CourseError: no photos, another number of labels than of photos, an impossible batch size,
-            or something as ``augment`` that is no transform.
+            or something as ``augment`` that is not a transform.
 
     Example:
         >>> loader = BatchLoader(np.zeros((5, 1, 8, 8), np.uint8), [0, 1, 0, 1, 0], batch_size=2)
@@ -180,7 +215,7 @@ class BatchLoader(_Loader):
     def __init__(
         self,
         images: np.ndarray,
-        labels: Sequence[int],
+        labels: Sequence[int] | np.ndarray,
         *,
         rows: np.ndarray | None = None,
         batch_size: int = 64,
@@ -191,23 +226,10 @@ class BatchLoader(_Loader):
         std: Sequence[float] = GREY_STD,
         device: torch.device | str = "cpu",
     ):
-        if len(images) != len(labels):
-            raise CourseError(
-                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same order and number."
-            )
-        if len(images) == 0:
-            raise CourseError("There are no photos to load; check the split of the index.")
-        if batch_size < 1:
-            raise CourseError(f"A batch cannot hold {batch_size} photos; choose 1 or more.")
-        rows = _row_numbers(rows, len(labels))
-        self._pixels, self._rows = _as_tensor(images), torch.from_numpy(rows)
-        labels = np.array(labels)[rows]
-        kind = torch.int64 if labels.ndim == 1 else torch.float32
-        self.labels = torch.as_tensor(labels, dtype=kind)
-        self.to(device)
-        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        super().__init__(len(images), labels, rows, batch_size, shuffle, seed)
         self.augment, self.mean, self.std = as_batch_transform(augment), mean, std
-        self.epoch = 0
+        self._pixels, self._rows = _as_tensor(images), torch.from_numpy(self.rows)
+        self.to(device)
 
     @property
     def images(self) -> Tensor:
@@ -220,7 +242,7 @@ class BatchLoader(_Loader):
         return len(self._rows) * self._pixels[0].numel()
 
     def to(self, device: torch.device | str) -> "BatchLoader":
-        """Make the batches on a GPU: all photos travel to it now, and never again (lesson 7)."""
+        """Make the batches on a GPU: all photos travel to it now, and never again."""
         device = torch.device(device)
         if device.type != self._pixels.device.type:
             self._pixels, self._rows = self.images.to(device), torch.arange(len(self._rows))
@@ -238,15 +260,6 @@ class BatchLoader(_Loader):
             yield to_float(images, self.mean, self.std), self.labels[chosen].to(self._pixels.device)
 
 
-def _row_numbers(rows: np.ndarray | None, count: int) -> np.ndarray:
-    """The numbers of the chosen rows, int64; rows may also be given as yes or no for each photo."""
-    chosen = np.arange(count) if rows is None else np.asarray(rows)
-    chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
-    if len(chosen) == 0:
-        raise CourseError("There are no photos to load; check the rows.")
-    return chosen
-
-
 def _as_tensor(images: np.ndarray) -> Tensor:
     """A tensor over the same memory. It is only read, so a file map that cannot be written to will do."""
     with warnings.catch_warnings():
@@ -255,7 +268,7 @@ def _as_tensor(images: np.ndarray) -> Tensor:
 
 
 class FeatureLoader(_Loader):
-    """Give kept features and labels in batches, so that the frozen part never runs again (lesson 9).
+    """Give kept features and labels in batches, so that the frozen part never runs again.
 
     ``fit(model.head, FeatureLoader(…), epochs=10, channels_last=False)`` costs seconds: the
     backbone ran once, in `course_lib.features.extract`. Kept maps train the stages behind them in the
@@ -295,24 +308,13 @@ class FeatureLoader(_Loader):
         views: int | None = None,
         seed: int = 0,
     ):
-        self.views = [features] if views is None else list(features)
+        self.views: list[Any] = [features] if views is None else list(features)
         if views not in (None, len(self.views)):
             raise CourseError(
                 f"The features hold {len(self.views)} views, not {views}; give the number that extract was called with."
             )
-        labels = np.array(labels)
-        count = len(self.views[0])
-        if count != len(labels) or count == 0:
-            raise CourseError(
-                f"There are features of {count} photos and {len(labels)} labels; both must be in the "
-                "same order and number, and at least one."
-            )
-        self.rows = _row_numbers(rows, count)
-        kind = torch.int64 if labels.ndim == 1 else torch.float32
-        self.labels = torch.as_tensor(labels[self.rows], dtype=kind)
-        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
-        first = np.random.default_rng(seed)
-        self._first_view = first.integers(len(self.views), size=len(self.rows))
+        super().__init__(len(self.views[0]), labels, rows, batch_size, shuffle, seed)
+        self._first_view = np.random.default_rng(seed).integers(len(self.views), size=len(self.rows))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         order, _ = self._order()
@@ -336,16 +338,12 @@ def loaders(
     *,
     size: int = 96,
     channels: int = 1,
-    batch_size: int = 64,
     augment: Callable | None = None,
-    mean: Sequence[float] = GREY_MEAN,
-    std: Sequence[float] = GREY_STD,
-    seed: int = 0,
     soft_labels: bool = False,
-    device: torch.device | str = "cpu",
     progress: bool = True,
+    **settings: Any,
 ) -> dict[str, BatchLoader]:
-    """One loader for each split of an index (lesson 5).
+    """One loader for each split of an index.
 
     Only the train loader shuffles and augments.
 
@@ -354,13 +352,14 @@ def loaders(
         augment: a batch transform from `course_lib.transforms`, or a transform of Albumentations or
             torchvision.
         soft_labels: train on the experts' probabilities, where the index has them, see
-            `course_lib.data.label_probabilities`. Further arguments as in `BatchLoader`.
+            `course_lib.data.label_probabilities`.
+        settings: batch_size, mean, std, seed and device, as in `BatchLoader`.
 
     Returns:
         ``{"train": …, "validation": …, "test": …}``, the rows of each in index order.
 
     Raises:
-        CourseError: the index has no column ``split``, no row is in ``train``, or ``augment`` is no
+        CourseError: the index has no column ``split``, no row is in ``train``, or ``augment`` is not a
             transform.
     """
     if "split" not in index or not (index["split"] == "train").any():
@@ -368,21 +367,16 @@ def loaders(
             "The index has no rows with split 'train'; make the splits with course_lib.splits first (lesson 5)."
         )
     images, labels = pixels(index, size, channels, progress), label_numbers(index)
-    train_labels = label_probabilities(index) if soft_labels else labels
+    targets = label_probabilities(index) if soft_labels else labels
     result = {}
     for name in index["split"].unique():
-        rows = np.flatnonzero(index["split"] == name)
         training = name == "train"
         result[name] = BatchLoader(
             images,
-            train_labels if training else labels,
-            rows=rows,
-            batch_size=batch_size,
+            targets if training else labels,
+            rows=np.flatnonzero(index["split"] == name),
             shuffle=training,
             augment=augment if training else None,
-            mean=mean,
-            std=std,
-            seed=seed,
-            device=device,
+            **settings,
         )
     return result

@@ -44,7 +44,7 @@ from course_lib import data, datasets, device, evaluation
 from course_lib.errors import CourseError
 from course_lib.paths import make_folder, shorten, work_folder, write_atomically
 from course_lib.training import fit
-from course_lib.transforms import BatchTransform, in_turn, one_by_one
+from course_lib.transforms import BatchTransform, compose, per_image
 
 ARTICLE = 0.8334  # TrivialAugment, 20 epochs
 NETWORKS = ("resnet50", "resnet34", "resnet18")
@@ -67,7 +67,7 @@ def crop_and_mirror(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def trivial_in_groups(images: Tensor, generator: torch.Generator) -> Tensor:
     """TrivialAugment with one draw for eight photos; they change places in each epoch."""
-    change = one_by_one(v2.TrivialAugmentWide())
+    change = per_image(v2.TrivialAugmentWide())
     whole = len(images) // 8
     groups = [images[: 8 * whole].unflatten(0, (whole, 8)), images[8 * whole :][None]]
     return torch.cat([change(group, generator).flatten(0, 1) for group in groups if group.numel()])
@@ -84,7 +84,7 @@ class Step:
     longer: int = 1  # times as many minutes
 
 
-BOTH = in_turn(crop_and_mirror, trivial_in_groups)
+BOTH = compose(crop_and_mirror, trivial_in_groups)
 STEPS = {
     "none": Step("no augmentation"),
     "crop": Step("random crop and mirror", crop_and_mirror),

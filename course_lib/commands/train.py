@@ -29,7 +29,7 @@ from course_lib.inference import Inspector, InspectorSettings, inspector_file
 from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
 from course_lib.paths import kept_folder, make_folder, say, shorten, write_atomically
 from course_lib.training import current_group
-from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, in_turn
+from course_lib.transforms import brightness_and_contrast, compose, flips_and_quarter_turns
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -273,7 +273,7 @@ def _loaders(job: Job, backbone: Backbone) -> tuple[datasets.BatchLoader, datase
         batch_size=job.plan.batch_size,
         shuffle=True,
         seed=job.options.seed,
-        augment=light if job.options.upright else in_turn(flips_and_quarter_turns, light),
+        augment=light if job.options.upright else compose(flips_and_quarter_turns, light),
         mean=backbone.mean,
         std=backbone.std,
     )

@@ -1,16 +1,10 @@
-"""What a frozen network sees in each photo, kept on disk, and a linear classifier on it (lesson 9)."""
+"""What a frozen network sees in each photo, kept on disk, and a linear classifier on it (lesson 9).
 
-from course_lib.features.cache import FeatureCache
+`extraction` computes features and the linear probe, `cache` keeps rows of numbers in a file,
+`onnx_network` lets ONNX Runtime compute a network.
+"""
+
 from course_lib.features.extraction import MANY, extract, linear_probe
-from course_lib.features.onnx_network import FrozenNetwork, NotInOnnx, open_program, program_of
+from course_lib.features.onnx_network import open_program, program_of
 
-__all__ = [
-    "MANY",
-    "FeatureCache",
-    "FrozenNetwork",
-    "NotInOnnx",
-    "extract",
-    "linear_probe",
-    "open_program",
-    "program_of",
-]
+__all__ = ["MANY", "extract", "linear_probe", "open_program", "program_of"]

@@ -1,32 +1,25 @@
-"""A network as an ONNX program, which ONNX Runtime computes instead of PyTorch.
+"""A network as an ONNX program, which ONNX Runtime computes instead of PyTorch (lesson 10).
 
-Introduced in lesson 10. ONNX Runtime computes a convolution, its normalisation and its activation in one
-step, so on a processor it is mostly several times as fast, but it cannot train. `course_lib.features.extraction` uses
-it for frozen networks.
+ONNX Runtime computes a convolution, its normalisation and its activation in one step, so on a
+processor it is usually several times as fast, but it cannot train. `extract` uses it for many photos,
+`course_lib.inference` for an exported inspector.
 """
 
-import contextlib
 import io
 import logging
-import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.paths import make_folder, write_atomically
 
 CLOSE = 1e-4  # how far an answer may lie from PyTorch's, as a share of its largest number
-
-
-class NotInOnnx(CourseError):
-    """ONNX cannot take this network; with the same releases of the packages it never will (lesson 10)."""
 
 
 def program_of(
@@ -35,7 +28,7 @@ def program_of(
     outputs: Sequence[str],
     facts: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Turn a network into an ONNX program that takes any number of photos (lesson 10).
+    """Turn a network into an ONNX program that takes any number of photos.
 
     Args:
         network: in evaluation mode, on the processor; takes one tensor, called ``images``.
@@ -47,30 +40,31 @@ def program_of(
         The bytes of an ONNX file.
 
     Raises:
-        CourseError: a package is missing, or ONNX cannot take the network (`NotInOnnx`).
+        CourseError: a package is missing, or ONNX cannot take the network.
     """
     onnx = package("onnx")
     package("onnxscript")
     try:
         with _quiet():
-            program = torch.onnx.export(
+            exported: Any = torch.onnx.export(
                 network,
                 (example,),
                 dynamo=True,
                 input_names=["images"],
                 output_names=list(outputs),
                 dynamic_shapes=({0: torch.export.Dim("photos")},),
-            ).model_proto
+            )
+        program = exported.model_proto
         onnx.helper.set_model_props(program, dict(facts or {}))
         return program.SerializeToString()
     except Exception as error:  # the exporter raises many kinds for layers it does not know
-        raise NotInOnnx(
+        raise CourseError(
             f"This network cannot be written as an ONNX program ({type(error).__name__}); compute it with PyTorch."
         ) from error
 
 
-def open_program(program: bytes | str, threads: int | None = None, spinning: bool = True):
-    """Load an ONNX program into ONNX Runtime (lesson 10).
+def open_program(program: bytes | str, threads: int | None = None, spinning: bool = True) -> Any:
+    """Load an ONNX program into ONNX Runtime.
 
     Args:
         program: the program or the path of its file.
@@ -82,7 +76,7 @@ def open_program(program: bytes | str, threads: int | None = None, spinning: boo
         An ``onnxruntime.InferenceSession``; ``run(None, {"images": images})`` gives the outputs.
 
     Raises:
-        CourseError: ONNX Runtime is missing. What is no sound program raises errors of ONNX Runtime.
+        CourseError: ONNX Runtime is missing. What is not a sound program raises errors of ONNX Runtime.
     """
     runtime = package("onnxruntime")
     options = runtime.SessionOptions()
@@ -94,55 +88,41 @@ def open_program(program: bytes | str, threads: int | None = None, spinning: boo
     return runtime.InferenceSession(program, options, providers=["CPUExecutionProvider"])
 
 
-class FrozenNetwork:
-    """A network whose weights stay as they are, computed by ONNX Runtime (lesson 10).
+# The last quick network by its fingerprint: making one takes seconds, and it holds a copy of the weights.
+_kept: dict[str, Callable[[Tensor], Tensor]] = {}
+
+
+def quick_network(network: nn.Module, shape: tuple[int, ...], fingerprint: str) -> Callable[[Tensor], Tensor]:
+    """A frozen network computed by ONNX Runtime, or the network itself where that cannot be had.
 
     Args:
         network: in evaluation mode, on the processor.
-        example: two photos as the network takes them; the answers to them must agree with PyTorch's.
-        file: where the program is kept, because making it takes some seconds. A damaged or strange
-            file is replaced.
-
-    Raises:
-        CourseError: ONNX Runtime cannot compute this network or gives other answers (`NotInOnnx`), a
-            package is missing, or the folder of the file cannot be written to.
+        shape: of one photo, (C, H, W).
+        fingerprint: the same for the same network and shape; the last one made is used again.
     """
+    if fingerprint not in _kept:
+        _kept.clear()
+        _kept[fingerprint] = network
+        with suppress(CourseError):  # a package is missing, or ONNX does not know a layer
+            _kept[fingerprint] = _in_onnx_runtime(network, shape)
+    return _kept[fingerprint]
 
-    def __init__(self, network: nn.Module, example: Tensor, file: str | os.PathLike):
-        self.file = Path(file)
-        with torch.no_grad():
-            self._expected = network(example)
-        if not self._fits(example):
-            program = program_of(network, example, ["answers"])
-            make_folder(self.file.parent)
-            with write_atomically(self.file) as temporary:
-                temporary.write_bytes(program)
-            if not self._fits(example):
-                self.file.unlink(missing_ok=True)
-                raise NotInOnnx(
-                    "ONNX Runtime gives other answers than PyTorch for this network; compute it with PyTorch."
-                )
 
-    def _fits(self, example: Tensor) -> bool:
-        """Whether the file is there, sound, and a program of this network."""
-        if not self.file.exists():
-            return False
-        try:
-            self._session = open_program(os.fspath(self.file), threads=torch.get_num_threads(), spinning=False)
-            found = self(example)
-        except CourseError:
-            raise
-        except Exception:  # ONNX Runtime has a kind of its own for each sort of damage
-            return False
-        if found.shape != self._expected.shape:
-            return False
-        largest = float(self._expected.abs().max())
-        return float((found - self._expected).abs().max()) <= CLOSE * max(largest, 1e-6)
+def _in_onnx_runtime(network: nn.Module, shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+    """The network as a program that was seen to give the same answers to two photos."""
+    example = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    session = open_program(program_of(network, example, ["answers"]), torch.get_num_threads(), spinning=False)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Photos (N, C, H, W) to answers (N, D), float32."""
-        (answers,) = self._session.run(None, {"images": images.contiguous().numpy()})
+    def compute(images: Tensor) -> Tensor:
+        (answers,) = session.run(None, {"images": images.contiguous().numpy()})
         return torch.from_numpy(answers)
+
+    with torch.no_grad():
+        expected = network(example)
+    found = compute(example)
+    if found.shape != expected.shape or float((found - expected).abs().max()) > CLOSE * float(expected.abs().max()):
+        raise CourseError("ONNX Runtime gives other answers than PyTorch for this network; compute it with PyTorch.")
+    return compute
 
 
 def package(name: str) -> ModuleType:
@@ -157,29 +137,13 @@ def package(name: str) -> ModuleType:
         raise CourseError(f"The package {name} is missing; run: pip install {name}") from error
 
 
-def versions() -> str:
-    """Releases of all packages that decide whether ONNX can take a network (lesson 10).
-
-    Example:
-        >>> versions().startswith("torch ")
-        True
-    """
-    found = []
-    for name in ("torch", "onnx", "onnxscript", "onnxruntime"):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found.append(f"{name} missing")
-    return ", ".join(found)
-
-
-@contextlib.contextmanager
+@contextmanager
 def _quiet() -> Iterator[None]:
     """The exporter talks about its own work; nothing of it needs the learner."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:
             yield

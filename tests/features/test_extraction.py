@@ -1,9 +1,8 @@
 """Features are computed once for each photo, in the order of the index, and never stale."""
 
+import json
 import os
-import subprocess
-import sys
-import time
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +11,24 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import data, datasets
+from course_lib import data, datasets, features, models
 from course_lib.errors import CourseError
-from course_lib.features import FeatureCache
-from course_lib.features import extraction as features
-from course_lib.models import Backbone, load_backbone
-from course_lib.models import classifier as models
+from course_lib.models import Backbone
 from course_lib.training import fit
 from course_lib.transforms import brightness_and_contrast, flips_and_quarter_turns, to_float
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.fixture(scope="module")
+def loaded() -> Backbone:
+    return models.load_backbone()
+
+
 @pytest.fixture
-def backbone() -> Backbone:
-    return load_backbone()
+def backbone(loaded: Backbone) -> Backbone:
+    """A copy that a test may change; loading again would take ten times as long."""
+    return deepcopy(loaded)
 
 
 @pytest.fixture
@@ -86,42 +88,63 @@ def test_the_order_follows_the_index(index: pd.DataFrame, backbone: Backbone, wo
     np.testing.assert_array_equal(extract(turned, backbone), first[::-1])
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "half", "a row less"])
-def test_a_damaged_cache_is_built_again(
+def test_a_photo_changed_behind_its_size_and_time_is_noticed(
+    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
+) -> None:
+    photo = photos / index["path"].iloc[3]
+    Image.new("L", (40, 40), 200).save(photo, format="bmp")
+    first, state = np.array(extract(index, backbone)), photo.stat()
+    Image.new("L", (40, 40), 20).save(photo, format="bmp")
+    os.utime(photo, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert photo.stat().st_size == state.st_size
+    computed.clear()
+    assert not np.allclose(extract(index, backbone)[3], first[3])
+    assert computed == [1]
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "one bit", "no list", "other list"])
+def test_a_damaged_file_is_made_again(
     index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int], damage: str
 ) -> None:
     first = np.array(extract(index, backbone))
-    (part,) = parts(work)
-    content = part.read_bytes()
-    damaged = {
-        "empty": b"",
-        "text": b"text",
-        "half": content[: len(content) // 2],
-        "a row less": content[: -(len(content) // 20)],
-    }
-    # Another file of the same name, as a damaged disk would show it to the next process.
-    part.unlink()
-    part.write_bytes(damaged[damage])
+    (file,) = kept_files(work)
+    content, kept = file.read_bytes(), file.with_name("kept.json")
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    damaged = {"empty": b"", "text": b"text", "half": content[: len(content) // 2], "one bit": bytes(flipped)}
+    if damage == "no list":
+        kept.write_text("{")
+    elif damage == "other list":
+        kept.write_text(json.dumps(["file"]))
+    else:
+        file.unlink()  # another file of the same name, as a damaged disk would show it
+        file.write_bytes(damaged[damage])
     computed.clear()
 
     np.testing.assert_allclose(extract(index, backbone), first, rtol=1e-4, atol=1e-5)
     assert sum(computed) == 20
-    assert parts(work) != [part] and len(parts(work)) == 1, "the damaged file is removed"
+    extract(index, backbone)
+    assert sum(computed) == 20, "the new file is sound"
+    assert kept_files(work) != [file] or "list" in damage
 
 
-def test_one_changed_byte_costs_one_photo(
+def test_a_run_that_is_stopped_keeps_what_it_had(
     index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
 ) -> None:
-    first = np.array(extract(index, backbone))
-    (part,) = parts(work)
-    content = bytearray(part.read_bytes())
-    content[len(content) // 2] ^= 1
-    part.unlink()
-    part.write_bytes(content)
-    computed.clear()
+    def stop(_module, inputs: tuple) -> None:
+        if sum(computed) >= 12:
+            raise KeyboardInterrupt
 
-    np.testing.assert_allclose(extract(index, backbone), first, rtol=1e-4, atol=1e-5)
-    assert computed == [1]
+    hook = backbone.stages[-1].register_forward_pre_hook(stop)
+    with pytest.raises(KeyboardInterrupt):
+        extract(index, backbone, batch_size=4)
+    hook.remove()
+    computed.clear()
+    whole = np.array(extract(index, backbone, batch_size=4))
+    assert sum(computed) == 12, "two batches of four were done"
+    for file in kept_files(work):
+        file.unlink()
+    np.testing.assert_allclose(extract(index, backbone, batch_size=4), whole, rtol=1e-4, atol=1e-5)
 
 
 def test_what_was_done_with_a_photo_is_part_of_its_key(
@@ -201,12 +224,12 @@ def test_two_photo_folders_share_one_file(
         half.attrs = index.attrs
     first = [np.array(extract(half, backbone)) for half in halves]
     again = [extract(half, backbone) for half in halves]
-    assert sum(computed) == 20 and len(parts(work)) == 1
+    assert sum(computed) == 20 and len(kept_files(work)) == 1
     np.testing.assert_array_equal(np.concatenate(again), np.concatenate(first))
 
 
-def parts(work: Path) -> list[Path]:
-    return list((work / "features").rglob("[!.]*.npy"))
+def kept_files(work: Path) -> list[Path]:
+    return list((work / "features").rglob("*.npy"))
 
 
 # augmented views
@@ -224,8 +247,8 @@ def test_views_differ_from_each_other_and_repeat_by_seed(
     np.testing.assert_array_equal(views(), first)
     assert sum(computed) == 60
     assert not np.allclose(first[0], first[1]) and not np.allclose(views(seed=1), first)
-    for part in parts(work):
-        part.unlink()
+    for file in kept_files(work):
+        file.unlink()
     turned = index.iloc[::-1]
     turned.attrs = index.attrs
     np.testing.assert_allclose(views(table=turned), first[:, ::-1], rtol=1e-3, atol=1e-4)
@@ -253,8 +276,8 @@ def test_transforms_of_torchvision_repeat_too(index: pd.DataFrame, backbone: Bac
 
     first = np.array(extract(index, backbone, augment=rotate))
     before = torch.get_rng_state()
-    for part in parts(work):
-        part.unlink()
+    for file in kept_files(work):
+        file.unlink()
     np.testing.assert_allclose(extract(index, backbone, augment=rotate), first, rtol=1e-3, atol=1e-4)
     assert torch.equal(torch.get_rng_state(), before), "the caller's random numbers go on as before"
 
@@ -273,98 +296,6 @@ def test_impossible_arguments_are_named(
 ) -> None:
     with pytest.raises(CourseError, match=sentence):
         extract(index, backbone, **settings)
-
-
-# several processes
-
-WORKER = """
-import sys, torch
-from course_lib import data, features, models
-torch.set_num_threads(1)
-features.CHUNK = 2
-index = data.index_folder(sys.argv[1])
-backbone = models.load_backbone()
-count = 0
-def note(module, inputs):
-    global count
-    count += len(inputs[0]) * bool(inputs[0].any())
-backbone.stages[0].register_forward_pre_hook(note)
-print("ready", flush=True)
-sys.stdin.readline()
-found = features.extract(index, backbone, size=int(sys.argv[2]), batch_size=2, progress=False)
-print(count, float(found.sum()), flush=True)
-"""
-
-
-def worker(photos: Path, size: int) -> subprocess.Popen:
-    """A process that loads the backbone, says so, and extracts when it gets a line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(photos), str(size)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def test_two_processes_at_once_share_the_work(
-    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
-) -> None:
-    processes = [worker(photos, 224) for _ in range(2)]
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=120)[0].split() for process in processes]
-
-    assert [process.returncode for process in processes] == [0, 0]
-    counts, sums = zip(*answers, strict=True)
-    assert 20 <= sum(map(int, counts)) < 40, "what one has computed, the other does not"
-    assert float(sums[0]) == pytest.approx(float(sums[1]), rel=1e-4)
-    found = extract(index, backbone, size=224)
-    assert float(found.sum()) == pytest.approx(float(sums[0]), rel=1e-4)
-    assert computed == []
-
-
-def test_a_killed_process_leaves_its_results_and_no_lock(
-    index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path, computed: list[int]
-) -> None:
-    process = worker(photos, 640)
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    end = time.monotonic() + 60
-    while not parts(work) and time.monotonic() < end:
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-
-    found = extract(index, backbone, size=640)
-    assert found.shape == (20, backbone.count_features("all"))
-    assert 0 < sum(computed) < 20, "what the killed process had finished is used"
-    assert len(parts(work)) == 1
-
-
-def test_what_killed_processes_left_half_written_is_removed(tmp_path: Path) -> None:
-    tmp_path.joinpath(".old.npy").write_bytes(b"half")
-    os.utime(tmp_path / ".old.npy", (0, 0))
-    tmp_path.joinpath(".new.npy").write_bytes(b"half")
-    with FeatureCache(tmp_path, width=2) as cache:
-        cache.add(["a"], np.ones((1, 2)))
-        cache.merge(["a"])
-    assert not (tmp_path / ".old.npy").exists()
-    assert (tmp_path / ".new.npy").exists(), "its process may still be writing"
-
-
-def test_parts_of_another_process_survive_its_merge(tmp_path: Path) -> None:
-    with FeatureCache(tmp_path, 2) as writer, FeatureCache(tmp_path, 2) as reader:
-        writer.add(["a", "b"], np.array([[1, 2], [3, 4]]))
-        reader.refresh()
-        writer.add(["c"], np.array([[5, 6]]))
-        writer.merge(["c", "a"])
-        assert reader.table(["a", "b"]).tolist() == [[1, 2], [3, 4]]
-        reader.refresh()
-        assert reader.table(["c", "a", "b"]).tolist() == [[5, 6], [1, 2], [3, 4]]
 
 
 # heads on kept features
@@ -416,9 +347,9 @@ def test_views_must_be_as_many_as_said() -> None:
         datasets.FeatureLoader(np.zeros((3, 5, 2), np.float32), [0] * 5, views=2)
 
 
-@pytest.mark.parametrize("labels", [[0], []])
-def test_features_and_labels_must_agree(labels: list[int]) -> None:
-    with pytest.raises(CourseError, match="must be in the same order and number"):
+@pytest.mark.parametrize(("labels", "sentence"), [([0], "must be in the same order and number"), ([], "no photos")])
+def test_features_and_labels_must_agree(labels: list[int], sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
         datasets.FeatureLoader(np.zeros((len(labels) * 2, 3), np.float32), labels)
 
 
@@ -490,13 +421,15 @@ def test_maps_are_kept_of_one_stage(stages: str, index: pd.DataFrame, backbone: 
         features.extract(index, backbone, stages=stages, maps=True)
 
 
-def test_training_behind_kept_maps_equals_training_the_whole_network(index: pd.DataFrame, work: Path) -> None:
+def test_training_behind_kept_maps_equals_training_the_whole_network(
+    index: pd.DataFrame, loaded: Backbone, work: Path
+) -> None:
     labels = data.label_numbers(index)
-    maps = features.extract(index, load_backbone(), stages=6, maps=True, size=64, progress=False)
+    maps = features.extract(index, loaded, stages=6, maps=True, size=64, progress=False)
     histories, weights = [], []
     for kept in (True, False):
         torch.manual_seed(0)
-        model = models.Classifier(load_backbone(), classes=2)
+        model = models.Classifier(deepcopy(loaded), classes=2)
         models.freeze(model)
         models.unfreeze(model, last=2)
         if kept:
@@ -509,19 +442,6 @@ def test_training_behind_kept_maps_equals_training_the_whole_network(index: pd.D
         weights.append(model.head.weight.detach().clone())
     np.testing.assert_allclose(histories[0]["train_loss"], histories[1]["train_loss"], rtol=0.01)
     torch.testing.assert_close(weights[0], weights[1], rtol=0.05, atol=5e-3)
-
-
-def test_a_trained_stage_has_no_maps_to_keep() -> None:
-    model = models.Classifier(load_backbone(), classes=2)
-    models.freeze(model)
-    models.unfreeze(model, last=3)
-    models.AfterStage(model, 5)
-    with pytest.raises(CourseError, match="up to number 6 is trained"):
-        models.AfterStage(model, 6)
-    with pytest.raises(CourseError, match="no other stage stands"):
-        models.AfterStage(model, 8)
-    with pytest.raises(CourseError, match="stages='last'"):
-        models.AfterStage(models.Classifier(load_backbone(), 2, stages="all"), 5)
 
 
 @pytest.mark.parametrize("settings", [{"batch_size": 0}, {"batch_size": -1}, {"size": -5}])
