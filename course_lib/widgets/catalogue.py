@@ -1,129 +1,104 @@
-"""The augmentations to choose from: their code, what a strength means, what they make of a photo.
+"""The augmentations to choose from: their code, what a strength means, what they make of a photo (lesson 10).
 
-Introduced in lesson 10. `course_lib.widgets.playground_page` shows them; the transforms themselves are those of
-`course_lib.transforms`, so you see what the train loader would get.
+`course_lib.widgets.playground` shows them. The transforms are those of `course_lib.transforms`, Albumentations
+and torchvision, and the line of code that is shown is the one that runs.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from course_lib import transforms
-from course_lib.datasets import BatchLoader
 from course_lib.errors import CourseError
 
-SMALLEST_PHOTO = 32  # pixels; the widest blur must fit into the photo
+SMALLEST_PHOTO = 32  # pixels; of a smaller one an augmentation leaves little to see
 
 
 class Augmentation(NamedTuple):
-    """One entry of the playground (lesson 10).
+    """One entry of the playground.
 
     Attributes:
-        function: what makes the transform, as it is called in a lesson; "A." is Albumentations.
-        settings: its arguments for a strength 0…1; None if the function is the transform itself.
-        meaning: these arguments in words.
+        code: what makes the transform, with {0}, {1} … for the numbers of a strength; "A" is
+            Albumentations, "v2" is ``torchvision.transforms.v2``.
+        words: what the numbers mean.
+        numbers: the numbers of a strength 0…1.
     """
 
-    function: str
-    settings: Callable[[float], dict[str, Any]] | None
-    meaning: Callable[..., str]
+    code: str
+    words: str
+    numbers: Callable[[float], tuple[float, ...]] = lambda strength: ()
 
     @property
     def mixes(self) -> bool:
         """Whether it needs a second photo."""
-        return self.function == "transforms.Mixed"
+        return self.code.startswith(("v2.MixUp", "v2.CutMix"))
 
     @property
     def has_strength(self) -> bool:
         """Whether the strength changes anything."""
-        return self.settings is not None and self.settings(0) != self.settings(1)
+        return self.numbers(0) != self.numbers(1)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+def _share(width: float) -> tuple[float, float]:
+    """A width as a share of the photo's, and in per cent; Albumentations refuses holes without a width."""
+    share = max(round(width, 2), 0.01)
+    return share, 100 * share
 
 
+HOLES = (
+    "A.CoarseDropout(num_holes_range=({count}, {count}), hole_height_range=({{0}}, {{0}}), "
+    "hole_width_range=({{0}}, {{0}}), fill={fill}, p=1)"
+)
+ALPHA = "alpha {0} (small: usually one photo, 1: any share), the label"
 # At strength 0.5 each is about as strong as people use it, at 1 clearly too strong.
 AUGMENTATIONS = {
     "flips": Augmentation(
-        "transforms.flips",
-        None,
-        lambda: "left to right, top to bottom, both or neither; there is no strength to choose",
+        "transforms.flips", "left to right, top to bottom, both or neither; there is no strength to choose"
     ),
     "flips and quarter turns": Augmentation(
-        "transforms.flips_and_quarter_turns",
-        None,
-        lambda: "one of eight orientations; there is no strength to choose",
+        "transforms.flips_and_quarter_turns", "one of eight orientations; there is no strength to choose"
     ),
     "brightness and contrast": Augmentation(
-        "transforms.brightness_and_contrast",
-        lambda strength: {"strength": round(0.6 * strength, 2)},
-        lambda strength: (
-            f"contrast times {1 - strength:.2f} to {1 + strength:.2f}, "
-            f"up to {127.5 * strength:.0f} grey levels brighter or darker"
-        ),
+        "transforms.brightness_and_contrast(strength={0})",
+        "contrast times {1:.2f} to {2:.2f}, up to {3:.0f} grey levels brighter or darker",
+        lambda s: (x := round(0.6 * s, 2), 1 - x, 1 + x, 127.5 * x),
     ),
     "blur": Augmentation(
-        "transforms.blur",
-        lambda strength: {"strength": round(4 * strength, 1)},
-        lambda strength: f"standard deviation up to {max(0.1, strength):.1f} pixels",
+        "A.GaussianBlur(blur_limit=0, sigma_limit=(0.1, {0}), p=1)",
+        "standard deviation up to {0} pixels",
+        lambda s: (round(0.1 + 4 * s, 1),),
     ),
     "noise": Augmentation(
-        "transforms.noise",
-        lambda strength: {"strength": round(0.2 * strength, 2)},
-        lambda strength: f"standard deviation up to {255 * strength:.0f} grey levels",
+        "A.GaussNoise(std_range=(0, {0}), p=1)",
+        "standard deviation up to {1:.0f} grey levels",
+        lambda s: (round(0.2 * s, 2), 255 * round(0.2 * s, 2)),
     ),
     "random resized crop": Augmentation(
-        "transforms.random_resized_crop",
-        lambda strength: {"smallest": round(1 - 0.8 * strength, 2)},
-        lambda smallest: f"keeps {_percent(smallest)} to 100 % of the area",
+        "transforms.random_resized_crop(smallest={0})",
+        "keeps {1:.0f} % to 100 % of the area",
+        lambda s: _share(1 - 0.8 * s),
     ),
     "grid shuffle": Augmentation(
-        "transforms.grid_shuffle",
-        lambda strength: {"cells": 1 + round(4 * strength)},
-        lambda cells: f"{cells} × {cells} tiles",
+        "A.RandomGridShuffle(grid=({0}, {0}), p=1)", "{0} × {0} tiles", lambda s: (1 + round(4 * s),)
     ),
     "cut-out": Augmentation(
-        "transforms.cut_out",
-        lambda strength: {"share": round(0.6 * strength, 2)},
-        lambda share: f"a grey square of {_percent(share)} of the photo's width",
-    ),
-    "TrivialAugment": Augmentation(
-        "transforms.trivial_augment",
-        lambda strength: {},
-        lambda: "one of fourteen changes; it draws the strength itself",
-    ),
-    "RandomGridShuffle": Augmentation(
-        "A.RandomGridShuffle",
-        lambda strength: {"grid": (1 + round(4 * strength),) * 2, "p": 1},
-        lambda grid, p: f"{grid[0]} × {grid[1]} tiles, by Albumentations",
+        HOLES.format(count=1, fill=128),
+        "a grey square of {1:.0f} % of the photo's width",
+        lambda s: _share(0.6 * s),
     ),
     "CoarseDropout": Augmentation(
-        "A.CoarseDropout",
-        lambda strength: {
-            "num_holes_range": (4, 4),
-            "hole_height_range": (round(0.04 + 0.32 * strength, 2),) * 2,
-            "hole_width_range": (round(0.04 + 0.32 * strength, 2),) * 2,
-            "fill": 0,
-            "p": 1,
-        },
-        lambda hole_width_range, **rest: (
-            f"four black squares of {_percent(hole_width_range[0])} of the width, by Albumentations"
-        ),
+        HOLES.format(count=4, fill=0),
+        "four black squares of {1:.0f} % of the width",
+        lambda s: _share(0.04 + 0.32 * s),
     ),
+    "TrivialAugment": Augmentation("v2.TrivialAugmentWide()", "one of fourteen changes; it draws the strength itself"),
     "MixUp": Augmentation(
-        "transforms.Mixed",
-        lambda strength: {"way": "mixup", "strength": round(0.1 + 0.9 * strength, 2)},
-        lambda way, strength: f"alpha {strength:g} (small: mostly one photo, 1: any share), the label is mixed alike",
+        "v2.MixUp(alpha={0}, num_classes=2)", f"{ALPHA} is mixed alike", lambda s: (round(0.1 + 0.9 * s, 2),)
     ),
     "CutMix": Augmentation(
-        "transforms.Mixed",
-        lambda strength: {"way": "cutmix", "strength": round(0.1 + 0.9 * strength, 2)},
-        lambda way, strength: (
-            f"alpha {strength:g} (small: mostly one photo, 1: any share), the label follows the areas"
-        ),
+        "v2.CutMix(alpha={0}, num_classes=2)", f"{ALPHA} follows the areas", lambda s: (round(0.1 + 0.9 * s, 2),)
     ),
 }
 
@@ -131,7 +106,9 @@ AUGMENTATIONS = {
 def code_line(name: str, strength: float = 0.5, probability: float = 1.0) -> str:
     """The code of an augmentation, to be copied into lesson 10.
 
-    It needs ``from course_lib import transforms`` and ``import albumentations as A``.
+    It needs ``from course_lib import transforms``, ``import albumentations as A`` and
+    ``from torchvision.transforms import v2``. MixUp and CutMix take a batch and its labels:
+    ``images, labels = v2.MixUp(…)(images, labels)``.
 
     Args:
         name: one of ``AUGMENTATIONS``.
@@ -143,47 +120,46 @@ def code_line(name: str, strength: float = 0.5, probability: float = 1.0) -> str
 
     Example:
         >>> code_line("noise", strength=0.25, probability=0.5)
-        'transforms.sometimes(transforms.noise(strength=0.05), 0.5)'
+        'transforms.random_apply(A.GaussNoise(std_range=(0, 0.05), p=1), 0.5)'
     """
-    augmentation, settings = _checked(name, strength, probability)
-    words = [f"{key}={value!r}".replace("'", '"') for key, value in settings.items()]
-    if augmentation.mixes:
-        words = ['loaders["train"]', "classes=2", *words]
-    code = augmentation.function
-    if augmentation.settings is not None:
-        code += f"({', '.join(words)})"
-    if probability < 1 and not augmentation.mixes:
-        code = f"transforms.sometimes({code}, {probability:g})"
-    return code
+    augmentation = _checked(name, strength, probability)
+    code = augmentation.code.format(*augmentation.numbers(strength))
+    return code if probability == 1 or augmentation.mixes else f"transforms.random_apply({code}, {probability:g})"
 
 
 def meaning(name: str, strength: float = 0.5) -> str:
-    """What a strength 0…1 stands for, in words (lesson 10).
+    """What a strength 0…1 stands for, in words.
 
     Example:
         >>> meaning("noise", 0.25)
         'standard deviation up to 13 grey levels'
     """
-    augmentation, settings = _checked(name, strength)
-    return augmentation.meaning(**settings)
+    augmentation = _checked(name, strength)
+    return augmentation.words.format(*augmentation.numbers(strength))
 
 
 def describe(name: str, strength: float = 0.5, probability: float = 1.0) -> str:
-    """Augmentation, strength and probability in one phrase (lesson 10).
+    """Augmentation, strength and probability in one phrase.
 
     Example:
         >>> describe("cut-out", strength=0.5, probability=0.25)
         "cut-out, a grey square of 30 % of the photo's width, probability 25 %"
     """
     phrase = f"{name}, {meaning(name, strength)}"
-    return phrase if AUGMENTATIONS[name].mixes else f"{phrase}, probability {_percent(probability)}"
+    return phrase if AUGMENTATIONS[name].mixes else f"{phrase}, probability {100 * probability:.0f} %"
 
 
 def results(
-    photo: np.ndarray, name: str, strength: float = 0.5, probability: float = 1.0, *,
-    other: np.ndarray | None = None, seed: int = 0, count: int = 16,
-) -> np.ndarray:  # fmt: skip
-    """Augment one photo several times, as the train loader would (lesson 10).
+    photo: np.ndarray,
+    name: str,
+    strength: float = 0.5,
+    probability: float = 1.0,
+    *,
+    other: np.ndarray | None = None,
+    seed: int = 0,
+    count: int = 16,
+) -> np.ndarray:
+    """Augment one photo several times, as the train loader would.
 
     Args:
         photo: uint8, (C, H, W) or (H, W), square, C is 1 or 3.
@@ -206,55 +182,38 @@ def results(
         >>> results(photo, "noise", probability=0.0).shape
         (16, 1, 32, 32)
     """
-    augmentation, settings = _checked(name, strength, probability)
-    pixels = as_pixels(photo)
-    if augmentation.mixes:
-        return _mixed(pixels, as_second(other, pixels, name), settings, seed, count)
-    change = _made(augmentation, settings)
-    if probability < 1:  # as in the code line; `sometimes` would draw random numbers of its own
-        change = transforms.sometimes(change, probability)
-    images = torch.from_numpy(np.repeat(pixels[None], count, axis=0))
-    return change(images, torch.Generator().manual_seed(seed)).numpy()
+    import albumentations
+    from torchvision.transforms import v2
 
-
-def _made(augmentation: Augmentation, settings: dict[str, Any]) -> transforms.BatchTransform:
-    """The batch transform that `code_line` spells out."""
-    library, function = augmentation.function.split(".")
-    if library == "A":
-        import albumentations
-
-        return transforms.as_batch_transform(getattr(albumentations, function)(**settings))
-    made = getattr(transforms, function)
-    return made if augmentation.settings is None else made(**settings)
-
-
-def _mixed(photo: np.ndarray, other: np.ndarray, settings: dict[str, Any], seed: int, count: int) -> np.ndarray:
-    """The photo in ``count`` batches of two; each batch is mixed in another proportion."""
-    images, labels = np.stack([photo, other] * count), [0, 1] * count
-    loader = BatchLoader(images, labels, batch_size=2, seed=seed, mean=[0], std=[1])
-    batches = transforms.Mixed(loader, classes=2, **settings)
-    mixed = torch.stack([images[0] for images, probabilities in batches])
-    return (mixed * 255).round().to(torch.uint8).numpy()
+    pixels, code = as_pixels(photo), code_line(name, strength, probability)
+    # A line of this catalogue with checked numbers in it, nothing that somebody typed.
+    made = eval(code, {"transforms": transforms, "A": albumentations, "v2": v2})
+    if not AUGMENTATIONS[name].mixes:
+        images = torch.from_numpy(np.repeat(pixels[None], count, axis=0))
+        return transforms.compose(made)(images, torch.Generator().manual_seed(seed)).numpy()
+    pair = torch.from_numpy(np.stack([pixels, as_second(other, pixels)])).float()
+    with transforms.seeded(seed):  # batches of two; each is mixed in another proportion
+        mixed = torch.stack([made(pair, torch.tensor([0, 1]))[0][0] for _ in range(count)])
+    return mixed.round().to(torch.uint8).numpy()
 
 
 def offered(other: np.ndarray | None) -> list[str]:
-    """Names of the augmentations that are possible with or without a second photo (lesson 10)."""
+    """Names of the augmentations that are possible with or without a second photo."""
     return [name for name, choice in AUGMENTATIONS.items() if other is not None or not choice.mixes]
 
 
-def _checked(name: str, strength: float, probability: float = 1.0) -> tuple[Augmentation, dict[str, Any]]:
-    """The augmentation and its settings, if the choice is a possible one."""
+def _checked(name: str, strength: float, probability: float = 1.0) -> Augmentation:
+    """The augmentation, if the choice is a possible one."""
     if name not in AUGMENTATIONS:
         raise CourseError(f"The augmentation '{name}' is unknown; choose one of {', '.join(AUGMENTATIONS)}.")
     for word, value in (("strength", strength), ("probability", probability)):
         if not 0 <= value <= 1:
             raise CourseError(f"The {word} {value} is impossible; choose a number from 0 to 1.")
-    augmentation = AUGMENTATIONS[name]
-    return augmentation, augmentation.settings(strength) if augmentation.settings else {}
+    return AUGMENTATIONS[name]
 
 
 def as_pixels(photo: np.ndarray) -> np.ndarray:
-    """The photo as (C, H, W), if it can be augmented (lesson 10); else a `CourseError`."""
+    """The photo as (C, H, W), if it can be augmented; else a `CourseError`."""
     pixels = np.asarray(photo)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     channels, height, width = pixels.shape if pixels.ndim == 3 else (0, 0, 0)
@@ -268,14 +227,12 @@ def as_pixels(photo: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def as_second(other: np.ndarray | None, photo: np.ndarray, name: str = "MixUp or CutMix") -> np.ndarray:
-    """The other photo as (C, H, W), if it can be mixed with the first (lesson 10)."""
-    if other is None:
-        raise CourseError(f"{name} mixes two photos; give the second one as other=….")
-    pixels = as_pixels(other)
-    if pixels.shape != photo.shape:
+def as_second(other: np.ndarray | None, photo: np.ndarray) -> np.ndarray:
+    """The other photo as (C, H, W), if it can be mixed with the first; else a `CourseError`."""
+    pixels = None if other is None else as_pixels(other)
+    if pixels is None or pixels.shape != photo.shape:
         raise CourseError(
-            f"The two photos have the shapes {photo.shape} and {pixels.shape}, so they cannot be "
-            "mixed; give both in the same size and colours."
+            f"The second photo, to be mixed with the first, is {'missing' if pixels is None else pixels.shape}; "
+            f"give one of the shape {photo.shape} as other=…."
         )
     return pixels

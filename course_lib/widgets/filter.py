@@ -1,23 +1,18 @@
 """A 3×3 kernel over a photo, to be changed by hand while the result is watched (lesson 3).
 
 The page computes the result itself, so it follows each key press without waiting for Python.
-Built with anywidget, because in JupyterLab the plain widgets lose keys to notebook commands.
 """
 
 import base64
-from io import BytesIO
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import anywidget
 import numpy as np
 import traitlets
-from PIL import Image
 
 from course_lib.errors import CourseError
+from course_lib.widgets.base import CourseWidget, as_png, script
 
-HERE = Path(__file__).parent
-KERNELS = {
+KERNELS: dict[str, list[float]] = {
     "leave as it is": [0, 0, 0, 0, 1, 0, 0, 0, 0],
     "blur": [1 / 9] * 9,
     "sharpen": [0, -1, 0, -1, 5, -1, 0, -1, 0],
@@ -27,8 +22,8 @@ KERNELS = {
 }
 
 
-def apply_kernel(photo: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Lay a 3×3 kernel on each pixel of a grey photo, multiply and add (lesson 3).
+def apply_kernel(photo: np.ndarray, kernel: np.ndarray | Sequence[Sequence[float]]) -> np.ndarray:
+    """Lay a 3×3 kernel on each pixel of a grey photo, multiply and add.
 
     At the border the outermost pixels are repeated, so the result has the photo's size.
 
@@ -57,12 +52,12 @@ def apply_kernel(photo: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def visible(result: np.ndarray) -> np.ndarray:
-    """A kernel's result as a photo (lesson 3): size without sign, cut off at 255, uint8."""
+    """A kernel's result as a photo: size without sign, cut off at 255, uint8."""
     return np.clip(np.abs(result), 0, 255).astype(np.uint8)
 
 
-class FilterWidget(anywidget.AnyWidget):
-    """A photo, nine numbers of a kernel, and the result beside it (lesson 3).
+class FilterWidget(CourseWidget):
+    """A photo, nine numbers of a kernel, and the result beside it.
 
     Args:
         photo: uint8, (H, W).
@@ -76,7 +71,7 @@ class FilterWidget(anywidget.AnyWidget):
         Filter: left-right edges (-1, 0, 1 | -1, 0, 1 | -1, 0, 1)
     """
 
-    _esm = HERE / "filter_widget.js"
+    _esm = script("filter.js")
     photo = traitlets.Bytes().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
     kernels = traitlets.Dict().tag(sync=True)
@@ -101,30 +96,15 @@ class FilterWidget(anywidget.AnyWidget):
         )
 
     def __repr__(self) -> str:
-        rows = np.reshape(self.kernel, (3, 3))
-        numbers = " | ".join(", ".join(f"{number:.3g}" for number in row) for row in rows)
+        numbers = " | ".join(", ".join(f"{number:.3g}" for number in self.kernel[row : row + 3]) for row in (0, 3, 6))
         return f"Filter: {self.name} ({numbers})"
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle, metadata = super()._repr_mimebundle_(**options)
-        bundle["text/plain"] = repr(self)
-        bundle["text/html"] = self._fallback()
-        return bundle, metadata
-
-    def _fallback(self) -> str:
-        """The photo before and after, for viewers without a kernel."""
+    def fallback(self) -> str:
+        """The photo before and after."""
         result = visible(apply_kernel(self._pixels, np.reshape(self.kernel, (3, 3))))
+        shown = ((self._pixels, "the photo"), (result, f"the photo after the kernel {self.name}"))
         pictures = "".join(
-            f'<img src="data:image/png;base64,{_png(picture)}" width="288" alt="{words}"> '
-            for picture, words in (
-                (self._pixels, "the photo"),
-                (result, f"the photo after the kernel {self.name}"),
-            )
+            f'<img src="data:image/png;base64,{base64.b64encode(as_png(picture)).decode()}" width="288" alt="{words}"> '
+            for picture, words in shown
         )
         return f"<div>{pictures}<p>{self!r}. Run this cell to change the numbers.</p></div>"
-
-
-def _png(picture: np.ndarray) -> str:
-    buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, format="png")
-    return base64.b64encode(buffer.getvalue()).decode()

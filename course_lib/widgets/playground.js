@@ -1,16 +1,5 @@
 // Choose an augmentation, its strength and its probability; Python draws what it makes of a photo.
 
-function element(tag, attributes, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  // JupyterLab would take x, d d or an arrow as a command on the cell; this keeps the key here.
-  if (["input", "select", "button", "textarea"].includes(tag)) {
-    node.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-  return node;
-}
-
 function slider(label, value) {
   const input = element("input", {
     type: "range", min: 0, max: 1, step: 0.05, "aria-label": label,

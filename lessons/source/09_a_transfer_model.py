@@ -55,7 +55,7 @@ index["split"].value_counts().rename("photos").to_frame()
 # The part without its last layer is the *backbone*. It works in stages. Each stage turns maps into new maps. On the whole they become smaller, and there are more of them.
 #
 # `BACKBONE` names the network. It is on your computer already. You may put another one there, such as `resnet18`, `resnet50` or `vgg16`, or
-# any classification network of the libraries torchvision and timm. Its weights must be in `data/weights`, or your computer must be
+# any classification network of the library timm. Its weights must be in `data/weights`, or your computer must be
 # online once. It brings its own preprocessing along. Expect five stages instead of nine; `resnet18` takes about the same time, `resnet50`
 # and `vgg16` several times as long. The numbers in the sentences below belong to `efficientnet_lite0`.
 
@@ -69,15 +69,16 @@ BACKBONE = "efficientnet_lite0"
 backbone = models.load_backbone(BACKBONE)
 photo = data.read_pixels(data.photo_path(index, 12), backbone.size, channels=3)
 mean, std = (torch.tensor(numbers).reshape(3, 1, 1) for numbers in (backbone.mean, backbone.std))
-maps = [(torch.tensor(photo) / 255 - mean)[None] / std]  # its own preprocessing
+maps, activations = [], (torch.tensor(photo) / 255 - mean)[None] / std  # its own preprocessing
 with torch.no_grad():
     for stage in backbone.stages:
-        maps.append(stage(maps[-1]))
+        activations = stage(activations)
+        maps.append(activations)
 shapes = [(number, m.shape[1], f"{m.shape[2]} × {m.shape[3]}") for number, m in enumerate(maps)]
 pd.DataFrame(shapes, columns=["stage", "maps", "size of a map"]).set_index("stage").T
 
 # %% [markdown]
-# Here stage 0 is the photo itself, with its three colour channels, so each number is one higher than in lesson 6. Stage 9 gives 1,280 maps of 7 × 7 fields. Here is the photo with the three
+# Stages are counted from 0, as in lesson 6. The last one, stage 8, gives 1,280 maps of 7 × 7 fields. Here is the photo with the three
 # strongest maps each of an early, a middle and the last stage.
 
 # %%
@@ -93,21 +94,21 @@ def as_picture(values: torch.Tensor) -> np.ndarray:
 
 
 # %%
-shown, last = [], len(backbone.stages)
-for stage in (2, (last + 1) // 2, last):
+shown, last = [], len(backbone.stages) - 1
+for stage in (1, last // 2, last):
     strongest = maps[stage][0].std(dim=(1, 2)).topk(3).indices
     shown += [(stage, maps[stage][0, channel]) for channel in strongest]
 plots.photo_grid(
     [photo, *(as_picture(values) for _, values in shown)],
     ["the photo", *(f"stage {stage}" for stage, _ in shown)],
     columns=5,
-    alt="A solar cell and nine feature maps: stage 2 shows edges and lines of the cell, stage 5 "
-    "coarser patterns, stage 9 large bright and dark areas that no longer resemble the cell.",
+    alt="A solar cell and nine feature maps: stage 1 shows edges and lines of the cell, stage 4 "
+    "coarser patterns, stage 8 large bright and dark areas that no longer resemble the cell.",
 )
 
 # %% [markdown]
-# Find the dark bar at the upper left of the photo. The maps of stage 2 still show it sharply, and the cell around it. In stage 5 it is a
-# few coarse fields. In stage 9 you cannot point to it any more: late maps answer questions like "is something of this kind here?".
+# Find the dark bar at the upper left of the photo. The maps of stage 1 still show it sharply, and the cell around it. In stage 4 it is a
+# few coarse fields. In stage 8 you cannot point to it any more: late maps answer questions like "is something of this kind here?".
 #
 # ## Frozen features, computed once
 #
@@ -188,7 +189,7 @@ if "cell_type" in index:
 
 # %% tags=["nbval-approx-0.02"]
 rows, start = [], 0
-for stage in range(last // 3 + 1, last):  # "all" leaves out the earliest stages
+for stage in range(len(backbone.stages) // 3, last):  # "all" leaves out the earliest stages
     width = maps[stage].shape[1]
     means = all_features[:, start + width : start + 2 * width]  # the spreads stand before the means
     start += 2 * width
@@ -198,11 +199,11 @@ rows.append(evaluation.accuracy_row(f"stage {last} (last)", labels[validation],
     features.linear_probe().fit(last_features[train], labels[train]).predict(last_features[validation])))  # fmt: skip
 by_stage = pd.DataFrame(rows)
 assert by_stage["accuracy"].iloc[-4:].min() > by_stage["baseline"].iloc[0] + 0.05
-plots.accuracies(by_stage, alt="Accuracy rises from stage 4 to stage 6 and then stays about level.")
+plots.accuracies(by_stage, alt="Accuracy rises from stage 3 to stage 5 and then stays about level.")
 
 # %% [markdown]
-# Accuracy rises up to stage 6 and then stays about level; the intervals overlap. So the last stage does not know too much about dogs, but
-# stage 6 does nearly as well with 112 features instead of 1,280. For photos unlike ImageNet's, look at the middle too.
+# Accuracy rises up to stage 5 and then stays about level; the intervals overlap. So the last stage does not know too much about dogs, but
+# stage 5 does nearly as well with 112 features instead of 1,280. For photos unlike ImageNet's, look at the middle too.
 #
 # ## How many photos are needed?
 #

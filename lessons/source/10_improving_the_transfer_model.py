@@ -41,7 +41,7 @@ index["split"].value_counts().rename("photos").to_frame()
 # changes a photo a little each time it is shown, so that no two showings are the same. The label stays. So a change is
 # only allowed if a person would still give the photo the same label.
 #
-# Look at changes before you use them. The figure shows a defective cell and what thirteen augmentations make of it. Two of
+# Look at changes before you use them. The figure shows a defective cell and what twelve augmentations make of it. Two of
 # them mix it with another photo, a functional cell.
 
 # %%
@@ -59,7 +59,7 @@ widgets.overview(photo, other)
 #   another camera. A person would still give the same label. But a quarter turn lets the bars run upright, which no photo in this
 #   folder shows; the next section asks whether that matters.
 # - A *crop* enlarges a part of the photo. A strong one may cut the defect away.
-# - *Cut-out* hides a square, *CoarseDropout* of the library Albumentations several. They may cover the defect, or look like one.
+# - *Cut-out* hides one square, the entry *CoarseDropout* four; the library Albumentations makes both with `CoarseDropout`. They may cover the defect, or look like one.
 # - *Grid shuffle* (in Albumentations: `RandomGridShuffle`) mixes the tiles of a grid. The dark lines (busbars) no longer meet, and the defect is torn apart.
 # - *TrivialAugment* draws one of fourteen changes. They were made for everyday photos; here some photos get large black areas or
 #   become much too bright.
@@ -108,7 +108,7 @@ changes = {
     "flips": transforms.flips,
     "flips and quarter turns": transforms.flips_and_quarter_turns,
     "brightness": transforms.brightness_and_contrast(0.3),
-    "noise": transforms.noise(0.05),
+    "noise": A.GaussNoise(std_range=(0, 0.05), p=1),
     "crop": transforms.random_resized_crop(0.3),
     "CoarseDropout": A.CoarseDropout(
         num_holes_range=(4, 4), hole_height_range=(0.2, 0.2), hole_width_range=(0.2, 0.2), fill=0, p=1
@@ -213,8 +213,8 @@ plots.photo_grid(
 # A *hyper-parameter* is a setting that you choose before the training: the size of the steps, the photos in a batch, the
 # number of epochs. To compare many settings, one training must be short. So only the last two stages of the backbone are trained here.
 # The seven stages before them are frozen, so they give the same maps in each epoch. They are computed once and
-# kept, and `AfterStage` is the part of the network that stands behind them. In the code stages count from 0, so `stages=6` means: up to and including
-# the seventh. (The table of lesson 9 counted the photo itself as 0, so its numbers are one higher.) Every third training photo is enough here; the validation photos are all there.
+# kept, and `AfterStage` is the part of the network that stands behind them. Stages are counted from 0, so `stages=6` means: up to and including
+# the seventh. Every third training photo is enough here; the validation photos are all there.
 
 # %%
 every_third = np.arange(len(index)) % 3 == 0

@@ -6,13 +6,11 @@ Skipped where Chromium is missing: apt-get install chromium.
 import base64
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from course_lib.widgets import KERNELS, apply_kernel, visible
-from course_lib.widgets import filter as filter_widget
+from course_lib.widgets import KERNELS, FilterWidget, apply_kernel, visible
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -20,7 +18,7 @@ if CHROMIUM is None:
 playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
-SCRIPT = Path(filter_widget.__file__).with_name("filter_widget.js").read_bytes()
+SCRIPT = str(FilterWidget._esm).encode()
 # What Jupyter gives to the page: values by name, and a call when one changes.
 PAGE = """<div id="place"></div><script type="module">
 const page = await import("data:text/javascript;base64,SCRIPT");

@@ -6,20 +6,18 @@ Skipped where Chromium is missing: apt-get install chromium.
 import base64
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_lib.widgets import AugmentationPlayground
-from course_lib.widgets import playground_page as playground
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("no Chromium on this machine: apt-get install chromium", allow_module_level=True)
 playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
-SCRIPT = Path(playground.__file__).with_name("playground.js").read_bytes()
+SCRIPT = str(AugmentationPlayground._esm).encode()
 # What Jupyter gives to the page: values by name, and a call when one changes.
 PAGE = """<div id="place"></div><script type="module">
 const page = await import("data:text/javascript;base64,SCRIPT");
@@ -101,7 +99,7 @@ def test_the_playground_is_played_from_the_keyboard(tmp_path):
         exchange()
         assert probability.is_disabled(), "every batch is mixed"
         page.wait_for_function("document.querySelector('img').naturalWidth > 0")
-        assert page.locator("img").evaluate("image => image.naturalWidth") == 816
+        assert page.locator("img").evaluate("image => image.naturalWidth") == 612
         controls = page.locator("input, select, button, textarea")
         assert controls.count() == 5
         for number in range(5):

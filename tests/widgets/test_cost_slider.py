@@ -30,7 +30,3 @@ def test_without_a_kernel_a_list_of_sentences_is_shown():
     bundle, _ = slider._repr_mimebundle_()
     assert slider.rows[0] in bundle["text/html"] and slider.rows[-1] in bundle["text/html"]
     assert "0x" not in bundle["text/plain"]
-
-
-def test_the_control_keeps_its_keys_from_the_notebook():
-    assert "data-lm-suppress-shortcuts" in cost_slider(LABELS, PROBABILITIES)._esm

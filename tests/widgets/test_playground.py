@@ -3,24 +3,19 @@
 import io
 import json
 
+import albumentations
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import v2
 
 from course_lib import transforms
-from course_lib.datasets import BatchLoader
 from course_lib.errors import CourseError
-from course_lib.widgets import (
-    AUGMENTATIONS,
-    AugmentationPlayground,
-    code_line,
-    describe,
-    meaning,
-    offered,
-    results,
-)
-from course_lib.widgets import playground_page as playground
+from course_lib.widgets import AugmentationPlayground, playground
+from course_lib.widgets.catalogue import AUGMENTATIONS, code_line, describe, meaning, offered, results
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RANDOM = np.random.default_rng(0)
 PHOTO, OTHER = RANDOM.integers(0, 256, (2, 1, 48, 48), dtype=np.uint8)
@@ -38,14 +33,11 @@ def changes(view: AugmentationPlayground, **state) -> dict:
 @pytest.mark.parametrize(("strength", "probability"), [(0.0, 1.0), (0.35, 0.5), (1.0, 1.0)])
 def test_the_code_line_gives_the_pixels_that_are_shown(name, strength, probability):
     shown = results(PHOTO, name, strength, probability, other=OTHER, seed=3)
-    import albumentations  # after the package, which keeps it from asking for its newest version
-
-    pair = np.stack([PHOTO, OTHER] * 16)
-    train = BatchLoader(pair, [0, 1] * 16, batch_size=2, seed=3, mean=[0], std=[1])
-    known = {"transforms": transforms, "A": albumentations, "loaders": {"train": train}}
-    made = eval(code_line(name, strength, probability), known)
-    if AUGMENTATIONS[name].mixes:
-        expected = [(images[0] * 255).round().byte() for images, _ in made]
+    made = eval(code_line(name, strength, probability), {"transforms": transforms, "A": albumentations, "v2": v2})
+    if AUGMENTATIONS[name].mixes:  # a loop over batches calls it with images and labels
+        pair = torch.from_numpy(np.stack([PHOTO, OTHER])).float()
+        torch.manual_seed(3)
+        expected = [made(pair, torch.tensor([0, 1]))[0][0].round().byte() for _ in range(16)]
         assert np.array_equal(shown, torch.stack(expected))
     else:
         sixteen = torch.from_numpy(np.stack([PHOTO] * 16))
@@ -78,9 +70,9 @@ def test_more_strength_changes_more():
 
 
 def test_the_words_state_the_numbers_of_the_code():
-    assert code_line("blur", 0.5) == "transforms.blur(strength=2.0)"
-    assert describe("blur", 0.5, 0.25) == ("blur, standard deviation up to 2.0 pixels, probability 25 %")
-    assert code_line("MixUp", 0.0, 0.1) == ('transforms.Mixed(loaders["train"], classes=2, way="mixup", strength=0.1)')
+    assert code_line("blur", 0.5) == "A.GaussianBlur(blur_limit=0, sigma_limit=(0.1, 2.1), p=1)"
+    assert describe("blur", 0.5, 0.25) == "blur, standard deviation up to 2.1 pixels, probability 25 %"
+    assert code_line("MixUp", 0.0, 0.1) == "v2.MixUp(alpha=0.1, num_classes=2)"
 
 
 def test_the_page_gets_a_new_picture_with_every_choice():
@@ -99,25 +91,22 @@ def test_the_picture_holds_the_photo_and_sixteen_results():
     size, gap = 48, playground.GAP  # as large as the photo, so that nothing is resized
     view = AugmentationPlayground(PHOTO, name="noise", size=size)
     picture = np.asarray(Image.open(io.BytesIO(view.shown["picture"])))
-    side = 4 * size + 3 * gap
-    assert picture.shape == (side, 2 * side + 2 * gap)
+    side = 4 * (size + gap)
+    assert picture.shape == (side, 2 * side)
     changed = results(PHOTO, "noise")
     for number in range(16):
-        top, left = (place * (size + gap) for place in divmod(number, 4))
-        left += side + 2 * gap
-        assert np.array_equal(picture[top : top + size, left : left + size], changed[number, 0])
-    assert abs(picture[:, :side].mean() - PHOTO.mean()) < 2
+        top, left = (gap // 2 + place * (size + gap) for place in divmod(number, 4))
+        assert np.array_equal(picture[top : top + size, side + left : side + left + size], changed[number, 0])
+    assert abs(picture[gap:-gap, gap : side - gap].mean() - PHOTO.mean()) < 2
 
 
 def test_mixing_shows_both_photos_and_colour_stays_colour():
     view = AugmentationPlayground(COLOUR, 255 - COLOUR, name="CutMix", size=40)
-    picture = Image.open(io.BytesIO(view.shown["picture"]))
-    height = (picture.height - playground.GAP) // 2
-    pixels = np.asarray(picture)
-    side = picture.height
-    upper, lower = (part[:, side - height : side] for part in (pixels[:height], pixels[-height:]))
-    assert picture.mode == "RGB"
-    assert np.abs(upper.astype(int) + lower - 255).max() <= 2  # each is resized in two rounded steps
+    pixels = np.asarray(Image.open(io.BytesIO(view.shown["picture"]))).astype(int)
+    gap, half = playground.GAP // 2, len(pixels) // 2
+    upper, lower = (part[gap : half - gap, gap : half - gap] for part in (pixels[:half], pixels[half:]))
+    assert np.abs(upper + lower - 255).max() <= 2  # each is resized in two rounded steps
+    assert (upper[..., 0] != upper[..., 1]).any()
 
 
 def test_words_for_those_who_do_not_see_the_picture():
@@ -127,7 +116,7 @@ def test_words_for_those_who_do_not_see_the_picture():
         "probability 0 %. 0 of 16 differ from the photo."
     )
     assert view.shown["has_strength"] and view.shown["has_probability"]
-    assert "16 of 16 differ" in changes(view, probability=1.0)["words"]
+    assert " 0 of 16 differ" not in changes(view, probability=1.0)["words"]
     assert not changes(view, name="TrivialAugment")["has_strength"]
     mixing = changes(view, name="MixUp")
     assert "above the other one" in mixing["words"] and not mixing["has_probability"]
@@ -143,7 +132,7 @@ def test_a_saved_notebook_shows_a_table_that_no_processor_changes():
     assert "<img" not in bundles[0]["text/html"]
     for name in AUGMENTATIONS:
         assert f">{name}</th>" in bundles[0]["text/html"]
-    assert "way=&quot;mixup&quot;" in bundles[0]["text/html"]
+    assert "<code>v2.MixUp(alpha=0.55, num_classes=2)</code>" in bundles[0]["text/html"]
     assert bundles[0]["text/plain"].startswith("Augmentation playground: noise, standard")
 
 
@@ -156,7 +145,7 @@ def test_without_a_second_photo_nothing_is_mixed():
 @pytest.mark.parametrize("other", [None, OTHER], ids=["one photo", "two photos"])
 def test_the_overview_draws_every_augmentation(monkeypatch, other):
     shown = []
-    monkeypatch.setattr(playground.plots, "show", lambda *figure: shown.extend(figure))
+    monkeypatch.setattr("course_lib.plots.figures.show", lambda *figure: shown.extend(figure))
     playground.overview(PHOTO, other)
     figure, alt = shown
     used = [axis for axis in figure.axes if axis.images]  # the last row may be half empty

@@ -1,16 +1,5 @@
 // A photo, nine numbers of a kernel, and what the kernel makes of the photo.
 
-function element(tag, attributes, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  // JupyterLab would take x, d d or an arrow as a command on the cell; this keeps the key here.
-  if (["INPUT", "SELECT"].includes(tag.toUpperCase())) {
-    node.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-  return node;
-}
-
 // The same as apply_kernel and visible in Python: borders repeated, sign dropped, cut off at 255.
 function filtered(photo, width, kernel) {
   const height = photo.length / width;

@@ -1,0 +1,160 @@
+"""A playground of augmentations: choose one and see what it makes of a photo (lesson 10).
+
+`overview` draws all augmentations in one figure; `AugmentationPlayground` lets you choose with the
+keyboard or the mouse. The augmentations stand in `course_lib.widgets.catalogue`.
+"""
+
+import html
+from typing import Any
+
+import numpy as np
+import torch
+import traitlets
+from torchvision.transforms.v2.functional import pad, resize
+
+from course_lib import plots
+from course_lib.errors import CourseError
+from course_lib.widgets.base import CourseWidget, as_png, script
+from course_lib.widgets.catalogue import (
+    AUGMENTATIONS,
+    as_pixels,
+    as_second,
+    code_line,
+    describe,
+    meaning,
+    offered,
+    results,
+)
+
+GAP = 6  # pixels between two photos of the picture
+ROWS = 4  # and as many columns: sixteen results
+
+
+def overview(photo: np.ndarray, other: np.ndarray | None = None) -> None:
+    """Show four results of each augmentation at strength 0.5 beside the photo.
+
+    It is the still picture for readers without a running notebook: they cannot use the
+    `AugmentationPlayground`. It is a figure, not a part of the widget's HTML, because a test compares
+    HTML letter by letter, but allows a figure the small differences between two processors.
+
+    Args:
+        photo: uint8, (C, H, W) or (H, W), square, C is 1 or 3.
+        other: the second photo for MixUp and CutMix; without it these two are left out.
+    """
+    names = offered(other)
+    shown: list[np.ndarray] = []
+    titles: list[str] = []
+    for name in names:
+        row = [photo, *results(photo, name, other=other, count=4)]
+        heads = ["original", "", name, "", ""]
+        if AUGMENTATIONS[name].mixes:
+            row, heads = [photo, other, *row[1:4]], ["original", "other", "", name, ""]
+        shown, titles = shown + row, titles + heads
+    plots.photo_grid(
+        shown,
+        titles,
+        columns=10,
+        size=0.75,
+        alt=f"One photo and results of {len(names)} augmentations beside it, in this order: {', '.join(names)}.",
+    )
+
+
+class AugmentationPlayground(CourseWidget):
+    """Choose augmentation, strength and probability; see sixteen results beside the photo.
+
+    A saved notebook shows a table of the augmentations and their code instead.
+
+    Args:
+        photo: uint8, (C, H, W) or (H, W), square, C is 1 or 3, as `course_lib.data.read_pixels` gives.
+        other: the second photo for MixUp and CutMix, of the same shape; without it these two are
+            not offered.
+        name: the augmentation to begin with, one of ``AUGMENTATIONS``.
+        strength, probability: to begin with, 0…1.
+        size: width of a result in pixels of the screen, 16 to 400.
+
+    Attributes:
+        name, strength, probability: as they stand in the page.
+        draw: seed of the random numbers; the button "Draw again" adds 1.
+
+    Raises:
+        CourseError: as `results`, or an impossible size.
+
+    Example:
+        >>> AugmentationPlayground(np.full((32, 32), 128, np.uint8), name="noise", strength=0.25)
+        Augmentation playground: noise, standard deviation up to 13 grey levels, probability 100 %
+    """
+
+    _esm = script("playground.js")
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    name = traitlets.Unicode().tag(sync=True)
+    strength = traitlets.Float().tag(sync=True)
+    probability = traitlets.Float().tag(sync=True)
+    draw = traitlets.Int().tag(sync=True)
+    # Picture and words in one piece, so that the page never shows a picture with old words.
+    shown = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        photo: np.ndarray,
+        other: np.ndarray | None = None,
+        *,
+        name: str = "flips and quarter turns",
+        strength: float = 0.5,
+        probability: float = 1.0,
+        size: int = 96,
+    ) -> None:
+        if not 16 <= size <= 400:
+            raise CourseError(f"A result cannot be {size} pixels wide; choose a size of 16 to 400.")
+        self._photo, self._size = as_pixels(photo), size
+        self._other = None if other is None else as_second(other, self._photo)
+        super().__init__(names=offered(other), name=name, strength=strength, probability=probability)
+        self._show()
+        self.observe(self._show, ["name", "strength", "probability", "draw"])
+
+    def _show(self, change: Any = None) -> None:
+        """Draw what the page shows: the photo, or both, and sixteen results."""
+        chosen = self.name, self.strength, self.probability
+        changed = results(self._photo, *chosen, other=self._other, seed=self.draw)
+        choice = AUGMENTATIONS[self.name]
+        originals = [self._photo] if self._other is None or not choice.mixes else [self._photo, self._other]
+        count = int((changed != self._photo).any(axis=(1, 2, 3)).sum())
+        self.shown = {
+            "picture": _picture(np.stack(originals), changed, self._size),
+            "words": f"Left the photo{' above the other one' if choice.mixes else ''}, right sixteen results: "
+            f"{describe(*chosen)}. {count} of 16 differ from the photo.",
+            "code": code_line(*chosen),
+            "strength": meaning(self.name, self.strength),
+            "probability": "every batch is mixed" if choice.mixes else f"{100 * self.probability:.0f} %",
+            "has_strength": choice.has_strength,
+            "has_probability": not choice.mixes,
+        }
+
+    def __repr__(self) -> str:
+        return f"Augmentation playground: {describe(self.name, self.strength, self.probability)}"
+
+    def fallback(self) -> str:
+        """A table of the augmentations at strength 0.5; it holds no picture, `overview` draws one."""
+        rows = "".join(
+            f"<tr><th scope='row'>{name}</th><td>{html.escape(meaning(name))}</td>"
+            f"<td><code>{html.escape(code_line(name))}</code></td></tr>"
+            for name in self.names
+        )
+        return (
+            "<p>Run this cell to choose an augmentation, its strength and its probability.</p><table><tr>"
+            "<th scope='col'>augmentation</th><th scope='col'>at strength 0.5</th>"
+            f"<th scope='col'>code</th></tr>{rows}</table>"
+        )
+
+
+def _picture(originals: np.ndarray, changed: np.ndarray, size: int) -> bytes:
+    """The originals at the left, one above the other, and the results in a square beside them, as PNG."""
+    right = _tiles(changed, size, columns=ROWS)
+    left = _tiles(originals, len(right) // len(originals) - GAP, columns=1)
+    return as_png(np.concatenate([left, right], axis=1).squeeze())
+
+
+def _tiles(photos: np.ndarray, size: int, columns: int) -> np.ndarray:
+    """Photos (N, C, H, W) in rows, as one picture (height, width, C) with half a white gap around each."""
+    tiles = pad(resize(torch.from_numpy(photos), [size, size]), [GAP // 2] * 4, fill=255)
+    rows = tiles.unflatten(0, (-1, columns)).permute(0, 3, 1, 4, 2)
+    return rows.flatten(2, 3).flatten(0, 1).numpy()
