@@ -9,6 +9,9 @@ test items and replaces two things:
   history, follows `clear_output` and display updates, and notices a dead kernel in a second;
 * comparison: all outputs, in order, figures too, as `compare_outputs.py` says.
 
+After a cell that ends in `quiz.check` its task is rehearsed in the same kernel: the stub, the solution and
+each typical wrong answer must have their outcomes among the names that the lesson has there.
+
 A cell may have the tags of nbval, and `nbval-approx-0.05`: each number a in its output may
 differ from the stored number b by 0.05 * max(1, |b|), while the text between the numbers must
 be the same. Such a number loosens the comparison of the cell's figures as well. A cell whose figure shows what a
@@ -30,6 +33,7 @@ import nbval
 import pytest
 from compare_outputs import differences
 from jupyter_client import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -41,6 +45,8 @@ NBVAL_VERSION = "0.11.0"
 # For a figure that a network trained a moment ago decides: which photos it shows, where a heat map is bright.
 ANY_FIGURE = "nbval-any-figure"
 TOLERANCE_TAG = re.compile(r"nbval-approx-(\d+(?:\.\d+)?)")
+TASK = re.compile(r"""^quiz\.check\(["']([\w-]+)["']""", re.MULTILINE)
+REHEARSE = "__import__('course_lib.quiz.tasks.rehearsal', fromlist=['rehearse']).rehearse({!r})"
 MARKER_COMMENT = re.compile(r"#\s*(?:nbval|pytest_validate)", re.IGNORECASE)
 # Further variables for the kernels; a conftest.py fills it.
 KERNEL_ENVIRONMENT = pytest.StashKey[dict[str, str]]()
@@ -165,6 +171,16 @@ class StrictCell(IPyNbCell):
             pytest.skip("the cell is marked so")
         if found := problems(self.cell, self.execute(), compare=how != "ignored"):
             self.raise_cell_error("Cell differs from the notebook", "\n".join(found))
+        for identifier in TASK.findall(self.cell.source):
+            self.rehearse(identifier)
+
+    def rehearse(self, identifier: str) -> None:
+        """Try the answers to a task in the kernel; no name, no count and no history changes."""
+        execute = run_sync(self.parent.client.kc.execute_interactive)
+        code, hide = REHEARSE.format(identifier), {"silent": True, "store_history": False, "allow_stdin": False}
+        reply = execute(code, **hide, timeout=self.parent.client.timeout, output_hook=lambda message: None)["content"]
+        if reply["status"] != "ok":
+            self.raise_cell_error(f"The task {identifier} fails in its lesson", reply.get("evalue", reply["status"]))
 
     def execute(self) -> list[NotebookNode]:
         """The outputs of a new run."""

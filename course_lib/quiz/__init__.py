@@ -38,13 +38,14 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def show(number: int, bank_folder: str | Path | None = None, language: str = "en") -> "QuizWidget":
+def show(number: int, bank_folder: str | Path | None = None, language: str | None = None) -> "QuizWidget":
     """The quiz of one lesson, to be answered in the notebook (every lesson ends with it).
 
     Args:
         number: the lesson, 1 to 10.
         bank_folder: where the banks lie; the course's own ``quizzes/`` when left out.
-        language: ``"en"`` or ``"ja"``; the switch in the quiz changes it at any time.
+        language: ``"en"`` or ``"ja"``; the one chosen before when left out. The switch in the quiz chooses
+            it for tasks and guesses as well.
 
     Raises:
         CourseError: there is no bank for this lesson, or the bank has a fault.
@@ -54,11 +55,13 @@ def show(number: int, bank_folder: str | Path | None = None, language: str = "en
         Quiz 1: ... questions
         Run this cell to answer; English and 日本語.
     """
+    from course_lib.quiz import chosen_language
     from course_lib.quiz.bank import find_bank, load_bank
     from course_lib.quiz.progress import Progress
     from course_lib.quiz.widget import QuizWidget
 
-    return QuizWidget(load_bank(find_bank(number, bank_folder)), Progress(), language)
+    chosen = chosen_language.language() if language is None else language
+    return QuizWidget(load_bank(find_bank(number, bank_folder)), Progress(), chosen)
 
 
 __all__ = [

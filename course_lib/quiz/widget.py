@@ -7,6 +7,7 @@ stay in Python; the page receives what belongs to an answer once that answer is 
 
 import html
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import traitlets
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+from course_lib.quiz import chosen_language
 from course_lib.quiz.grading import grade, is_empty, reveal, right_answer
 from course_lib.quiz.kinds.code import CodeQuestion, run_learner_code
-from course_lib.quiz.progress import Progress
+from course_lib.quiz.progress import Progress, answers_folder
 from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, Bank, Judgement, Question, Remark
 from course_lib.quiz.shuffle import fixed_order, option_order
 
@@ -54,6 +56,7 @@ class QuizWidget(anywidget.AnyWidget):
         self.progress = progress
         super().__init__(content=_content(bank, progress), language=language)
         self.on_msg(self._receive)
+        self.observe(self._choose, "language")
 
     def __repr__(self) -> str:
         return (
@@ -68,6 +71,12 @@ class QuizWidget(anywidget.AnyWidget):
         if "google.colab" not in sys.modules:
             bundle["text/html"] = fallback_html(self.bank)
         return bundle, metadata
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        """The switch in the page chooses the language of tasks and guesses, too."""
+        if self.progress.folder == answers_folder():
+            with suppress(CourseError):  # a choice that cannot be kept still holds in this quiz
+                chosen_language.language(change["new"])
 
     def _receive(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
         try:

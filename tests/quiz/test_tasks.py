@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from notebook_samples import REAL_PROJECT
 
 from course_lib import quiz
 from course_lib.errors import CourseError
@@ -192,6 +193,13 @@ def test_the_language_is_chosen_once_and_kept(shell: InteractiveShell) -> None:
     assert quiz.language("ja") == quiz.language() == "ja"
     assert repr(run(shell, cell_of(task, task.stub))).startswith("まだ解答していません。")
     assert run(shell, cell_of(task, task.solution))._repr_html_().startswith('<div lang="ja"')
+
+
+def test_the_switch_in_the_quiz_chooses_for_the_tasks_too() -> None:
+    folder = REAL_PROJECT / "quizzes"
+    quiz.show(1, folder).language = "ja"
+    assert quiz.language() == quiz.show(1, folder).language == "ja"
+    assert quiz.show(1, folder, language="en").language == "en" and quiz.language() == "ja"
 
 
 def test_an_unknown_task_names_those_that_there_are() -> None:
