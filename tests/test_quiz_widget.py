@@ -12,6 +12,7 @@ from course_lib.errors import CourseError
 from course_lib.quiz import progress, show
 from course_lib.quiz.bank import load_banks
 from course_lib.quiz.grading import reveal, right_answer
+from course_lib.quiz.kinds import KINDS
 from course_lib.quiz.kinds.options import WithOptions
 from course_lib.quiz.progress import Progress, read_line
 from course_lib.quiz.shuffle import option_order
@@ -305,3 +306,8 @@ def test_a_copied_answer_file_carries_the_learner_to_another_machine(tmp_path, m
     monkeypatch.setenv("COURSE_QUIZ", str(elsewhere))
     assert Page(show(1)).say(kind="hello")[0]["judged"][question.id]["outcome"] == "right"
     assert Progress().learner == learner
+
+
+def test_the_page_can_show_every_kind_of_question():
+    script = QuizWidget._esm.split("const KINDS = {")[1].split("\n};")[0]
+    assert re.findall(r"^  (\w+): \{$", script, re.MULTILINE) == list(KINDS)

@@ -24,6 +24,8 @@ from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, Bank, Judgement, Que
 from course_lib.quiz.shuffle import fixed_order, option_order
 
 HERE = Path(__file__).parent
+# One script for the page: a file may use what stands in those before it.
+SCRIPTS = ("widget_words.js", "widget_nodes.js", "widget_kinds.js", "widget_card.js", "widget.js")
 SAVED = "saved"  # the outcome in a released quiz, whose key the instructor has
 ANSWER_AFTER = 2  # wrong attempts before a learner may ask to see the answer
 
@@ -43,7 +45,7 @@ class QuizWidget(anywidget.AnyWidget):
     ==========  ====================================  =====================================
     """
 
-    _esm = HERE / "widget.js"
+    _esm = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     _css = HERE / "widget.css"
 
     content = traitlets.Dict().tag(sync=True)

@@ -85,7 +85,7 @@ def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
     state = {name: quiz.get_state()[name] for name in ("content", "language")}
     text = PAGE.replace("HTML", opening, 1).replace("STYLE", style, 1)
     text = text.replace("CSS", (FILES / "widget.css").read_text(encoding="utf-8"), 1)
-    script = base64.b64encode((FILES / "widget.js").read_bytes()).decode()
+    script = base64.b64encode(widget.QuizWidget._esm.encode()).decode()
     text = text.replace("SCRIPT", script, 1)
     file = learner / "page.html"
     file.write_text(text.replace("STATE", json.dumps(state), 1), encoding="utf-8")

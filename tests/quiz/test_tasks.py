@@ -2,8 +2,7 @@
 
 import os
 import random
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +18,8 @@ from course_lib.quiz.tasks import checking, content, written
 from course_lib.quiz.tasks.content import Task
 from course_lib.quiz.tasks.outcomes import NotAttempted, NotYet, Outcome, Right
 
-SAMPLE = Path(__file__).with_name("sample_tasks.py")
-
-
-@pytest.fixture(autouse=True)
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course whose lesson 2 has the sample tasks; answers go to a folder of the test."""
-    (tmp_path / "lessons" / "tasks").mkdir(parents=True)
-    shutil.copy(SAMPLE, tmp_path / "lessons" / "tasks" / "02.py")
-    monkeypatch.setenv("COURSE_PROJECT", str(tmp_path))
-    monkeypatch.setenv("COURSE_QUIZ", str(tmp_path / "answers"))
-    monkeypatch.setattr(checking, "session", checking._Session())
-    return tmp_path
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    """A notebook without a page."""
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.run_cell("from course_lib import quiz", store_history=True)
-    yield shell
-    InteractiveShell.clear_instance()
-
-
-def run(shell: InteractiveShell, cell: str) -> Any:
-    """What a cell shows last."""
-    done = shell.run_cell(cell, store_history=True)
-    done.raise_error()
-    return done.result
+Run = Callable[[str], Any]
+pytestmark = pytest.mark.usefixtures("course")
 
 
 def outcome_of(code: str, identifier: str = "02-brightest") -> Outcome:
@@ -116,15 +88,15 @@ def test_arguments_are_copies() -> None:
     assert isinstance(outcome_of("def brightest(image):\n    image[:] += 1\n    return image.max() - 1"), Right)
 
 
-def test_random_states_and_names_are_as_they_were(shell: InteractiveShell) -> None:
+def test_random_states_and_names_are_as_they_were(run: Run, shell: InteractiveShell) -> None:
     import torch
 
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
     wanted = random.random(), np.random.rand(), float(torch.rand(1))
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
-    run(shell, "import random, torch\nimport numpy as np\nkept = 1")
+    run("import random, torch\nimport numpy as np\nkept = 1")
     cell = "def brightest(image):\n    global kept, new\n    kept = new = random.random() + np.random.rand()"
-    run(shell, cell + "\n    torch.rand(1)\n    return image.max()\nquiz.check('02-brightest', brightest)")
+    run(cell + "\n    torch.rand(1)\n    return image.max()\nquiz.check('02-brightest', brightest)")
     assert (random.random(), np.random.rand(), float(torch.rand(1))) == wanted
     assert shell.user_ns["kept"] == 1 and "new" not in shell.user_ns
 
@@ -136,63 +108,61 @@ def cell_of(task: Task, code: str) -> str:
     return f"{code}\n\n\nquiz.check({task.id!r}, {task.defines})"
 
 
-def test_a_learner_tries_takes_hints_solves_and_comes_back(shell: InteractiveShell, course: Path) -> None:
+def test_a_learner_tries_takes_hints_solves_and_comes_back(run: Run) -> None:
     task = content.find("02-brightest", Task)
-    first = run(shell, cell_of(task, task.stub))
+    first = run(cell_of(task, task.stub))
     assert repr(first) == "Not attempted yet. Replace the body of `brightest` in the cell above and run the cell."
     assert "Your code" not in first._repr_html_()
-    refused = run(shell, cell_of(task, "def brightest(image):\n    return 3"))
+    refused = run(cell_of(task, "def brightest(image):\n    return 3"))
     assert "quiz.hint" in refused._repr_html_()
-    hints = [run(shell, "quiz.hint()") for _ in range(3)]
+    hints = [run("quiz.hint()") for _ in range(3)]
     assert [hint.en.count("Hint") for hint in hints] == [1, 2, 2]
     assert "quiz.solution" in hints[-1]._repr_html_() and "quiz.solution" not in hints[0]._repr_html_()
-    assert "image.max()" in run(shell, "quiz.solution()")._repr_html_()
-    assert "image.max()" not in repr(run(shell, "quiz.solution()"))
+    assert "image.max()" in run("quiz.solution()")._repr_html_()
+    assert "image.max()" not in repr(run("quiz.solution()"))
     solved = "import math\n\n\ndef brightest(image):\n    return image.max()  # mine"
-    assert isinstance(run(shell, cell_of(task, solved)), Right)
-    run(shell, cell_of(task, solved))
+    assert isinstance(run(cell_of(task, solved)), Right)
+    run(cell_of(task, solved))
     answers = Progress().answers()
     assert [answer["outcome"] for answer in answers] == ["wrong", "right"], "the same once more is not kept"
     assert answers[1]["chosen"] == {"code": solved, "right": True}
-    again = run(shell, cell_of(task, task.stub))
+    again = run(cell_of(task, task.stub))
     assert isinstance(again, NotAttempted) and "# mine" in again._repr_html_()
 
 
-def test_a_cell_is_found_when_the_check_stands_in_another(shell: InteractiveShell) -> None:
+def test_a_cell_is_found_when_the_check_stands_in_another(run: Run) -> None:
     task = content.find("02-brightest", Task)
-    run(shell, task.stub)
-    assert isinstance(run(shell, "quiz.check('02-brightest', brightest)"), NotAttempted)
+    run(task.stub)
+    assert isinstance(run("quiz.check('02-brightest', brightest)"), NotAttempted)
 
 
-def test_the_line_of_an_error_is_that_of_the_cell(shell: InteractiveShell) -> None:
+def test_the_line_of_an_error_is_that_of_the_cell(run: Run) -> None:
     task = content.find("02-brightest", Task)
-    refused = run(shell, cell_of(task, "def brightest(image):\n    a = 1\n    return a / 0"))
+    refused = run(cell_of(task, "def brightest(image):\n    a = 1\n    return a / 0"))
     assert "stopped with ZeroDivisionError: division by zero, in line 3 of its cell." in str(refused)
 
 
-def test_a_later_result_uses_the_learners_work_where_it_is_right(
-    shell: InteractiveShell, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_later_result_uses_the_learners_work_where_it_is_right(run: Run, capsys: pytest.CaptureFixture) -> None:
     task = content.find("02-brightest", Task)
     line = "quiz.yours('02-brightest', brightest, otherwise=max)"
-    run(shell, cell_of(task, task.stub))
+    run(cell_of(task, task.stub))
     capsys.readouterr()
-    assert run(shell, f"used = {line}\nused") is max
+    assert run(f"used = {line}\nused") is max
     assert "This is computed with the course's brightest.\n" in capsys.readouterr().out
-    run(shell, cell_of(task, task.solution))
-    assert run(shell, f"{line} is brightest")
+    run(cell_of(task, task.solution))
+    assert run(f"{line} is brightest")
     assert "This is computed with your brightest.\n" in capsys.readouterr().out
-    code = run(shell, "quiz.yours('02-brightest', max)").__code__
+    code = run("quiz.yours('02-brightest', max)").__code__
     assert code.co_names == ("max",), "without another one, the solution of the task"
-    assert run(shell, f"{task.stub}\n{line} is max"), "what was not checked is not used"
+    assert run(f"{task.stub}\n{line} is max"), "what was not checked is not used"
 
 
-def test_the_language_is_chosen_once_and_kept(shell: InteractiveShell) -> None:
+def test_the_language_is_chosen_once_and_kept(run: Run) -> None:
     task = content.find("02-brightest", Task)
-    assert task.prompt_ja in run(shell, cell_of(task, task.stub))._repr_html_()
+    assert task.prompt_ja in run(cell_of(task, task.stub))._repr_html_()
     assert quiz.language("ja") == quiz.language() == "ja"
-    assert repr(run(shell, cell_of(task, task.stub))).startswith("まだ解答していません。")
-    assert run(shell, cell_of(task, task.solution))._repr_html_().startswith('<div lang="ja"')
+    assert repr(run(cell_of(task, task.stub))).startswith("まだ解答していません。")
+    assert run(cell_of(task, task.solution))._repr_html_().startswith('<div lang="ja"')
 
 
 def test_the_switch_in_the_quiz_chooses_for_the_tasks_too() -> None:
@@ -210,12 +180,12 @@ def test_an_unknown_task_names_those_that_there_are() -> None:
 
 
 def test_an_outcome_that_cannot_be_kept_is_told_all_the_same(
-    shell: InteractiveShell, course: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (course / "file").write_text("")
     monkeypatch.setenv("COURSE_QUIZ", str(course / "file" / "answers"))
     task = content.find("02-brightest", Task)
-    told = run(shell, cell_of(task, task.solution))
+    told = run(cell_of(task, task.solution))
     assert isinstance(told, Right) and told.note and "COURSE_WORK" in told.note.en
 
 

@@ -1,8 +1,8 @@
 """The kinds of questions: one file for each, and the register by which a bank names them.
 
 Introduced in lesson 1. A new kind is a class below `course_lib.quiz.questions.Question` in a file
-of its own, registered here; ``widget.js`` learns to show it, and where another system knows such a
-question, `course_lib.quiz.systems` learns to write it.
+of its own, registered here, and an entry in ``widget_kinds.js``, which shows it. Where another
+system knows such a question, its file in `course_lib.quiz.systems` gets a writer.
 """
 
 from typing import TypeVar

@@ -1,0 +1,76 @@
+// Which words the page says, in both languages. What stands here is part of `widget.js`.
+
+const WORDS = {
+  en: {
+    quiz: (number, title) => `Quiz ${number}: ${title}`,
+    question: (number, total) => `Question ${number} of ${total}`,
+    check: "Check",
+    save: "Save answer",
+    again: "Try again",
+    done: "Done",
+    reveal: "Show the answer",
+    againAll: (count) => `Try again what was wrong (${count})`,
+    right: "Right",
+    wrong: "Wrong",
+    saved: "Saved. Your instructor scores it.",
+    rightVerdict: "Right.",
+    wrongVerdict: (score) =>
+      score > 0 ? `Not right yet. Score ${score} of 1.` : "Not right yet.",
+    notAttempted: "Not answered yet.",
+    notWritten: (name) => `Not attempted: run a cell that gives ${name} a value, then check.`,
+    revealed: "This is the answer.",
+    waiting: "Checking …",
+    silent: "Python has not replied. Is a cell running? If the kernel was stopped, run this cell again.",
+    progress: (answered, total, right, score) =>
+      `${answered} of ${total} answered, ${right} right, score ${score} of ${total}`,
+    progressSaved: (answered, total) => `${answered} of ${total} answered`,
+    attempts: (count) => (count === 1 ? "1 attempt" : `${count} attempts`),
+    answer: "Answer",
+    up: (text) => `Move up: ${text}`,
+    down: (text) => `Move down: ${text}`,
+    moved: (place, total) => `Now step ${place} of ${total}.`,
+    square: (row, column) => `row ${row}, column ${column}`,
+    level: ["", "basic", "medium", "hard"],
+    language: "Language of the quiz",
+    kept: (file) =>
+      `Your answers are kept in ${file} on this machine. If your instructor collects answers, hand in this file.`,
+    lost: "Colab deletes this file when the session ends. Download it, or connect Google Drive and run this cell again.",
+  },
+  ja: {
+    quiz: (number, title) => `クイズ ${number}：${title}`,
+    question: (number, total) => `問題 ${number} / ${total}`,
+    check: "答え合わせ",
+    save: "解答を保存",
+    again: "もう一度解く",
+    done: "正解済み",
+    reveal: "答えを見る",
+    againAll: (count) => `間違えた問題をもう一度解く（${count}）`,
+    right: "正解",
+    wrong: "不正解",
+    saved: "保存しました。採点は講師が行います。",
+    rightVerdict: "正解です。",
+    wrongVerdict: (score) =>
+      score > 0 ? `まだ正解ではありません。得点 ${score} / 1` : "まだ正解ではありません。",
+    notAttempted: "まだ解答していません。",
+    notWritten: (name) =>
+      `未解答です。${name} を定義するセルを実行してから、答え合わせをしてください。`,
+    revealed: "これが答えです。",
+    waiting: "確認しています…",
+    silent:
+      "Python からの返事がありません。ほかのセルを実行中ではありませんか。カーネルが停止している場合は、このセルをもう一度実行してください。",
+    progress: (answered, total, right, score) =>
+      `${total} 問中 ${answered} 問解答、正解 ${right} 問、得点 ${score} / ${total}`,
+    progressSaved: (answered, total) => `${total} 問中 ${answered} 問解答`,
+    attempts: (count) => `${count} 回解答`,
+    answer: "解答",
+    up: (text) => `上へ移動：${text}`,
+    down: (text) => `下へ移動：${text}`,
+    moved: (place, total) => `${total} 個中 ${place} 番目になりました。`,
+    square: (row, column) => `${row} 行 ${column} 列`,
+    level: ["", "基本", "標準", "発展"],
+    language: "クイズの言語",
+    kept: (file) =>
+      `解答はこのコンピューターの ${file} に保存されています。講師に提出するときは、このファイルを渡してください。`,
+    lost: "Colab では、セッションが終わるとこのファイルは削除されます。ダウンロードしておくか、Google ドライブに接続してからこのセルをもう一度実行してください。",
+  },
+};
