@@ -21,7 +21,7 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
-.PHONY: lab test quick lint elsewhere faults lessons quiz-test studies colab lock publish doctor clean
+.PHONY: lab test quick lint elsewhere faults lessons solved quiz-test studies colab lock publish doctor clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
@@ -43,12 +43,16 @@ lint: $(READY_TO_TEST)
 lessons: $(READY_TO_TEST)
 	$(BIN)/python lessons/build.py $(LESSON)
 
+# Each lesson with all its tasks solved: no other output may change (LESSON=02 for one).
+solved: $(READY_TO_TEST)
+	$(BIN)/python tools/solved.py $(LESSON)
+
 # The browser tests of the quizzes need Chromium and, to be tried there too, Notebook 7 and 6;
 # everything else of them runs in `make test`.
 quiz-test: $(READY_TO_TEST)
 	$(BIN)/python -m pip install --quiet notebook nbclassic
 	command -v chromium >/dev/null || (apt-get update && apt-get install -y chromium fonts-noto-cjk)
-	$(BIN)/pytest tests/browser tests/test_quiz_*.py course_lib/quiz
+	$(BIN)/pytest tests/browser tests/test_quiz_*.py tests/quiz course_lib/quiz
 
 # 77: the study needs photos that the course does not ship; it says which.
 studies: $(READY)
