@@ -29,28 +29,13 @@ def main(arguments: Sequence[str]) -> int:
         "example: python -m course_lib check my_photos --size 300x300 --sheet findings.html",
     )
     add = parser.add_argument
-    add(
-        "folder",
-        metavar="FOLDER",
-        help="folder with photos; sub-folders are searched too, and the first one names the label",
-    )
-    add(
-        "--sheet",
-        metavar="FILE.html",
-        help="also write a page with a small picture of each photo that has a finding",
-    )
-    add(
-        "--labels",
-        metavar="TABLE.csv",
-        help="table with the columns path and label to compare with the files; "
-        "default: index.csv or labels.csv in FOLDER, if there is one",
-    )
-    add(
-        "--size",
-        metavar="WIDTHxHEIGHT",
-        type=_size,
-        help="the size in pixels that each photo should have, such as 300x300; default: the size of nearly all photos",
-    )
+    add("folder", metavar="FOLDER", help="photos; sub-folders are searched too, and the first one names the label")
+    sheet = "also write a page with a small picture of each photo that has a finding"
+    add("--sheet", metavar="FILE.html", help=sheet)
+    table = "columns path and label to compare with the files; default: index.csv or labels.csv in FOLDER"
+    add("--labels", metavar="TABLE.csv", help=table)
+    size = "pixels that each photo should have, such as 300x300; default: the size of nearly all photos"
+    add("--size", metavar="WIDTHxHEIGHT", type=_size, help=size)
     options = parser.parse_args(arguments)
     findings = check_folder(options.folder, expected_size=options.size, labels=options.labels)
     if options.sheet:

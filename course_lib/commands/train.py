@@ -26,7 +26,7 @@ from course_lib.data import class_names, credits, label_numbers, label_probabili
 from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions
 from course_lib.inference import Inspector, InspectorSettings, inspector_file
-from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
+from course_lib.models import Backbone, Classifier, file_hash, head_from_probe, load_backbone, weights_hash
 from course_lib.paths import kept_folder, make_folder, say, shorten, write_atomically
 from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, compose, flips_and_quarter_turns
@@ -207,7 +207,7 @@ def _planned(
 def _work_folder(index: pd.DataFrame, options: TrainingOptions) -> Path:
     """A folder for this training: other photos, another split or other options get another one."""
     facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options)]
-    facts += [os.stat(photo_path(index, row)).st_mtime_ns for row in range(len(index))]
+    facts += [file_hash(photo_path(index, row)) for row in range(len(index))]
     key = hashlib.sha256(json.dumps(facts).encode(errors="surrogateescape")).hexdigest()[:12]
     return make_folder(kept_folder(index.attrs["folder"]) / f"train-{key}")
 

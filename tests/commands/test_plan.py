@@ -26,6 +26,7 @@ def index(index: pd.DataFrame) -> pd.DataFrame:
     return splits.random_split(index, validation=0.2)
 
 
+@pytest.mark.slow
 def test_the_plan_keeps_to_the_time_and_is_kept(index: pd.DataFrame, backbone: Backbone, tmp_path: Path) -> None:
     before = weights_hash(backbone)
     plans = {}

@@ -130,6 +130,7 @@ def test_an_interrupt_anywhere_is_no_traceback(
         assert "Interrupted." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_is_no_traceback() -> None:
     command = [sys.executable, "-m", "course_lib", "quiz", "check"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

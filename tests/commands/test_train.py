@@ -90,15 +90,18 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
         return Walk(photos, before, out, trained[0], said.getvalue(), looks, tracking.runs(), openings, left)
 
 
+@pytest.mark.slow
 def test_the_folder_stays_as_it_was_and_nothing_is_left_behind(walk: Walk) -> None:
     assert contents(walk.photos) == walk.before and walk.left_behind == []
 
 
+@pytest.mark.slow
 def test_each_candidate_looks_at_validation_once_and_the_chosen_one_at_the_test_photos(walk: Walk) -> None:
     counts = walk.trained.index["split"].value_counts()
     assert walk.looks == [counts["validation"], counts["validation"], counts["test"]]
 
 
+@pytest.mark.slow
 def test_the_inspector_holds_what_was_chosen_and_where_it_comes_from(walk: Walk) -> None:
     loaded = Inspector.load(walk.out)
     assert loaded.settings.classes == ["functional", "defective"]
@@ -111,6 +114,7 @@ def test_the_inspector_holds_what_was_chosen_and_where_it_comes_from(walk: Walk)
     assert walk.runs["test_accuracy"].tolist() == [walk.trained.test["accuracy"].iloc[0]]
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_does(walk: Walk) -> None:
     for words in ("Checking 20 photos", "The positive class is 'defective'.", "Plan: a probe at 64 pixels"):
         assert words in walk.said
@@ -118,6 +122,7 @@ def test_the_command_says_what_it_does(walk: Walk) -> None:
         assert words in walk.said
 
 
+@pytest.mark.slow
 def test_the_report_says_what_the_inspector_says(walk: Walk) -> None:
     page = walk.out.with_suffix(".html").read_text(encoding="utf-8")
     assert "The test photos were opened" in page and "Candidates on validation" in page
@@ -129,12 +134,14 @@ def test_the_report_says_what_the_inspector_says(walk: Walk) -> None:
     assert re.search(rf"<td>{words}[^<]*</td>\s*<td>{error:.3f}</td>", page)
 
 
+@pytest.mark.slow
 def test_predict_takes_the_inspector(walk: Walk, capsys: pytest.CaptureFixture) -> None:
     assert main(["predict", str(walk.out), str(walk.photos / "defective"), "--csv"]) == 0
     table = pd.read_csv(StringIO(capsys.readouterr().out))
     assert len(table) == 10 and (table["decision"] == "defective").mean() >= 0.8
 
 
+@pytest.mark.slow
 def test_an_inspector_that_is_there_is_replaced_only_if_that_is_wanted(
     walk: Walk, capsys: pytest.CaptureFixture
 ) -> None:
@@ -176,6 +183,7 @@ def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, monkeypa
     assert "says scratched" in (tmp_path / "three.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_two_flowers_are_called_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_plan(monkeypatch, replace(SMALL, epochs=0))
     flowers = make_photos(tmp_path / "flowers", "daisy", "rose")
@@ -203,6 +211,7 @@ def interrupt_second_validation(monkeypatch: pytest.MonkeyPatch) -> list:
     return calls
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_goes_on_to_the_same_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +232,7 @@ def test_an_interrupted_command_goes_on_to_the_same_weights(
     assert len(tuned) == 2 and tuned[0] == tuned[1] != weights_hash(load_backbone())
 
 
+@pytest.mark.slow
 def test_an_interruption_is_one_sentence_in_a_notebook(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +242,7 @@ def test_an_interruption_is_one_sentence_in_a_notebook(
         train(photos, tmp_path / "out", progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_report")
 def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
@@ -260,6 +271,7 @@ def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     assert "<td>1 of 2</td>" in (tmp_path / "inspector.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_last_epoch_may_end_late(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_loaded_inspector_gives_the_same_probabilities_and_settings(tmp_path: 
     assert loaded.settings.notes == {"写真": "ELPV", "photos": 9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stages", ["last", "all"])
 def test_an_inspector_on_a_backbone_comes_back_the_same(tmp_path: Path, stages: str) -> None:
     backbone = load_backbone()

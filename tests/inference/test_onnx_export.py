@@ -22,9 +22,16 @@ def inspector(views: int = 1) -> Inspector:
     return Inspector(ScratchCNN(width=4), settings)
 
 
-@pytest.mark.parametrize("views", [1, 4, 8])
-def test_the_exported_file_decides_like_the_inspector(tmp_path: Path, views: int) -> None:
-    path = onnx_export.export_onnx(inspector(views), tmp_path / "cells")
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An inspector with one view as a file; exporting takes seconds."""
+    return onnx_export.export_onnx(inspector(), tmp_path_factory.mktemp("exported") / "cells")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("views", [1, 8])
+def test_the_exported_file_decides_like_the_inspector(exported: Path, tmp_path: Path, views: int) -> None:
+    path = exported if views == 1 else onnx_export.export_onnx(inspector(views), tmp_path / "cells")
     assert path.name == "cells.onnx"
     result = onnx_export.compare(inspector(views), path, IMAGES, batch_size=3)
     assert result["equal decisions"] == result["photos"] == 7
@@ -36,23 +43,23 @@ def test_the_exported_file_decides_like_the_inspector(tmp_path: Path, views: int
     assert settings["classes"] == ["functional", "defective"] and settings["threshold"] == 0.5
 
 
-def test_another_model_is_noticed_and_speed_is_measured(tmp_path: Path) -> None:
-    path = onnx_export.export_onnx(inspector(), tmp_path / "cells")
+@pytest.mark.slow
+def test_another_model_is_noticed_and_speed_is_measured(exported: Path) -> None:
     other = inspector()
     torch.nn.init.constant_(other.model.head[-1].bias, 3.0)
-    assert onnx_export.compare(other, path, IMAGES)["largest logit difference"] > 1
+    assert onnx_export.compare(other, exported, IMAGES)["largest logit difference"] > 1
 
     threads = torch.get_num_threads()
-    table = onnx_export.latency(inspector(), path, IMAGES[:1], threads=1, repeats=5)
+    table = onnx_export.latency(inspector(), exported, IMAGES[:1], threads=1, repeats=5)
     assert table["computed by"].tolist() == ["PyTorch", "ONNX Runtime"]
     assert (table["95th percentile ms"] >= table["median ms"]).all() and table["speed"][0] == 1
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 def test_latency_compares_on_the_processor_and_gives_the_model_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = onnx_export.export_onnx(inspector(), tmp_path / "cells")
     asked, moved, measured = [], [], inspector()
     choose, to = devices.choose, measured.model.to
 
@@ -67,7 +74,7 @@ def test_latency_compares_on_the_processor_and_gives_the_model_back(
         return to(*place, **how)
 
     monkeypatch.setattr(measured.model, "to", followed)
-    onnx_export.latency(measured, path, IMAGES[:1], repeats=1)
+    onnx_export.latency(measured, exported, IMAGES[:1], repeats=1)
     assert set(asked) == {"cpu"} and moved[-1] == ((torch.device("cpu"),), {})
 
 
