@@ -168,6 +168,7 @@ def short_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "report", write)
 
 
+@pytest.mark.slow
 def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_plan(monkeypatch, replace(SMALL, epochs=0))
     (photos / "scratched").mkdir()

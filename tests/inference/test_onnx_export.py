@@ -86,6 +86,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
         onnx_export.open_onnx(tmp_path / "text.onnx")
 
 
+@pytest.mark.slow
 def test_a_network_that_onnx_cannot_take_is_one_sentence(tmp_path: Path) -> None:
     class LooksAtItsNumbers(ScratchCNN):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
