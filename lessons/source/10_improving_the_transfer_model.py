@@ -153,7 +153,7 @@ judged.round(3)
 # Another brightness costs nothing, and *flips* (left to right, top to bottom, or both) cost little or nothing. With *quarter turns* the probe loses
 # many points: for a person a turned cell is still the same cell, but in this folder all bars run from left to right, so a turned cell is new to
 # the probe. Crops push it down to the trivial baseline (always "functional" is right for 70 of these
-# 100 photos); `random_resized_crop(0.3)` may keep as little as 30 % of the area, much less than in the figure. Noise costs a few, but with 100 photos this may be chance. Black squares look like dead areas, and
+# 100 photos); `random_resized_crop(0.3)` may keep as little as 30 % of the area, much less than in the figure. Noise costs little; with 100 photos that may be chance. Black squares look like dead areas, and
 # mixed tiles are no solar cell any more: here the probe falls far below the trivial baseline.
 #
 # This does not prove that a change is useless in training. It proves how far a change moves the photos from what
