@@ -34,18 +34,16 @@ class Backbone(nn.Module):
             network has more than one layer after the average.
     """
 
+    imagenet_head: nn.Module | None
+
     def __init__(self, name: str, stages: nn.Sequential, settings: Any, imagenet_head: nn.Module | None):
         super().__init__()
         self.name, self.stages = name, stages
         self.licence = f"{name}, {settings.license or 'licence not stated: ask its maker'}"
         self.size, self.mean, self.std = settings.input_size[-1], tuple(settings.mean), tuple(settings.std)
         self.widths = [maps.shape[1] for maps in _maps(stages, _picture(self.size))]
-        # In a list, so that it does not count as a part that is trained or saved.
-        self._imagenet_head = [imagenet_head]
-
-    @property
-    def imagenet_head(self) -> nn.Module | None:
-        return self._imagenet_head[0]
+        # Not a part that is trained or saved, so PyTorch need not know of it.
+        object.__setattr__(self, "imagenet_head", imagenet_head)
 
     @property
     def feature_count(self) -> int:

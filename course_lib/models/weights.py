@@ -55,20 +55,17 @@ def load_weights(model: nn.Module, weights: dict[str, Any], path: str | os.PathL
         CourseError: the weights belong to another network.
     """
     wanted = model.state_dict()
-    if by_order and weights.keys() != wanted.keys():
-        pairs = list(zip(wanted.items(), weights.values(), strict=False))
-        if len(weights) != len(wanted) or not all(_fits(found, tensor) for (_, tensor), found in pairs):
-            raise CourseError(
-                f"The weights in {shorten(path)} belong to another network; give the file that belongs to the name."
-            )
-        weights = {name: found.reshape(tensor.shape) for (name, tensor), found in pairs}
+    if by_order and weights.keys() != wanted.keys() and len(weights) == len(wanted):
+        pairs = list(zip(wanted.items(), weights.values(), strict=True))
+        if all(_fits(found, tensor) for (_, tensor), found in pairs):
+            weights = {name: found.reshape(tensor.shape) for (name, tensor), found in pairs}
     try:
         model.load_state_dict(weights)
     except (RuntimeError, AttributeError) as error:
         first = str(error).strip().splitlines()[-1].strip()
         raise CourseError(
-            f"The weights in {shorten(path)} belong to another network ({first}); build the same "
-            "network that was saved."
+            f"The weights in {shorten(path)} belong to another network ({first:.120}); give the file of this network, "
+            "or build the same network that was saved."
         ) from error
 
 

@@ -41,66 +41,50 @@ class Augmentation(NamedTuple):
         return self.numbers(0) != self.numbers(1)
 
 
-def _share(width: float) -> tuple[float, float]:
-    """A width as a share of the photo's, and in per cent; Albumentations refuses holes without a width."""
-    share = max(round(width, 2), 0.01)
-    return share, 100 * share
+def _rounded(least: float, most: float, times: float = 1, digits: int = 2) -> Callable[[float], tuple[float, float]]:
+    """For a strength a number between two, and ``times`` this number for the words."""
+    return lambda strength: (number := round(least + (most - least) * strength, digits), times * number)
 
 
-HOLES = (
-    "A.CoarseDropout(num_holes_range=({count}, {count}), hole_height_range=({{0}}, {{0}}), "
-    "hole_width_range=({{0}}, {{0}}), fill={fill}, p=1)"
-)
+SQUARES = "hole_height_range=({0}, {0}), hole_width_range=({0}, {0})"
+ONE_SQUARE = f"A.CoarseDropout(num_holes_range=(1, 1), {SQUARES}, fill=128, p=1)"
+FOUR_SQUARES = f"A.CoarseDropout(num_holes_range=(4, 4), {SQUARES}, fill=0, p=1)"
+LIGHT = "contrast times {1:.2f} to {2:.2f}, up to {3:.0f} grey levels brighter or darker"
 ALPHA = "alpha {0} (small: usually one photo, 1: any share), the label"
+NO_STRENGTH = "there is no strength to choose"
 # At strength 0.5 each is about as strong as people use it, at 1 clearly too strong.
-AUGMENTATIONS = {
-    "flips": Augmentation(
-        "transforms.flips", "left to right, top to bottom, both or neither; there is no strength to choose"
-    ),
-    "flips and quarter turns": Augmentation(
-        "transforms.flips_and_quarter_turns", "one of eight orientations; there is no strength to choose"
-    ),
-    "brightness and contrast": Augmentation(
+_ENTRIES: dict[str, tuple] = {
+    "flips": ("transforms.flips", f"left to right, top to bottom, both or neither; {NO_STRENGTH}"),
+    "flips and quarter turns": ("transforms.flips_and_quarter_turns", f"one of eight orientations; {NO_STRENGTH}"),
+    "brightness and contrast": (
         "transforms.brightness_and_contrast(strength={0})",
-        "contrast times {1:.2f} to {2:.2f}, up to {3:.0f} grey levels brighter or darker",
-        lambda s: (x := round(0.6 * s, 2), 1 - x, 1 + x, 127.5 * x),
+        LIGHT,
+        lambda strength: (x := round(0.6 * strength, 2), 1 - x, 1 + x, 127.5 * x),
     ),
-    "blur": Augmentation(
+    "blur": (
         "A.GaussianBlur(blur_limit=0, sigma_limit=(0.1, {0}), p=1)",
         "standard deviation up to {0} pixels",
-        lambda s: (round(0.1 + 4 * s, 1),),
+        _rounded(0.1, 4.1, digits=1),
     ),
-    "noise": Augmentation(
+    "noise": (
         "A.GaussNoise(std_range=(0, {0}), p=1)",
         "standard deviation up to {1:.0f} grey levels",
-        lambda s: (round(0.2 * s, 2), 255 * round(0.2 * s, 2)),
+        _rounded(0, 0.2, 255),
     ),
-    "random resized crop": Augmentation(
+    "random resized crop": (
         "transforms.random_resized_crop(smallest={0})",
         "keeps {1:.0f} % to 100 % of the area",
-        lambda s: _share(1 - 0.8 * s),
+        _rounded(1, 0.2, 100),
     ),
-    "grid shuffle": Augmentation(
-        "A.RandomGridShuffle(grid=({0}, {0}), p=1)", "{0} × {0} tiles", lambda s: (1 + round(4 * s),)
-    ),
-    "cut-out": Augmentation(
-        HOLES.format(count=1, fill=128),
-        "a grey square of {1:.0f} % of the photo's width",
-        lambda s: _share(0.6 * s),
-    ),
-    "CoarseDropout": Augmentation(
-        HOLES.format(count=4, fill=0),
-        "four black squares of {1:.0f} % of the width",
-        lambda s: _share(0.04 + 0.32 * s),
-    ),
-    "TrivialAugment": Augmentation("v2.TrivialAugmentWide()", "one of fourteen changes; it draws the strength itself"),
-    "MixUp": Augmentation(
-        "v2.MixUp(alpha={0}, num_classes=2)", f"{ALPHA} is mixed alike", lambda s: (round(0.1 + 0.9 * s, 2),)
-    ),
-    "CutMix": Augmentation(
-        "v2.CutMix(alpha={0}, num_classes=2)", f"{ALPHA} follows the areas", lambda s: (round(0.1 + 0.9 * s, 2),)
-    ),
+    "grid shuffle": ("A.RandomGridShuffle(grid=({0}, {0}), p=1)", "{0} × {0} tiles", lambda s: (1 + round(4 * s),)),
+    # Albumentations refuses squares without a width.
+    "cut-out": (ONE_SQUARE, "a grey square of {1:.0f} % of the photo's width", _rounded(0.01, 0.59, 100)),
+    "CoarseDropout": (FOUR_SQUARES, "four black squares of {1:.0f} % of the width", _rounded(0.04, 0.36, 100)),
+    "TrivialAugment": ("v2.TrivialAugmentWide()", "one of fourteen changes; it draws the strength itself"),
+    "MixUp": ("v2.MixUp(alpha={0}, num_classes=2)", f"{ALPHA} is mixed alike", _rounded(0.1, 1)),
+    "CutMix": ("v2.CutMix(alpha={0}, num_classes=2)", f"{ALPHA} follows the areas", _rounded(0.1, 1)),
 }
+AUGMENTATIONS = {name: Augmentation(*entry) for name, entry in _ENTRIES.items()}
 
 
 def code_line(name: str, strength: float = 0.5, probability: float = 1.0) -> str:
@@ -191,7 +175,7 @@ def results(
     if not AUGMENTATIONS[name].mixes:
         images = torch.from_numpy(np.repeat(pixels[None], count, axis=0))
         return transforms.compose(made)(images, torch.Generator().manual_seed(seed)).numpy()
-    pair = torch.from_numpy(np.stack([pixels, as_second(other, pixels)])).float()
+    pair = torch.from_numpy(np.stack([pixels, as_pixels(other, like=pixels)])).float()
     with transforms.seeded(seed):  # batches of two; each is mixed in another proportion
         mixed = torch.stack([made(pair, torch.tensor([0, 1]))[0][0] for _ in range(count)])
     return mixed.round().to(torch.uint8).numpy()
@@ -212,27 +196,20 @@ def _checked(name: str, strength: float, probability: float = 1.0) -> Augmentati
     return AUGMENTATIONS[name]
 
 
-def as_pixels(photo: np.ndarray) -> np.ndarray:
-    """The photo as (C, H, W), if it can be augmented; else a `CourseError`."""
+def as_pixels(photo: np.ndarray | None, like: np.ndarray | None = None) -> np.ndarray:
+    """The photo as (C, H, W), if it can be augmented, or mixed with one ``like`` it; else a `CourseError`."""
     pixels = np.asarray(photo)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     channels, height, width = pixels.shape if pixels.ndim == 3 else (0, 0, 0)
-    if pixels.dtype != np.uint8 or channels not in (1, 3) or height != width:
+    if pixels.dtype != np.uint8 or channels not in (1, 3) or height != width or width < SMALLEST_PHOTO:
         raise CourseError(
-            f"The photo has the shape {np.shape(photo)} and type {pixels.dtype}; give a square grey or "
-            "colour photo of type uint8, as data.read_pixels(path, 160) reads it."
+            f"A photo has the shape {np.asarray(photo).shape} and type {pixels.dtype}; give a square grey or colour photo of "
+            f"{SMALLEST_PHOTO} pixels or more and of type uint8, as data.read_pixels(path, 160) reads it; MixUp and "
+            "CutMix need a second one as other=…."
         )
-    if width < SMALLEST_PHOTO:
-        raise CourseError(f"The photo is only {width} pixels wide; give one of {SMALLEST_PHOTO} pixels or more.")
-    return pixels
-
-
-def as_second(other: np.ndarray | None, photo: np.ndarray) -> np.ndarray:
-    """The other photo as (C, H, W), if it can be mixed with the first; else a `CourseError`."""
-    pixels = None if other is None else as_pixels(other)
-    if pixels is None or pixels.shape != photo.shape:
+    if like is not None and pixels.shape != like.shape:
         raise CourseError(
-            f"The second photo, to be mixed with the first, is {'missing' if pixels is None else pixels.shape}; "
-            f"give one of the shape {photo.shape} as other=…."
+            f"The two photos have the shapes {like.shape} and {pixels.shape}, so they cannot be mixed; give both "
+            "in the same size and colours."
         )
     return pixels

@@ -87,13 +87,8 @@ class FilterWidget(CourseWidget):
                 "(height, width) of type uint8."
             )
         self._pixels = photo
-        super().__init__(
-            photo=photo.tobytes(),
-            width=photo.shape[1],
-            kernels=KERNELS,
-            name=start,
-            kernel=[float(number) for number in KERNELS[start]],
-        )
+        kernel = list(KERNELS[start])
+        super().__init__(photo=photo.tobytes(), width=photo.shape[1], kernels=KERNELS, name=start, kernel=kernel)
 
     def __repr__(self) -> str:
         numbers = " | ".join(", ".join(f"{number:.3g}" for number in self.kernel[row : row + 3]) for row in (0, 3, 6))

@@ -18,7 +18,6 @@ from course_lib.widgets.base import CourseWidget, as_png, script
 from course_lib.widgets.catalogue import (
     AUGMENTATIONS,
     as_pixels,
-    as_second,
     code_line,
     describe,
     meaning,
@@ -106,7 +105,7 @@ class AugmentationPlayground(CourseWidget):
         if not 16 <= size <= 400:
             raise CourseError(f"A result cannot be {size} pixels wide; choose a size of 16 to 400.")
         self._photo, self._size = as_pixels(photo), size
-        self._other = None if other is None else as_second(other, self._photo)
+        self._other = None if other is None else as_pixels(other, like=self._photo)
         super().__init__(names=offered(other), name=name, strength=strength, probability=probability)
         self._show()
         self.observe(self._show, ["name", "strength", "probability", "draw"])
