@@ -37,7 +37,7 @@ class FeatureCache:
         self._place: dict[bytes, int] = {}
         with suppress(OSError, EOFError, ValueError, KeyError, TypeError):  # none, or damaged
             kept = json.loads((self.folder / "kept.json").read_text(encoding="utf-8"))
-            self._path = self.folder / kept["file"]
+            self._path = self.folder / Path(kept["file"]).name  # nothing elsewhere is ever removed
             if file_hash(self._path) == kept["sha256"]:
                 self._open(self._path)
 
