@@ -21,29 +21,15 @@ import pandas as pd
 from PIL import Image
 
 from course_lib.checks.duplicates import THUMBNAIL_SIZE, VIEW_NAMES, near_duplicates
-from course_lib.checks.files import FORMAT_OF_ENDING, Facts, look_at
+from course_lib.checks.files import FileReport, look_at
 from course_lib.checks.label_table import check_labels, find_label_table
 from course_lib.checks.set_aside import quarantine, undo_quarantine
-from course_lib.data import class_folders, is_hidden
+from course_lib.data import FORMAT_OF_ENDING, UNREADABLE, class_folders, is_hidden
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
 
 __all__ = ["ACTIONS", "check_folder", "contact_sheet", "quarantine", "undo_quarantine"]
 
-# Problems that make a file useless, and what to do.
-UNREADABLE = {
-    "unreadable": "quarantine it; copy it again from its source",
-    "truncated": "quarantine it; copy it again from its source",
-    "damaged": "quarantine it; copy it again from its source",
-    "empty file": "quarantine it; copy it again from its source",
-    "zero bytes": "quarantine it; copy it again from its source",
-    "not an image": "quarantine it; look for the photo it should have been",
-    "unsupported format": "convert it to PNG",
-    "too many pixels": "do not open it; ask where it comes from",
-    "broken link": "remove the link or bring back the file it points to",
-    "no permission": "ask for the right to read it",
-    "not a file": "remove it from the photo folder",
-}
 # Problems of photos that can be opened.
 DOUBTFUL = {
     "wrong ending": "rename it to the ending of its content",
@@ -155,7 +141,7 @@ def _files(folder: Path, findings: list[Finding], classes: Sequence[str] | None)
             yield from ((place / n).as_posix() for n in sorted(files) if not n.startswith("."))
 
 
-def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Facts]:
+def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[FileReport]:
     """Look at all files with one thread for each core, so that decoders run side by side (lesson 2).
 
     Example:
@@ -166,9 +152,9 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[Fact
     from tqdm.auto import tqdm
 
     one_large_photo = Lock()
-    all_facts: list[Facts] = []
+    all_facts: list[FileReport] = []
 
-    def look_at_some(some: Sequence[str]) -> list[Facts]:
+    def look_at_some(some: Sequence[str]) -> list[FileReport]:
         return [look_at(folder / name, name, one_large_photo) for name in some]
 
     groups = [names[start : start + 16] for start in range(0, len(names), 16)]
@@ -229,7 +215,7 @@ def _majority(values: Sequence) -> object | None:
     return None
 
 
-def _size_problems(photos: Sequence[Facts], expected: tuple[int, int] | None) -> Iterator[Finding]:
+def _size_problems(photos: Sequence[FileReport], expected: tuple[int, int] | None) -> Iterator[Finding]:
     usual = tuple(expected) if expected else _majority([photo.size for photo in photos])
     aspect = _majority([round(photo.size[0] / photo.size[1], 2) for photo in photos])
     for photo in photos:
@@ -246,7 +232,7 @@ def _size_problems(photos: Sequence[Facts], expected: tuple[int, int] | None) ->
             yield photo.path, "odd size", f"{width} × {height}: a very long strip"
 
 
-def _mode_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
+def _mode_problems(photos: Sequence[FileReport]) -> Iterator[Finding]:
     """Grey among colour, or colour among grey; `look_at` has named the rarer modes."""
     usual = _majority([photo.mode for photo in photos])
     for photo in photos:
@@ -256,7 +242,7 @@ def _mode_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
             yield photo.path, "odd mode", detail
 
 
-def _blur_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
+def _blur_problems(photos: Sequence[FileReport]) -> Iterator[Finding]:
     """Photos far less sharp than their folder; far is counted in robust standard deviations."""
     values = np.log([photo.sharpness if photo.sharpness > 0 else np.nan for photo in photos])
     if np.isfinite(values).sum() < 10:
@@ -269,16 +255,16 @@ def _blur_problems(photos: Sequence[Facts]) -> Iterator[Finding]:
             yield photo.path, "blurred", f"fine detail is {share:.0%} of what is usual here"
 
 
-def _copies(photos: Sequence[Facts]) -> Iterator[Finding]:
+def _copies(photos: Sequence[FileReport]) -> Iterator[Finding]:
     """(copy, problem, detail, original, view) of exact and near duplicates.
 
     Taken for the original: the larger photo, then the one with the shorter name.
     """
 
-    def rank(photo: Facts) -> tuple:
+    def rank(photo: FileReport) -> tuple:
         return -photo.size[0] * photo.size[1], len(photo.path), photo.path
 
-    same_bytes: dict[str, list[Facts]] = defaultdict(list)
+    same_bytes: dict[str, list[FileReport]] = defaultdict(list)
     for photo in sorted(photos, key=rank):
         same_bytes[photo.digest].append(photo)
     for original, *copies in same_bytes.values():
@@ -298,7 +284,7 @@ def _copies(photos: Sequence[Facts]) -> Iterator[Finding]:
         yield copy.path, "near duplicate", f"fits {original.path} if {view}", original.path, view
 
 
-def _thumbnails(photos: Sequence[Facts]) -> np.ndarray:
+def _thumbnails(photos: Sequence[FileReport]) -> np.ndarray:
     """All thumbnails as one array; taken out of the photos, so that memory holds them once."""
     thumbnails = np.empty((len(photos), THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
     for row, photo in enumerate(photos):

@@ -1,22 +1,263 @@
 """Read one photo the same way for everybody: check, training and prediction (lesson 2)."""
 
 import os
+import re
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from course_lib.data.damage import ends_in_filling, fault_in, is_cut_off, is_picture, sniff, without_notes
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+FORMAT_OF_ENDING = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
+    ".gif": "GIF", ".pgm": "PPM", ".ppm": "PPM", ".pnm": "PPM", ".pbm": "PPM",
+}  # fmt: skip
+IMAGE_ENDINGS = tuple(FORMAT_OF_ENDING)
+# Raw photos look like TIFF inside, but only the maker's own software reads them rightly.
+RAW_ENDINGS = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef"}
+LARGEST_FILE = 1_000_000_000  # bytes; a larger file is not read into memory
+
+COPY_AGAIN = "set it aside; copy it again from its source"
+# Problems that make a file useless, and what to do.
+UNREADABLE = {
+    "unreadable": COPY_AGAIN,
+    "truncated": COPY_AGAIN,
+    "damaged": COPY_AGAIN,
+    "empty file": COPY_AGAIN,
+    "zero bytes": COPY_AGAIN,
+    "not an image": "set it aside; look for the photo it should have been",
+    "unsupported format": "convert it to PNG",
+    "too many pixels": "shrink it or cut it into tiles; if it is not a photo, ask where it comes from",
+    "broken link": "remove the link or bring back the file it points to",
+    "no permission": "ask for the right to read it",
+    "not a file": "remove it from the photo folder",
+}
+TOLD_BY_WORDS = {
+    "truncated": "truncated",
+    "unsupported format": "unknown|unsupported|not supported|unrecogni[sz]ed|not available",
+}
+# A warning for 89 million pixels or more; twice as many are refused, see `explained`.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class Unreadable(Exception):
+    """Why a file cannot be used: a key of `UNREADABLE`, and a detail."""
+
+    def __init__(self, problem: str, detail: str) -> None:
+        super().__init__(f"{problem} ({detail})")
+        self.problem, self.detail = problem, detail
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Whatever goes wrong inside while a photo is read becomes `Unreadable`, with a problem that has a name.
+
+    Example:
+        >>> with explained():
+        ...     raise OSError("image file is truncated (7 bytes not processed)")
+        Traceback (most recent call last):
+        course_lib.data.photo.Unreadable: truncated (image file is truncated (7 bytes not processed))
+    """
+    try:
+        yield
+    except Unreadable:
+        raise
+    except PermissionError as error:
+        raise Unreadable("no permission", "this user may not read the file") from error
+    except FileNotFoundError as error:
+        raise Unreadable("unreadable", "the file is not there") from error
+    except Image.DecompressionBombError as error:
+        promised = re.findall(r"\d+", str(error)) or ["0", "0"]
+        detail = f"its header promises {int(promised[0]):,} pixels; at most {int(promised[-1]):,} are opened"
+        raise Unreadable("too many pixels", detail) from error
+    except Exception as error:  # a decoder that meets foreign bytes may raise anything
+        words = str(error)[:120]
+        for problem, pattern in TOLD_BY_WORDS.items():
+            if re.search(pattern, words, re.IGNORECASE):
+                raise Unreadable(problem, words) from error
+        raise Unreadable("unreadable", f"{type(error).__name__}: {words}") from error
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a photo.
+
+    Raises:
+        Unreadable: it is not a file that could hold a photo.
+    """
+    with explained():
+        if path.is_symlink() and not path.exists():
+            raise Unreadable("broken link", "the file it points to does not exist")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("not a file", "it is a pipe, a device or a folder")
+        if not status.st_mode & 0o444:
+            raise Unreadable("no permission", "nobody may read the file")
+        if path.suffix.lower() in RAW_ENDINGS:
+            raise Unreadable("unsupported format", "a raw photo of a camera")
+        if status.st_size == 0:
+            raise Unreadable("empty file", "0 bytes")
+        if status.st_size > LARGEST_FILE:
+            raise Unreadable("too many pixels", f"the file has {status.st_size:,} bytes")
+        return path.read_bytes()
+
+
+def open_photo(data: bytes) -> Image.Image:
+    """Open a photo without decoding it; `load_photo` does that.
+
+    Raises:
+        Unreadable: it is not a photo, of an unknown kind, too large, or not all there.
+    """
+    kind = sniff(data)
+    if kind not in FORMAT_OF_ENDING.values():
+        if kind == "zero bytes" and not data.strip(b"\0"):
+            raise Unreadable("zero bytes", f"all {len(data):,} bytes are zero")
+        foreign = is_picture(kind)
+        raise Unreadable(
+            "unsupported format" if foreign else "not an image", kind if foreign else f"the content is {kind}"
+        )
+    if fault := fault_in(kind, data):
+        raise Unreadable(*fault)
+    with explained():
+        image = _opened(kind, data)
+        if kind in ("BMP", "TIFF") and (filling := ends_in_filling(image, data)):
+            raise Unreadable("truncated", filling)
+        return image
+
+
+def _opened(kind: str, data: bytes) -> Image.Image:
+    formats = ["JPEG", "MPO"] if kind == "JPEG" else [kind]
+    try:
+        return Image.open(BytesIO(data), formats=formats)
+    except ValueError:
+        return Image.open(BytesIO(without_notes(kind, data)), formats=formats)
+    except UnidentifiedImageError as error:
+        try:  # Pillow keeps its reason to itself, but asked directly it tells
+            Image.OPEN[kind][0](BytesIO(data), "")
+        except SyntaxError as reason:
+            raise OSError(f"{kind}: {reason}") from error
+        raise
+
+
+def load_photo(image: Image.Image, data: bytes) -> Image.Image:
+    """Decode an opened photo to its end; the one decoder of check, training and prediction.
+
+    Args:
+        image: from `open_photo`; a JPEG may be asked to come smaller.
+        data: the bytes of its file.
+
+    Raises:
+        Unreadable: pixels are missing.
+    """
+    kind = sniff(data)
+    with explained():
+        try:
+            image.load()
+        except ValueError:
+            image = _opened(kind, without_notes(kind, data))
+            image.load()
+        if cut := is_cut_off(image, kind, data):
+            raise Unreadable("truncated", cut)
+    return image
+
+
+def orientation(image: Image.Image) -> int:
+    """How the stored pixels lie, by a note in the file: 1 (upright) to 8."""
+    if image.format != "TIFF" and not {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"} & set(image.info):
+        return 1  # asking costs as much as decoding a small photo
+    try:
+        found = image.getexif().get(0x0112, 1)
+    except Exception:  # a damaged note does not make the pixels unusable
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The picture turned as its note says."""
+    turn = Image.Transpose
+    ways = (
+        None, turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE, turn.ROTATE_270,
+        turn.TRANSVERSE, turn.ROTATE_90,
+    )  # fmt: skip
+    way = ways[orientation - 1]
+    return image if way is None else image.transpose(way)
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """Any picture in 8 bit, grey ("L") or colour ("RGB"): the one conversion of pixels.
+
+    Whole numbers of more than 8 bit lose their last bits: how many depends on the largest value, because
+    cameras of 10, 12 or 14 bit store theirs in 16. Decimals go from 0 to 1, or are treated like whole numbers.
+
+    Example:
+        >>> wide = Image.fromarray(np.array([[0, 2048], [4080, 4095]], dtype=np.uint16))
+        >>> np.asarray(eight_bit(wide)).tolist()
+        [[0, 128], [255, 255]]
+    """
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode[0] in "IF":
+        tags = getattr(image, "tag_v2", {})
+        return Image.fromarray(_scaled(np.asarray(image), unsigned=tags.get(339, (1,)) in (1, (1,))))
+    if image.mode in ("P", "PA", "LA", "RGBa", "La"):
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _scaled(values: np.ndarray, unsigned: bool) -> np.ndarray:
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, posinf=0, neginf=0)
+    elif values.dtype == np.int32 and unsigned:
+        values = values.view(np.uint32)  # Pillow knows no whole numbers of 32 bit without a sign
+    if (lowest := values.min(initial=0)) < 0:
+        values = values.astype(np.float64) - lowest
+    highest = float(values.max(initial=0))
+    if values.dtype.kind == "f" and highest <= 1:
+        return (values * 255 + 0.5).astype(np.uint8)
+    bits = next((bits for bits in (8, 10, 12, 14, 16, 24, 32) if highest < 2**bits), np.log2(highest + 1))
+    return (values // 2 ** (bits - 8)).astype(np.uint8)
+
+
+def no_picture(pixels: np.ndarray) -> tuple[str, str] | None:
+    """Whether there is nothing to judge in a photo: all black, all white, or all of one grey.
+
+    Args:
+        pixels: uint8, of any shape.
+
+    Returns:
+        (problem, detail), or None where there is a picture.
+
+    Example:
+        >>> no_picture(np.full((9, 9), 7, np.uint8)), no_picture(np.arange(100, dtype=np.uint8))
+        (('constant', 'every pixel has the value 7'), None)
+    """
+    counts = np.cumsum(np.bincount(pixels.ravel(), minlength=256))
+    low, high = np.searchsorted(counts, counts[-1] * np.array([0.01, 0.99])).tolist()
+    lowest, highest = (int(pixels.min()), int(pixels.max())) if low == high else (low, high)
+    if lowest == highest:
+        return "constant", f"every pixel has the value {lowest}"
+    if high < 20:
+        return "nearly black", f"99 % of the pixels are below {high + 1} of 255"
+    if low > 235:
+        return "nearly white", f"99 % of the pixels are above {low - 1} of 255"
+    if high - low <= 3:
+        return "constant", f"98 % of the pixels lie between {low} and {high}"
+    return None
 
 
 def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
     """Read one photo as an array of whole numbers from 0 (black) to 255 (white).
 
-    The photo is turned upright if its EXIF note says so, and 16-bit photos are scaled to
-    8 bit by their type's full range.
+    The photo is turned upright if its EXIF note says so, and more than 8 bit become 8, see `eight_bit`.
 
     Args:
         path: the photo.
@@ -24,7 +265,7 @@ def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
             shape (height, width, 3).
 
     Raises:
-        CourseError: the file is missing, no image, or broken off.
+        CourseError: the file is missing, not an image, or broken off.
 
     Example:
         >>> from course_lib.data import solar_cells
@@ -33,24 +274,17 @@ def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
         ((300, 300), dtype('uint8'))
     """
     path = Path(path)
+    if not os.path.lexists(path):
+        raise CourseError(f"There is no photo {shorten(path)}; check the path.")
     try:
-        with Image.open(path) as photo:
-            photo = ImageOps.exif_transpose(photo)
-            if photo.mode.startswith("I;16"):
-                wide = np.asarray(photo, dtype=np.uint16)
-                photo = Image.fromarray((wide >> 8).astype(np.uint8))
-            return np.array(photo.convert(mode))
-    except FileNotFoundError as error:
-        raise CourseError(f"There is no photo {shorten(path)}; check the path.") from error
-    except UnidentifiedImageError as error:
-        raise CourseError(
-            f"The file {shorten(path)} is not an image, whatever its name says; set it aside (lesson 2 shows how)."
-        ) from error
-    except Exception as error:  # a decoder that meets foreign bytes may raise anything
-        raise CourseError(
-            f"The photo {shorten(path)} cannot be read ({str(error) or type(error).__name__}); "
-            "set it aside (lesson 2 shows how)."
-        ) from error
+        data = read_file(path)
+        with open_photo(data) as opened:
+            photo = load_photo(opened, data)
+            with explained():
+                return np.array(upright(eight_bit(photo), orientation(photo)).convert(mode))
+    except Unreadable as reason:
+        why = f"is {reason}" if reason.problem.startswith("not an") else f"cannot be read: {reason}"
+        raise CourseError(f"The photo {shorten(path)} {why}; {UNREADABLE[reason.problem]} (lesson 2).") from reason
 
 
 def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.ndarray:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_lib.checks import ACTIONS, RAW_ENDINGS, UNREADABLE, is_picture, look_at, sniff
-from course_lib.data import IMAGE_ENDINGS, is_hidden, walk
+from course_lib.checks import ACTIONS, look_at
+from course_lib.data import IMAGE_ENDINGS, RAW_ENDINGS, UNREADABLE, is_hidden, is_picture, sniff, walk
 from course_lib.errors import CourseError
 from course_lib.models import file_hash
 from course_lib.paths import append_json_line, read_json_lines, shorten
