@@ -23,8 +23,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from course_lib.checks import grey, look_at, near_duplicates, thumbnail_of
-from course_lib.data import index_folder, photo_path, solar_cells
+from course_lib.checks import look_at, near_duplicates, thumbnail_of
+from course_lib.data import eight_bit, index_folder, photo_path, solar_cells
 
 COPIES = 150
 
@@ -123,7 +123,7 @@ def _score(
 
 
 def _thumbnail(image: Image.Image) -> np.ndarray:
-    return np.asarray(thumbnail_of(grey(image)))
+    return np.asarray(thumbnail_of(eight_bit(image).convert("L")))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from course_lib.checks.duplicates import near_duplicates, signatures
 from course_lib.checks.files import FileReport, look_at, thumbnail_of
 from course_lib.checks.folder import (
     ACTIONS,
-    ACTIONS,
     check_folder,
     contact_sheet,
     cores,
@@ -18,10 +17,8 @@ from course_lib.data import UNREADABLE
 __all__ = [
     "ACTIONS",
     "UNREADABLE",
-    "ACTIONS",
     "FileReport",
     "check_folder",
-    "contact_sheet",
     "contact_sheet",
     "cores",
     "look_at",

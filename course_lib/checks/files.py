@@ -20,7 +20,6 @@ from course_lib.data import (
     explained,
     is_picture,
     load_photo,
-    no_picture,
     open_photo,
     orientation,
     read_file,
@@ -103,7 +102,7 @@ def _is_meant_as_photo(path: Path, suffix: str) -> bool:
 def _look_into(image: Image.Image, data: bytes, report: FileReport, one_large_photo: AbstractContextManager) -> None:
     """Everything that is read off the picture."""
     lies = orientation(image)
-    report.mode, report.size = image.mode, image.size if lies < 5 else image.size[::-1]
+    report.mode, size = image.mode, image.size
     large = image.width * image.height > LARGE_PHOTO
     if image.format in ("JPEG", "MPO"):
         # The measures need no colour and no large size; the decoder can leave both out.
@@ -114,17 +113,45 @@ def _look_into(image: Image.Image, data: bytes, report: FileReport, one_large_ph
             report.add("several pictures", f"the {report.format} file holds more than one picture")
             image.seek(0)
         image = load_photo(image, data)
+        turn = orientation(image)  # Pillow has turned a TIFF already
+        report.size = size if turn < 5 else size[::-1]
         if lies > 1:
             report.add("EXIF rotation", f"orientation {lies}: the stored pixels lie otherwise")
         _describe_mode(image, report)
-        gray = eight_bit(image).convert("L")
-        step = shrinking(gray.size)
-        gray = gray.reduce(step) if step > 1 else gray
-        pixels = np.asarray(gray)
-        if fault := no_picture(pixels):
+        whole = eight_bit(image).convert("L")
+        step = shrinking(whole.size)
+        gray = whole.reduce(step) if step > 1 else whole
+        if fault := _no_picture(whole, gray):
             report.add(*fault)
-        report.brightness, report.sharpness = float(pixels.mean()), sharpness(gray)
-        report.thumbnail = np.asarray(upright(thumbnail_of(gray), lies))
+        report.brightness, report.sharpness = float(np.asarray(gray).mean()), sharpness(gray)
+        report.thumbnail = np.asarray(upright(thumbnail_of(gray), turn))
+
+
+def _no_picture(whole: Image.Image, gray: Image.Image) -> tuple[str, str] | None:
+    """Whether there is nothing to judge in a photo: it is all black, all white, or all of one grey.
+
+    Args:
+        whole: the photo.
+        gray: the photo made smaller, so that noise is not taken for a picture.
+    """
+    low, high = _nearly_all(gray)
+    lowest, highest = gray.getextrema() if low == high else (low, high)
+    if lowest == highest:
+        return "constant", f"every pixel has the value {lowest}"
+    if high < 20:
+        return "nearly black", f"99 % of the pixels are below {high + 1} of 255"
+    if low > 235:
+        return "nearly white", f"99 % of the pixels are above {low - 1} of 255"
+    if high - low <= 3 and np.ptp(_nearly_all(whole)) < 16:
+        return "constant", f"98 % of the pixels lie between {low} and {high}"
+    return None
+
+
+def _nearly_all(gray: Image.Image) -> tuple[int, int]:
+    """Two grey values with 98 % of the pixels between them."""
+    counts = np.cumsum(gray.histogram())
+    low, high = np.searchsorted(counts, counts[-1] * np.array([0.01, 0.99]))
+    return int(low), int(high)
 
 
 def shrinking(size: tuple[int, int]) -> int:

@@ -222,7 +222,8 @@ def ends_in_filling(image: Image.Image, data: bytes) -> str:
     filling = pixels[-1:]
     start = len(pixels.rstrip(filling))
     length = len(pixels) - start
-    if length < max(row, len(pixels) // 50) or pixels.count(filling, 0, start) > start / 100:
+    usual = start / 100 + 3 * (start // row)  # rows of a BMP end with up to three zeros
+    if length < max(row, len(pixels) // 50) or pixels.count(filling, 0, start) > usual:
         return ""
     if (start % row and row - start % row > 4) or (offset + start) % 512 == 0:
         return f"its last {length:,} bytes are all {filling[0]}"

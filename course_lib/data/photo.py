@@ -169,7 +169,7 @@ def load_photo(image: Image.Image, data: bytes) -> Image.Image:
 
 
 def orientation(image: Image.Image) -> int:
-    """How the stored pixels lie, by a note in the file: 1 (upright) to 8."""
+    """How the pixels lie, by a note in the file: 1 (upright) to 8. Pillow turns a TIFF when it is decoded."""
     if image.format != "TIFF" and not {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"} & set(image.info):
         return 1  # asking costs as much as decoding a small photo
     try:
@@ -225,33 +225,6 @@ def _scaled(values: np.ndarray, unsigned: bool) -> np.ndarray:
         return (values * 255 + 0.5).astype(np.uint8)
     bits = next((bits for bits in (8, 10, 12, 14, 16, 24, 32) if highest < 2**bits), np.log2(highest + 1))
     return (values // 2 ** (bits - 8)).astype(np.uint8)
-
-
-def no_picture(pixels: np.ndarray) -> tuple[str, str] | None:
-    """Whether there is nothing to judge in a photo: all black, all white, or all of one grey.
-
-    Args:
-        pixels: uint8, of any shape.
-
-    Returns:
-        (problem, detail), or None where there is a picture.
-
-    Example:
-        >>> no_picture(np.full((9, 9), 7, np.uint8)), no_picture(np.arange(100, dtype=np.uint8))
-        (('constant', 'every pixel has the value 7'), None)
-    """
-    counts = np.cumsum(np.bincount(pixels.ravel(), minlength=256))
-    low, high = np.searchsorted(counts, counts[-1] * np.array([0.01, 0.99])).tolist()
-    lowest, highest = (int(pixels.min()), int(pixels.max())) if low == high else (low, high)
-    if lowest == highest:
-        return "constant", f"every pixel has the value {lowest}"
-    if high < 20:
-        return "nearly black", f"99 % of the pixels are below {high + 1} of 255"
-    if low > 235:
-        return "nearly white", f"99 % of the pixels are above {low - 1} of 255"
-    if high - low <= 3:
-        return "constant", f"98 % of the pixels lie between {low} and {high}"
-    return None
 
 
 def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
