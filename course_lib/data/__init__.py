@@ -5,8 +5,9 @@ one photo, `solar_cells` holds the photos of the course.
 """
 
 from course_lib.data.damage import fault_in, is_picture, sniff
-from course_lib.data.index import class_folders, clean_paths, complete, index_folder, photo_path, same_letters
+from course_lib.data.index import complete, index_folder, photo_path
 from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name, words_of
+from course_lib.data.layout import Layout, look_through, photos_in
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,
@@ -25,6 +26,7 @@ from course_lib.data.photo import (
     upright,
 )
 from course_lib.data.solar_cells import credits, everyday_photos, solar_cells
+from course_lib.data.table import match_photos, read_table, tidy_table
 from course_lib.data.walk import Walk, is_hidden, walk
 
 __all__ = [
@@ -33,11 +35,10 @@ __all__ = [
     "LARGEST_FILE",
     "RAW_ENDINGS",
     "UNREADABLE",
+    "Layout",
     "Unreadable",
     "Walk",
-    "class_folders",
     "class_names",
-    "clean_paths",
     "complete",
     "credits",
     "eight_bit",
@@ -50,17 +51,21 @@ __all__ = [
     "label_numbers",
     "label_probabilities",
     "load_photo",
+    "look_through",
+    "match_photos",
     "open_photo",
     "orientation",
     "photo_path",
+    "photos_in",
     "positive_class",
     "read_file",
     "read_image",
     "read_pixels",
-    "same_letters",
+    "read_table",
     "same_name",
     "sniff",
     "solar_cells",
+    "tidy_table",
     "upright",
     "walk",
     "words_of",

@@ -5,30 +5,31 @@ travel the same way as the solar cells.
 """
 
 import os
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from course_lib.data.labels import class_names
+from course_lib.data.labels import class_names, same_name
+from course_lib.data.layout import look_through
 from course_lib.data.photo import IMAGE_ENDINGS
-from course_lib.data.walk import is_hidden, walk
+from course_lib.data.table import match_photos, read_table, split_names
+from course_lib.data.walk import walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
 
-def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
+def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print) -> pd.DataFrame:
     """Index a folder that has one sub-folder for each class.
 
-    Files are listed by name, never opened: `course_lib.checks.folder` finds the ones that
-    cannot be read. Hidden files and files without an image ending are left out.
+    Photos are found by their ending; `course_lib.checks.check_folder` finds the ones that cannot be read.
+    Masks, hidden files and folders whose names begin with "_" are left out.
 
     Args:
-        folder: the photo folder. If it holds an ``index.csv`` with a column ``path``, the
-            further columns of that table are added to the photos found (and its row
-            order is kept).
+        folder: the photo folder. If it holds an ``index.csv`` with a column ``path``, the further columns of
+            that table are added to the photos found; by its column ``position`` the rows are ordered.
+        tell: takes a sentence about each thing that is left out or not used.
 
     Returns:
         One row for each photo: ``path`` (text, relative to the folder, with ``/``),
@@ -36,8 +37,8 @@ def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
         ``index.attrs["folder"]`` remembers the folder.
 
     Raises:
-        CourseError: no such folder, one that may not be listed, fewer than two classes, a class
-            without photos, or an ``index.csv`` that cannot be used.
+        CourseError: no such folder, one that may not be listed, fewer than two classes, splits or products
+            instead of classes, a class without photos, or an ``index.csv`` that cannot be used.
 
     Example:
         >>> from course_lib.data import solar_cells
@@ -54,124 +55,81 @@ def index_folder(folder: str | os.PathLike) -> pd.DataFrame:
             f"The photo folder {shorten(folder)} {reason}; PHOTOS must name a folder that holds "
             "one sub-folder for each class."
         )
-    labels = class_folders(folder)
+    layout = look_through(folder)
+    if layout.fault:
+        raise CourseError(layout.fault)
+    for sentence in layout.said():
+        tell(sentence)
+    labels = list(layout.classes)
     if len(labels) < 2:
         found = f"only the class '{labels[0]}'" if labels else "no sub-folder at all"
+        if layout.left_out:
+            found += f" beside what is left out ({', '.join(list(layout.left_out)[:3])})"
         raise CourseError(
             f"The photo folder {shorten(folder)} holds {found}, but a classifier needs at least two "
-            "classes; put the photos of each class into a sub-folder of its own."
+            f"classes; put the photos of each class into a sub-folder of its own{_deeper(folder, labels)}."
         )
-    rows = [(path, label) for label in labels for path in _photos_in(folder, label)]
-    index = pd.DataFrame(rows, columns=["path", "label"])
-    empty = sorted(set(labels) - set(index["label"]))
-    if empty:
-        endings = {Path(path).suffix.lower() for path in _files_in(folder, empty[0])} - {""}
-        seen = f", only files that end in {', '.join(sorted(endings)[:5])}" if endings else ""
+    empty = next((label for label, paths in layout.classes.items() if not paths), None)
+    if empty is not None:
+        endings = sorted({Path(path).suffix.lower() for path in walk(folder / empty).files} - {""})
+        seen = f", only files that end in {', '.join(endings[:5])}" if endings else ""
         cure = "save them as PNG or JPEG, add photos" if endings else "add photos to it"
         raise CourseError(
-            f"The class folder {shorten(folder / empty[0])} holds no photo "
+            f"The class folder {shorten(folder / empty)} holds no photo "
             f"({', '.join(IMAGE_ENDINGS)}){seen}; {cure} or remove the folder."
         )
-    index = _add_columns(index, folder / "index.csv")
+    rows = [(path, label) for label, paths in layout.classes.items() for path in paths]
+    index = _joined(pd.DataFrame(rows, columns=["path", "label"]), folder, tell)
     index.attrs["folder"] = str(folder)
     return index
 
 
-def class_folders(folder: str | os.PathLike) -> list[str]:
-    """The names of the sub-folders that stand for classes.
-
-    A link to another folder counts, but not one that leads in a circle to this folder.
-
-    Raises:
-        CourseError: the folder may not be listed.
-    """
-    folder = Path(folder)
-    try:
-        return sorted(
-            entry.name
-            for entry in folder.iterdir()
-            if os.path.isdir(entry)
-            and entry.name[0] != "_"
-            and not is_hidden(f"{entry.name}/")
-            and not folder.resolve().is_relative_to(entry.resolve())
-        )
-    except OSError as error:
-        raise CourseError(
-            f"The folder {shorten(folder)} may not be listed ({error.strerror}); ask for the right to read it."
-        ) from error
+def _deeper(folder: Path, labels: list[str]) -> str:
+    """A way out where a folder lies in another one, as in an unpacked archive."""
+    if len(labels) != 1 or len(look_through(folder / labels[0]).classes) < 2:
+        return ""
+    return f", or use {shorten(folder / labels[0])}"
 
 
-def _files_in(folder: Path, label: str) -> list[str]:
-    """All files of a class, below the photo folder."""
-    found = walk(folder / label)
-    for place, why in found.passed_over.items():
-        if why.startswith("may not be listed"):
-            raise CourseError(
-                f"The folder {shorten(folder / label / place)} {why}; ask for the right to read it, or move it out of "
-                "the photo folder."
-            )
-    return [f"{label}/{path}" for path in found.files]
-
-
-def _photos_in(folder: Path, label: str) -> list[str]:
-    return [path for path in _files_in(folder, label) if Path(path).suffix.lower() in IMAGE_ENDINGS]
-
-
-def clean_paths(paths: pd.Series) -> pd.Series:
-    """Photo names of a table as the index writes them, empty ones left out.
-
-    Example:
-        >>> clean_paths(pd.Series(["good\\\\1.png", " ./good/2.png", None])).tolist()
-        ['good/1.png', 'good/2.png']
-    """
-    paths = paths.dropna().astype(str).str.strip().str.replace("\\", "/")
-    return paths.str.removeprefix("./")
-
-
-def same_letters(names: pd.Series, files: Iterable[str]) -> pd.Series:
-    """Names spelled as the files are, where only the code of an accent differs.
-
-    macOS keeps "ü" as "u" with two dots behind it, where a table keeps it as one letter.
-
-    Example:
-        >>> same_letters(pd.Series(["\\u00fc.png"]), ["u\\u0308.png"])[0] == "u\\u0308.png"
-        True
-    """
-    files = set(files)
-    there = {unicodedata.normalize("NFC", file): file for file in files}
-    return names.map(lambda name: name if name in files else there.get(unicodedata.normalize("NFC", name), name))
-
-
-def _add_columns(index: pd.DataFrame, table_file: Path) -> pd.DataFrame:
-    """Add the further columns of ``index.csv``; the label stays the name of the sub-folder."""
-    if not table_file.exists():
+def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> pd.DataFrame:
+    """Add the further columns of ``index.csv``, and say what of it is not used."""
+    file = folder / "index.csv"
+    if not file.exists():
         return index
-    try:
-        table = pd.read_csv(table_file, dtype={"path": str})
-    except (OSError, ValueError) as error:
-        raise CourseError(
-            f"The table {shorten(table_file)} cannot be read as CSV in UTF-8 ({error}); mend it, or "
-            "move it out of the photo folder to go on without it."
-        ) from error
-    if "path" in table:
-        table = table.assign(path=clean_paths(table["path"])).dropna(subset="path")
-    elif ";" in str(table.columns[0]):
-        raise CourseError(
-            f"The columns of {shorten(table_file)} are separated by ';'; mend it with commas, or move "
-            "it out of the photo folder to go on without it."
+    table, name = read_table(file), shorten(file)
+    photos = match_photos(table["path"], index["path"], folder)
+    unknown = [path for path, photo in zip(table["path"], photos, strict=True) if not photo]
+    if unknown:
+        tell(
+            f"{name}: {len(unknown)} rows name no photo of a class, or several (the first is {unknown[0]}); they are not used."
         )
-    if "path" in table:
-        table = table.assign(path=same_letters(table["path"], index["path"]))
-    if "path" not in table or table["path"].duplicated().any():
+    table = table.assign(path=photos)[[bool(photo) for photo in photos]]
+    if table["path"].duplicated().any():
+        twice = table["path"][table["path"].duplicated()].iloc[0]
         raise CourseError(
-            f"The table {shorten(table_file)} needs a column 'path' with each photo once; mend it, "
-            "or move it out of the photo folder to go on without it."
+            f"The table {name} has several rows for the photo {twice}; mend it, or move it out of the photo folder to "
+            "go on without it."
         )
-    known = table.drop(columns="label", errors="ignore")
-    merged = known.merge(index, on="path", how="right")
+    if missing := len(index) - len(table):
+        tell(f"{name}: {missing} photos have no row in it.")
+    label = index.set_index("path")["label"]
+    if "label" in table:
+        known = table[table["label"].notna()]
+        differs = known[known["label"].map(same_name) != known["path"].map(label).map(same_name)]
+        if len(differs):
+            first = differs.iloc[0]
+            tell(
+                f"{name}: {len(differs)} labels differ from the folders (the first is {first['path']}: '{first['label']}' "
+                "in the table); the folders count, so move the photos if the table is right."
+            )
+    merged = table.drop(columns="label", errors="ignore").merge(index, on="path", how="right")
+    if "split" in merged:
+        merged["split"] = split_names(merged["split"], name)
+        counts = ", ".join(f"{split} {count}" for split, count in merged["split"].value_counts().items())
+        tell(f"{name} brings a split of its own ({counts}): train keeps to it, the lessons split anew.")
     if "position" in merged:
         merged = merged.sort_values("position", kind="stable", ignore_index=True)
-    return merged[["path", "label", *known.columns.drop("path")]]
+    return merged[["path", "label", *(column for column in merged if column not in ("path", "label"))]]
 
 
 def complete(index: pd.DataFrame) -> pd.DataFrame:

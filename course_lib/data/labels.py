@@ -57,7 +57,7 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", same_name(parted))
 
 
-def _kind(name: str) -> str:
+def kind_of_class(name: str) -> str:
     """What the words of a class name say: "good", "bad", "unknown", or "unclear" for words of both kinds."""
     words = words_of(name)
     for kind, known in (("good", GOOD), ("bad", BAD)):
@@ -97,7 +97,7 @@ the defect; say it with --positive (positive=…), such as --positive daisy, or 
         if len(found) != 1:
             raise CourseError(f"The positive class '{wanted}' is not there; the classes are {', '.join(names)}.")
         return found[0]
-    kinds = {name: _kind(name) for name in names}
+    kinds = {name: kind_of_class(name) for name in names}
     bad = [name for name in names if kinds[name] == "bad"]
     if len(bad) == 1:
         return bad[0]

@@ -63,7 +63,6 @@ def test_damage_that_decoders_do_not_notice_is_reported(photos: Path) -> None:
     data = path.read_bytes()
     middle = len(data) - 300
     path.write_bytes(data[:middle] + b"\xff\x01" + data[middle + 2 :])
-    read_pixels(path, 16)  # half of it is grey
     table = scratch_inspector().inspect(path, progress=False)
     assert table["decision"][0] == "not inspected" and "damaged (foreign bytes" in table["problem"][0]
 

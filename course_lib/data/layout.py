@@ -1,0 +1,244 @@
+"""Is a photo folder what it seems? Its structure is judged before it is trusted (lesson 2).
+
+Downloaded folders hold masks beside photos, splits where classes are expected, or several products. Taken
+for classes they give a model that is believed and wrong.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from course_lib.data.labels import kind_of_class, same_name, words_of
+from course_lib.data.photo import IMAGE_ENDINGS
+from course_lib.data.walk import is_hidden, walk
+from course_lib.errors import CourseError
+from course_lib.paths import shorten
+
+# Folder names, squeezed to their letters: any number of fillers around a word that matters.
+FILLERS = (
+    "(data|daten|dataset|sets?|s|images?|imgs?|photos?|pictures?|seg|split|folder|files?|png|my|the|用|データ|数据|画像|集)*"
+)
+SPLITS = (
+    "(training|train|validation|valid|val|testing|test|dev|eval|evaluation|holdout|entrenamiento|prueba|entrainement|"
+    "apprentissage|学習|訓練|検証|評価|テスト|训练|验证|测试|학습|훈련|검증|테스트)"
+)
+MASKS = (
+    "((defect|binary|pixel|ground|anomaly)?(masks?|masken|truths?|gts?|annotations?|annots?|labels?|segmentations?|bbox(es)?|"
+    "xmls?|jsons?)|マスク|正解|アノテーション|标注|掩码|마스크)"
+)
+MASK_NAME = re.compile(r"[ _.-]*(mask|gt|ground[ _-]?truth|label|seg|annotation|マスク)s?\d*$", re.IGNORECASE)
+MASK = "a mask, not a photo"
+
+
+@dataclass
+class Layout:
+    """How a photo folder is understood.
+
+    Attributes:
+        classes: the photos of each class, relative to the folder, with "/".
+        left_out: folders (they end with "/") and photos that are not used, and why.
+        fault: why this cannot be a folder of classes, or "".
+    """
+
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    fault: str = ""
+
+    def said(self) -> list[str]:
+        """What is left out, in a few sentences."""
+        sentences = [f"Left out: {place[:-1]} ({why})." for place, why in self.left_out.items() if place.endswith("/")]
+        photos = [place for place in self.left_out if not place.endswith("/")]
+        for why in dict.fromkeys(self.left_out[place] for place in photos):
+            some = [place for place in photos if self.left_out[place] == why]
+            sentences.append(f"Left out: {len(some)} files, the first is {some[0]} ({why}).")
+        return sentences
+
+
+def is_split_name(name: str) -> bool:
+    """Whether a folder is called like a part of a collection: train, test_set, seg_train, 検証用.
+
+    Example:
+        >>> [is_split_name(name) for name in ("Training", "test_set", "seg_train", "train1", "検証データ", "contest")]
+        [True, True, True, True, True, False]
+    """
+    return re.fullmatch(FILLERS + SPLITS + FILLERS, "".join(words_of(name))) is not None
+
+
+def is_mask_name(name: str) -> bool:
+    """Whether a folder is called like one of masks, labels or annotations: ground_truth, masks.
+
+    Example:
+        >>> [is_mask_name(name) for name in ("masks", "Ground-Truth", "annotations_png", "with_mask")]
+        [True, True, True, False]
+    """
+    return re.fullmatch(FILLERS + MASKS + FILLERS, "".join(words_of(name))) is not None
+
+
+def look_through(folder: str | os.PathLike) -> Layout:
+    """Find the classes of a folder, and what in it is something else.
+
+    Only a few pictures are opened: some of each folder, and those that share their name with another one.
+
+    Raises:
+        CourseError: the folder, or one in it, may not be listed.
+    """
+    folder, layout = Path(folder), Layout()
+    names = _sub_folders(folder, layout)
+    photos = {name: photos_in(folder, name) for name in names}
+    for name in [name for name in names if name[0] == "_" or is_hidden(f"{name}/")]:
+        found = photos.pop(name)
+        if found or name[0] == "_":
+            why = (
+                f"its name begins with '_'; {len(found)} photos; rename it if it is a class"
+                if name[0] == "_"
+                else "hidden"
+            )
+            layout.left_out[f"{name}/"] = why
+    for name in [name for name in photos if not photos[name] and is_mask_name(name)]:
+        del photos[name]
+        layout.left_out[f"{name}/"] = "labels or masks, not photos"
+    masks = _masks(folder, [path for paths in photos.values() for path in paths])
+    for name, paths in photos.items():
+        kept = [path for path in paths if path not in masks]
+        if kept or not paths:
+            layout.classes[name] = kept
+            layout.left_out |= {path: MASK for path in paths if path in masks}
+        else:
+            layout.left_out[f"{name}/"] = f"{len(paths)} masks, not photos"
+    layout.fault = _fault(folder, layout)
+    return layout
+
+
+def _sub_folders(folder: Path, layout: Layout) -> list[str]:
+    """Names of the sub-folders; a link counts, but not one that leads in a circle."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise CourseError(
+            f"The folder {shorten(folder)} may not be listed ({error.strerror}); ask for the right to read it."
+        ) from error
+    loose = [entry.name for entry in entries if _is_photo(entry.name) and not os.path.isdir(entry)]
+    layout.left_out |= {name: "beside the folders of the classes" for name in loose}
+    names = [entry.name for entry in entries if os.path.isdir(entry)]
+    circles = [name for name in names if folder.resolve().is_relative_to((folder / name).resolve())]
+    layout.left_out |= {f"{name}/": "a link that leads back to the photo folder" for name in circles}
+    return [name for name in names if name not in circles]
+
+
+def photos_in(folder: Path, name: str) -> list[str]:
+    """The photos in a sub-folder by their ending, relative to the folder, sorted.
+
+    Raises:
+        CourseError: a folder in it may not be listed.
+    """
+    found = walk(folder / name)
+    for place, why in found.passed_over.items():
+        if why.startswith("may not be listed"):
+            raise CourseError(
+                f"The folder {shorten(folder / name / place)} {why}; ask for the right to read it, or move it out of "
+                "the photo folder."
+            )
+    return [f"{name}/{path}" for path in found.files if _is_photo(path)]
+
+
+def _is_photo(path: str) -> bool:
+    return not is_hidden(path) and Path(path).suffix.lower() in IMAGE_ENDINGS
+
+
+def _masks(folder: Path, paths: list[str]) -> set[str]:
+    """Two-valued pictures that lie in folders of their own, or share their name with a photo beside them."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        places[path.rpartition("/")[0]].append(path)
+    kinds = {place: {_kind(folder / path) for path in _some(there)} for place, there in places.items()}
+    stems = {place: {_stem(path) for path in there} for place, there in places.items()}
+    beside = {place for place in places if "photo" in kinds[place]}
+    masks: set[str] = set()
+    for place, there in places.items():
+        named = any(is_mask_name(part) for part in place.split("/"))
+        shared = any(2 * len(stems[place] & stems[other]) >= len(stems[place]) for other in beside)
+        if kinds[place] <= {"mask", "plain"} and "mask" in kinds[place] and beside and (named or shared):
+            masks.update(there)
+            continue
+        same: dict[str, list[str]] = defaultdict(list)
+        for path in there:
+            same[_stem(path)].append(path)
+        for group in (group for group in same.values() if len(group) > 1):
+            found = {path: _kind(folder / path) for path in group}
+            if "photo" in found.values():
+                masks.update(
+                    path
+                    for path in group
+                    if found[path] == "mask" or (found[path] == "plain" and MASK_NAME.search(Path(path).stem))
+                )
+    return masks
+
+
+def _some(paths: list[str]) -> list[str]:
+    return [paths[0], paths[len(paths) // 2], paths[-1]]
+
+
+def _stem(path: str) -> str:
+    """What a photo and its mask have in common: "7" of good/7.png and masks/7_mask.png."""
+    stem = same_name(Path(path).stem)
+    return MASK_NAME.sub("", stem) or stem
+
+
+def _kind(path: Path) -> str:
+    """ "mask" for a grey picture of two values (or a few small numbers), "plain" for one of a single value, or "photo"."""
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("RGB", "RGBA"):
+                red, green, blue = image.convert("RGB").split()
+                if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
+                    return "photo"
+            counts = np.array(image.convert("L").histogram())
+    except Exception:  # what cannot be read is a matter of the check
+        return "photo"
+    values = np.flatnonzero(counts)
+    low, high = values[0], values[-1]
+    if low == high:
+        return "plain"
+    margin = (high - low) // 8
+    between = counts[low + margin + 1 : high - margin].sum() / counts.sum()
+    return "mask" if len(values) <= 4 or (high - low > 50 and between < 0.02) else "photo"
+
+
+def _fault(folder: Path, layout: Layout) -> str:
+    names = list(layout.classes)
+    parts = [name for name in names if is_split_name(name)]
+    if len(parts) > 1:
+        # In some collections the folder "train" holds good parts only.
+        best = max(parts, key=lambda name: (len(_names_below(layout.classes[name])) > 1, "train" in name.lower()))
+        return (
+            f"{shorten(folder)} holds folders named {' and '.join(parts)}, not classes; train on the "
+            f"folder {shorten(folder / best)}, and keep the others for predict."
+        )
+    below = [_names_below(layout.classes[name]) for name in names]
+    if len(names) > 1 and all(below) and not any(kind_of_class(name) in ("good", "bad") for name in names):
+        common = set.intersection(*below)
+        telling = [name for name in common if kind_of_class(name) in ("good", "bad") or is_split_name(name)]
+        if telling or (len(common) > 1 and all(each == common for each in below) and not _are_lots(common)):
+            return (
+                f"The folders {', '.join(names[:5])} in {shorten(folder)} all hold folders named "
+                f"{', '.join(sorted(common)[:5])}, so they seem to be products and not classes; use one of them, such as "
+                f"{shorten(folder / names[0])}."
+            )
+    return ""
+
+
+def _names_below(paths: Collection[str]) -> set[str]:
+    """The sub-folders of a class folder; none where photos lie in it directly."""
+    parts = [path.split("/") for path in paths]
+    return set() if any(len(part) < 3 for part in parts) else {part[1] for part in parts}
+
+
+def _are_lots(names: Collection[str]) -> bool:
+    """Whether all names hold a number, as those of days, lots and cameras do."""
+    return all(re.search(r"\d", name) for name in names)
