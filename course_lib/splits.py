@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from course_lib.data import read_table
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
 
@@ -240,11 +241,9 @@ def load_split(path: str | os.PathLike, folder: str | os.PathLike) -> pd.DataFra
         CourseError: the table is missing, is no split table, or names a photo that is not there.
     """
     try:
-        index = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise CourseError(
-            f"The split table {shorten(path)} cannot be read ({error}); make it again (lesson 5)."
-        ) from error
+        index = read_table(path)
+    except CourseError as error:
+        raise CourseError(f"{error} If it holds a split, make it again (lesson 5).") from error
     if not {"path", "label", "split"} <= set(index) or not set(index["split"]) <= set(SPLITS):
         raise CourseError(
             f"The table {shorten(path)} needs the columns path, label and split (one of "

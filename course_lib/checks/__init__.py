@@ -2,25 +2,19 @@
 
 from course_lib.checks.duplicates import near_duplicates, signatures
 from course_lib.checks.files import FileReport, look_at, thumbnail_of
-from course_lib.checks.folder import (
-    ACTIONS,
-    check_folder,
-    contact_sheet,
-    cores,
-    look_at_all,
-    quarantine,
-    undo_quarantine,
-)
+from course_lib.checks.folder import ACTIONS, check_folder, contact_sheet, look_at_all
 from course_lib.checks.planted_faults import make_messy_folder, messy_answers
+from course_lib.checks.set_aside import quarantine, undo_quarantine
+from course_lib.checks.together import FOLDER, smallest_defect
 from course_lib.data import UNREADABLE
 
 __all__ = [
     "ACTIONS",
+    "FOLDER",
     "UNREADABLE",
     "FileReport",
     "check_folder",
     "contact_sheet",
-    "cores",
     "look_at",
     "look_at_all",
     "make_messy_folder",
@@ -28,6 +22,7 @@ __all__ = [
     "near_duplicates",
     "quarantine",
     "signatures",
+    "smallest_defect",
     "thumbnail_of",
     "undo_quarantine",
 ]

@@ -16,6 +16,7 @@ from course_lib.checks.duplicates import THUMBNAIL_SIZE
 from course_lib.data import (
     FORMAT_OF_ENDING,
     Unreadable,
+    bits_for,
     eight_bit,
     explained,
     is_picture,
@@ -41,6 +42,7 @@ class FileReport:
     format: str = ""
     mode: str = ""
     size: tuple[int, int] = (0, 0)  # (width, height), upright
+    bits: int = 8  # that its values take
     brightness: float = np.nan  # mean grey value
     sharpness: float = np.nan
     thumbnail: np.ndarray | None = None  # uint8 (64, 64)
@@ -185,7 +187,8 @@ def _describe_mode(image: Image.Image, report: FileReport) -> None:
     }
     if image.mode.startswith("I"):
         lowest, highest = image.getextrema()
-        report.add("odd mode", f"16 bit or more: values {lowest} to {highest}")
+        report.bits = bits_for(highest)
+        report.add("odd mode", f"16 bit or more: values {lowest} to {highest}, read as {report.bits} bit")
     elif image.mode in names:
         report.add("odd mode", names[image.mode])
     elif image.mode not in ("L", "RGB"):

@@ -1,16 +1,12 @@
-"""Find the photos of a folder that cannot or should not be used.
+"""Find the photos of a folder that cannot or should not be used (lesson 2).
 
-Introduced in lesson 2. `check_folder` answers with one row for each finding. It reads each
-file once, keeps only a thumbnail of each photo, and never changes or deletes one.
+`check_folder` answers with one row for each finding. It reads each file once, keeps only a thumbnail of
+each photo, and never changes or deletes one.
 """
 
-import base64
 import os
-import re
-import unicodedata
 import warnings
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -20,15 +16,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from course_lib.checks.duplicates import THUMBNAIL_SIZE, VIEW_NAMES, near_duplicates
+from course_lib.checks import together
 from course_lib.checks.files import FileReport, look_at
-from course_lib.checks.label_table import check_labels, find_label_table
-from course_lib.checks.set_aside import quarantine, undo_quarantine
-from course_lib.data import FORMAT_OF_ENDING, UNREADABLE, class_folders, is_hidden
+from course_lib.checks.label_table import check_labels, find_label_table, labels_of_table
+from course_lib.checks.together import FOLDER, Finding
+from course_lib.data import FORMAT_OF_ENDING, UNREADABLE, Layout, look_through, walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
-
-__all__ = ["ACTIONS", "check_folder", "contact_sheet", "quarantine", "undo_quarantine"]
 
 # Problems of photos that can be opened.
 DOUBTFUL = {
@@ -50,10 +44,17 @@ DOUBTFUL = {
     "label table": "mend the table",
     "name": "rename it: letters, digits, - and _ work everywhere",
 }
-ACTIONS = UNREADABLE | DOUBTFUL
+# What concerns the folder and not one photo.
+OF_FOLDER = {
+    "folder": "choose another folder, or give each class a folder of its own",
+    "left out": "move or rename it if it belongs to a class",
+    "mask": "keep masks in another folder; train leaves them out",
+    "told by the file": "take the photos of all classes with one camera, in one size and format",
+    "told by the light": "look whether light or focus differ, and not only the parts",
+    "large photos": "crop to the part, or cut photos into tiles; try whether a person sees the defect so small",
+}
+ACTIONS = UNREADABLE | DOUBTFUL | OF_FOLDER
 COLUMNS = ["path", "problem", "detail", "original", "view"]
-
-Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original, and how the copy must be turned
 
 
 def check_folder(
@@ -64,7 +65,7 @@ def check_folder(
     classes: Sequence[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Check every file of a folder; nothing is changed (lesson 2).
+    """Check every file of a folder; nothing is changed.
 
     Args:
         folder: any folder; sub-folders are searched too. The first one names the label.
@@ -78,7 +79,8 @@ def check_folder(
     Returns:
         One row for each finding: ``path`` (relative to the folder), ``problem`` (a key of
         `ACTIONS`), ``detail``, ``suggested_action``; of copies also ``original`` and ``view`` (how
-        the copy must be turned to fit, one of `VIEW_NAMES`). A file may have several rows.
+        the copy must be turned to fit, one of `VIEW_NAMES`). A file may have several rows; a
+        finding about the whole folder has the path ".".
         ``attrs["folder"]`` and ``attrs["files"]`` (how many were looked at) are kept.
 
     Raises:
@@ -94,55 +96,75 @@ def check_folder(
     folder = Path(folder)
     if not os.path.isdir(folder):
         raise CourseError(f"There is no folder {shorten(folder)}; check the path of your photos.")
-    findings: list[Finding] = []
-    names = list(_files(folder, findings, classes))
-    all_facts = look_at_all(folder, names, progress)
-    findings += [(facts.path, *problem) for facts in all_facts for problem in facts.problems]
-    photos = [facts for facts in all_facts if facts.is_photo]
+    layout = _layout(folder)
+    findings = _layout_problems(layout)
+    names = _files(folder, layout, classes, findings)
+    reports = look_at_all(folder, names, progress)
+    findings += [(report.path, *problem) for report in reports for problem in report.problems]
+    photos = [report for report in reports if report.is_photo]
     table = find_label_table(folder, labels, findings)
-    copies = list(_copies(photos))
+    label_of = {path: label for label, paths in layout.classes.items() for path in paths}
+    copies = list(together.copies_among(photos))
     findings += [
-        *_name_problems(names),
-        *_size_problems(photos, expected_size),
-        *_mode_problems(photos),
-        *_blur_problems(photos),
+        *together.name_problems(names),
+        *together.size_problems(photos, expected_size),
+        *together.mode_problems(photos),
+        *together.blur_problems(photos),
+        *together.told_by_files(photos, label_of),
+        *together.large_photos(photos),
         *copies,
+        *together.two_labels(copies, labels_of_table(table, names)),
     ]
     if table is not None:
         meant = [name for name in names if Path(name).suffix.lower() in FORMAT_OF_ENDING]
         findings += check_labels(table, meant)
-    findings += _two_labels(copies, table)
     frame = pd.DataFrame([(*row, "", "")[:5] for row in sorted(set(findings))], columns=COLUMNS)
     frame.insert(3, "suggested_action", frame["problem"].map(ACTIONS))
     frame.attrs.update(folder=str(folder), files=len(names))
     return frame
 
 
-def _files(folder: Path, findings: list[Finding], classes: Sequence[str] | None) -> Iterator[str]:
-    """Names of all files below a folder, with "/", in a fixed order; hidden ones left out."""
+def _layout(folder: Path) -> Layout:
+    try:
+        return look_through(folder)
+    except CourseError:  # a folder that may not be listed becomes a finding of the walk
+        return Layout()
 
-    def report(error: OSError) -> None:
-        name = Path(error.filename).relative_to(folder).as_posix()
-        findings.append((name, "no permission", "the folder may not be listed"))
 
-    if classes is None:  # the folder of a class may be a link, which is followed as by index_folder
-        links = [name for name in class_folders(folder) if (folder / name).is_symlink()]
-        tops = [folder, *(folder / name for name in links)]
-    else:
-        tops = [folder / name for name in classes]
-    for top in tops:
-        for parent, folders, files in os.walk(top, onerror=report):
-            place = Path(parent).relative_to(folder)
-            folders[:] = sorted(n for n in folders if not is_hidden(f"{(place / n).as_posix()}/"))
-            for path in (place / name for name in folders):
-                if (folder / path).is_symlink() and folder / path not in tops:
-                    detail = "a link to a folder; it was not followed"
-                    findings.append((path.as_posix(), "name", detail))
-            yield from ((place / n).as_posix() for n in sorted(files) if not n.startswith("."))
+def _layout_problems(layout: Layout) -> list[Finding]:
+    """What is not used, and why; photos without any folder are a folder of their own, and no finding."""
+    findings: list[Finding] = [(FOLDER, "folder", layout.fault)] if layout.fault else []
+    if len(layout.classes) < 2 and not layout.fault:
+        return findings
+    loose = [place for place in layout.left_out if "/" not in place]
+    if loose:
+        findings.append(
+            (FOLDER, "left out", f"{len(loose)} photos, such as {loose[0]}, lie beside the folders of the classes")
+        )
+    for place, why in layout.left_out.items():
+        if place not in loose:
+            findings.append((place.rstrip("/"), "left out" if place.endswith("/") else "mask", why))
+    return findings
+
+
+def _files(folder: Path, layout: Layout, classes: Sequence[str] | None, findings: list[Finding]) -> list[str]:
+    """All files that are looked at, in a fixed order; hidden ones and masks are left out."""
+    names: list[str] = []
+    for top in ["."] if classes is None else classes:
+        found = walk(folder / top)
+        place = "" if top == "." else f"{top}/"
+        names += [place + name for name in found.files]
+        for below, why in found.passed_over.items():
+            if why.startswith("may not"):
+                findings.append(((place + below).rstrip("/"), "no permission", "the folder may not be listed"))
+            elif why.startswith("a link"):
+                findings.append(((place + below).rstrip("/"), "left out", why))
+    masks = tuple(place for place, why in layout.left_out.items() if "mask" in why)
+    return [name for name in names if not name.startswith(masks)]
 
 
 def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[FileReport]:
-    """Look at all files with one thread for each core, so that decoders run side by side (lesson 2).
+    """Look at all files with one thread for each core, so that decoders run side by side.
 
     Example:
         >>> from course_lib.data import solar_cells
@@ -150,6 +172,8 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[File
         [(300, 300)]
     """
     from tqdm.auto import tqdm
+
+    from course_lib.device import cores  # torch is slow to start
 
     one_large_photo = Lock()
     all_facts: list[FileReport] = []
@@ -171,145 +195,8 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[File
     return all_facts
 
 
-def cores() -> int:
-    """How many processor cores this process may use (lesson 2).
-
-    Example:
-        >>> cores() >= 1
-        True
-    """
-    if hasattr(os, "sched_getaffinity"):  # a container may have fewer than the computer
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 2
-
-
-def _name_problems(names: Sequence[str]) -> Iterator[Finding]:
-    reserved = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-    same: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        same[unicodedata.normalize("NFC", name).casefold()].append(name)
-        parts = name.split("/")
-        forbidden = sorted(set(re.findall(r'[<>:"\\|?*\x00-\x1f\x7f]', name)))
-        if forbidden:
-            yield name, "name", f"Windows forbids {' '.join(map(repr, forbidden))}"
-        if any(reserved.match(part) for part in parts):
-            yield name, "name", "Windows keeps this name for a device"
-        if any(part != part.strip() or part.endswith(".") for part in parts):
-            yield name, "name", "a blank at an end or a dot at the end is lost on Windows"
-        if any("\udc80" <= letter <= "\udcff" for letter in name):
-            yield name, "name", "not all of its letters are valid UTF-8"
-        elif name != unicodedata.normalize("NFC", name):
-            yield name, "name", "its accents are stored apart from the letters (macOS style)"
-        if len(name) > 180:
-            yield name, "name", f"{len(name)} letters; many systems stop at 260 for the full path"
-    for group in same.values():
-        for name in group[1:]:
-            yield name, "name", f"only case or accents differ from {group[0]}"
-
-
-def _majority(values: Sequence) -> object | None:
-    """The value that at least 80 % of the photos share, if there are enough to say so."""
-    counts = pd.Series(list(values), dtype=object).value_counts()
-    if len(values) >= 5 and counts.iloc[0] >= 0.8 * len(values):
-        return counts.index[0]
-    return None
-
-
-def _size_problems(photos: Sequence[FileReport], expected: tuple[int, int] | None) -> Iterator[Finding]:
-    usual = tuple(expected) if expected else _majority([photo.size for photo in photos])
-    aspect = _majority([round(photo.size[0] / photo.size[1], 2) for photo in photos])
-    for photo in photos:
-        width, height = photo.size
-        if usual and photo.size != usual:
-            others = "expected" if expected else "nearly all others"
-            detail = f"{width} × {height}; {others}: {usual[0]} × {usual[1]}"
-            yield photo.path, "odd size", detail
-        elif min(width, height) < 16:
-            yield photo.path, "odd size", f"only {width} × {height} pixels"
-        elif not usual and aspect and abs(width / height / aspect - 1) > 0.05:
-            yield photo.path, "odd size", f"{width / height:.2f} wide to high; others {aspect:.2f}"
-        elif not usual and not 1 / 8 < width / height < 8:
-            yield photo.path, "odd size", f"{width} × {height}: a very long strip"
-
-
-def _mode_problems(photos: Sequence[FileReport]) -> Iterator[Finding]:
-    """Grey among colour, or colour among grey; `look_at` has named the rarer modes."""
-    usual = _majority([photo.mode for photo in photos])
-    for photo in photos:
-        if usual and photo.mode != usual and photo.mode in ("L", "RGB"):
-            words = {"L": "grey", "RGB": "colour"}
-            detail = f"{words[photo.mode]}; nearly all others: {words.get(usual, usual)}"
-            yield photo.path, "odd mode", detail
-
-
-def _blur_problems(photos: Sequence[FileReport]) -> Iterator[Finding]:
-    """Photos far less sharp than their folder; far is counted in robust standard deviations."""
-    values = np.log([photo.sharpness if photo.sharpness > 0 else np.nan for photo in photos])
-    if np.isfinite(values).sum() < 10:
-        return
-    middle = np.nanmedian(values)
-    spread = 1.4826 * np.nanmedian(np.abs(values - middle))
-    for photo, value in zip(photos, values, strict=True):
-        if value < middle - 2.9 * spread and value < middle + np.log(0.4):
-            share = np.exp(value - middle)
-            yield photo.path, "blurred", f"fine detail is {share:.0%} of what is usual here"
-
-
-def _copies(photos: Sequence[FileReport]) -> Iterator[Finding]:
-    """(copy, problem, detail, original, view) of exact and near duplicates.
-
-    Taken for the original: the larger photo, then the one with the shorter name.
-    """
-
-    def rank(photo: FileReport) -> tuple:
-        return -photo.size[0] * photo.size[1], len(photo.path), photo.path
-
-    same_bytes: dict[str, list[FileReport]] = defaultdict(list)
-    for photo in sorted(photos, key=rank):
-        same_bytes[photo.digest].append(photo)
-    for original, *copies in same_bytes.values():
-        for copy in copies:
-            detail = f"the same bytes as {original.path}"
-            yield copy.path, "exact duplicate", detail, original.path, VIEW_NAMES[0]
-    # One black photo equals another, so photos without contrast are not compared.
-    unlike = [group[0] for group in same_bytes.values() if group[0].has_contrast]
-    if len(unlike) < 2:
-        return
-    pairs = near_duplicates(_thumbnails(unlike))
-    # Rank order is row order: the first of a pair is the original. The best pair counts.
-    best = pairs.sort_values(["difference", "first"]).drop_duplicates("second")
-    for pair in best.itertuples():
-        original, copy = unlike[pair.first], unlike[pair.second]
-        view = VIEW_NAMES[pair.view]
-        yield copy.path, "near duplicate", f"fits {original.path} if {view}", original.path, view
-
-
-def _thumbnails(photos: Sequence[FileReport]) -> np.ndarray:
-    """All thumbnails as one array; taken out of the photos, so that memory holds them once."""
-    thumbnails = np.empty((len(photos), THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
-    for row, photo in enumerate(photos):
-        thumbnails[row], photo.thumbnail = photo.thumbnail, None
-    return thumbnails
-
-
-def _two_labels(copies: Sequence[Finding], table: pd.DataFrame | None) -> Iterator[Finding]:
-    """The same photo under two labels: by the label table, else by the first sub-folder."""
-    known = {}
-    if table is not None and "label" in table:
-        known = dict(zip(table["path"], table["label"], strict=True))
-
-    def label(path: str) -> str | None:
-        return known.get(path, path.split("/")[0] if "/" in path else None)
-
-    for copy, _, _, original, _ in copies:
-        first, second = label(original), label(copy)
-        if first is not None and second is not None and first != second:
-            yield copy, "two labels", f"'{second}' here, '{first}' as {original}"
-            yield original, "two labels", f"'{first}' here, '{second}' as {copy}"
-
-
 def contact_sheet(findings: pd.DataFrame, folder: str | os.PathLike, path: str | os.PathLike) -> Path:
-    """Write all findings with small pictures into one HTML file (lesson 2).
+    """Write all findings with small pictures into one HTML file.
 
     The file holds everything it shows; it needs no network and no other file. At most 500
     pictures are drawn, and none of a file that cannot be read.
@@ -317,35 +204,26 @@ def contact_sheet(findings: pd.DataFrame, folder: str | os.PathLike, path: str |
     Returns:
         The path of the HTML file.
     """
-    from course_lib import plots  # loads matplotlib, which finding does not need
+    from course_lib import plots  # matplotlib is slow to start
 
     unreadable = set(findings.loc[findings["problem"].isin(UNREADABLE), "path"])
-    pictures: dict[str, str] = {}
-    for name in dict.fromkeys(findings["path"]):
-        if name not in unreadable and len(pictures) < 500:
-            pictures[name] = _picture(Path(folder) / name)
+    drawn = [name for name in dict.fromkeys(findings["path"]) if name not in unreadable][:500]
+    thumbnails = {name: look_at(Path(folder) / name, name).thumbnail for name in drawn}
     sections: list[str] = []
     for problem, rows in findings.groupby("problem", sort=True):
-        sections += [plots.heading(f"{problem} ({len(rows)})"), ACTIONS.get(problem, "")]
-        sections.append(plots.html(_PHOTOS, rows=list(rows.itertuples()), pictures=pictures))
-    text = plots.page(f"Findings in {Path(folder).name}", *sections)
+        sections += [plots.heading(f"{problem} ({len(rows)})"), ACTIONS.get(str(problem), "")]
+        figures = []
+        for row in rows.itertuples():
+            thumbnail, caption = thumbnails.get(row.path), f"{row.path}: {row.detail}"
+            figures.append(caption if thumbnail is None else plots.picture(_png(thumbnail), "", caption))
+        sections.append(plots.photos(*figures))
     with write_atomically(path) as temporary:
+        text = plots.page(f"Findings in {Path(folder).name}", *sections)
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     return Path(path)
 
 
-def _picture(path: Path) -> str:
-    thumbnail = look_at(path, path.name).thumbnail
-    if thumbnail is None:
-        return ""
+def _png(pixels: np.ndarray) -> bytes:
     buffer = BytesIO()
-    Image.fromarray(thumbnail).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-_PHOTOS = """<div class="photos">
-{% for row in rows %}<figure>
-{% if pictures.get(row.path) %}<img alt="" src="data:image/png;base64,{{ pictures[row.path] }}">{% endif %}
-<figcaption><b>{{ row.path }}</b><br>{{ row.detail }}</figcaption>
-</figure>{% endfor %}
-</div>"""
+    Image.fromarray(pixels).resize((128, 128)).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -116,7 +116,7 @@ def prepare(
     """
     if re.search(r"[\ud800-\udfff]", str(folder)):
         raise CourseError(f"The name of the folder {shorten(folder)} has letters that are no text; rename it.")
-    index = index_folder(folder)
+    index = index_folder(folder, tell)
     _refuse_splits(Path(folder), sorted(set(index["label"])))
     classes, remarks = _classes(index, options)
     _check_counts(index, classes)

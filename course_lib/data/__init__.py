@@ -6,8 +6,8 @@ one photo, `solar_cells` holds the photos of the course.
 
 from course_lib.data.damage import fault_in, is_picture, sniff
 from course_lib.data.index import complete, index_folder, photo_path
-from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name, words_of
-from course_lib.data.layout import Layout, look_through, photos_in
+from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name
+from course_lib.data.layout import Layout, class_folders, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,
@@ -15,6 +15,7 @@ from course_lib.data.photo import (
     RAW_ENDINGS,
     UNREADABLE,
     Unreadable,
+    bits_for,
     eight_bit,
     explained,
     load_photo,
@@ -38,6 +39,8 @@ __all__ = [
     "Layout",
     "Unreadable",
     "Walk",
+    "bits_for",
+    "class_folders",
     "class_names",
     "complete",
     "credits",
@@ -56,7 +59,6 @@ __all__ = [
     "open_photo",
     "orientation",
     "photo_path",
-    "photos_in",
     "positive_class",
     "read_file",
     "read_image",
@@ -68,5 +70,4 @@ __all__ = [
     "tidy_table",
     "upright",
     "walk",
-    "words_of",
 ]

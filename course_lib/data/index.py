@@ -97,7 +97,7 @@ def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> p
     if not file.exists():
         return index
     table, name = read_table(file), shorten(file)
-    photos = match_photos(table["path"], index["path"], folder)
+    photos = match_photos(table["path"], index["path"])
     unknown = [path for path, photo in zip(table["path"], photos, strict=True) if not photo]
     if unknown:
         tell(

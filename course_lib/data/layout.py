@@ -21,9 +21,7 @@ from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
 # Folder names, squeezed to their letters: any number of fillers around a word that matters.
-FILLERS = (
-    "(data|daten|dataset|sets?|s|images?|imgs?|photos?|pictures?|seg|split|folder|files?|png|my|the|用|データ|数据|画像|集)*"
-)
+FILLERS = "(data|daten|dataset|sets?|s|images?|imgs?|photos?|pictures?|seg|split|folder|files?|png|my|用|データ|数据|画像|集)*"
 SPLITS = (
     "(training|train|validation|valid|val|testing|test|dev|eval|evaluation|holdout|entrenamiento|prueba|entrainement|"
     "apprentissage|学習|訓練|検証|評価|テスト|训练|验证|测试|학습|훈련|검증|테스트)"
@@ -113,6 +111,11 @@ def look_through(folder: str | os.PathLike) -> Layout:
             layout.left_out[f"{name}/"] = f"{len(paths)} masks, not photos"
     layout.fault = _fault(folder, layout)
     return layout
+
+
+def class_folders(folder: str | os.PathLike) -> list[str]:
+    """The names of the sub-folders that stand for classes."""
+    return list(look_through(folder).classes)
 
 
 def _sub_folders(folder: Path, layout: Layout) -> list[str]:

@@ -223,8 +223,17 @@ def _scaled(values: np.ndarray, unsigned: bool) -> np.ndarray:
     highest = float(values.max(initial=0))
     if values.dtype.kind == "f" and highest <= 1:
         return (values * 255 + 0.5).astype(np.uint8)
-    bits = next((bits for bits in (8, 10, 12, 14, 16, 24, 32) if highest < 2**bits), np.log2(highest + 1))
-    return (values // 2 ** (bits - 8)).astype(np.uint8)
+    return (values // 2 ** (bits_for(highest) - 8)).astype(np.uint8)
+
+
+def bits_for(highest: float) -> int:
+    """How many bits a camera uses whose largest value this is.
+
+    Example:
+        >>> bits_for(255), bits_for(3500), bits_for(4096)
+        (8, 12, 14)
+    """
+    return next((bits for bits in (8, 10, 12, 14, 16, 24, 32) if highest < 2**bits), 64)
 
 
 def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:

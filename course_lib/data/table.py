@@ -16,7 +16,7 @@ from course_lib.paths import shorten
 
 # What the columns of the course are also called, the surest name first.
 HEADINGS = {
-    "path": "path filepath imagepath photopath filename file image imagename img photo picture name ファイル 画像 ファイル名 画像名",
+    "path": "path filepath imagepath photopath filename file image imagename img photo picture name ファイル名 画像 画像名",
     "label": "label class classname target category ラベル クラス 分類",
     "lot": "lot lotid lotno lotnumber lotname batch batchid batchno batchnumber charge ロット ロット番号",
     "split": "split subset 分割",
@@ -103,7 +103,7 @@ def _typed(cells: pd.Series, is_text: bool) -> pd.Series:
     return cells.where(cells != "", None)
 
 
-def match_photos(names: Iterable[str], photos: Iterable[str], folder: str | os.PathLike) -> list[str]:
+def match_photos(names: Iterable[str], photos: Iterable[str]) -> list[str]:
     """Which photo each row of a table means; "" where that is not clear.
 
     A row may name the path below the folder, more of the path, or less of it if that is enough. Accents
@@ -112,11 +112,10 @@ def match_photos(names: Iterable[str], photos: Iterable[str], folder: str | os.P
     Args:
         names: as the table writes them.
         photos: paths in the folder, with "/".
-        folder: the photo folder.
 
     Example:
         >>> photos = ["good/1.png", "good/2.png", "bad/2.png"]
-        >>> match_photos(["1.PNG", "2.png", "C:\\\\photos\\\\bad\\\\2.png", "bad/1.png"], photos, "photos")
+        >>> match_photos(["1.PNG", "2.png", "C:\\\\photos\\\\bad\\\\2.png", "bad/1.png"], photos)
         ['good/1.png', '', 'bad/2.png', '']
     """
     ends: dict[str, list[str]] = defaultdict(list)
@@ -131,8 +130,9 @@ def match_photos(names: Iterable[str], photos: Iterable[str], folder: str | os.P
             end = "/".join(parts[start:])
             # All of the row's name, or all of the photo's path: else it is another photo of that name.
             found = [photo for photo in ends.get(_plain(end), []) if start == 0 or _plain(photo) == _plain(end)]
-            for form in (_plain, _written):  # of several, the one that lies or is written so
-                found = [photo for photo in found if len(found) == 1 or form(photo) == form(end)] or found
+            if len(found) > 1:  # the one that lies there, or else is written so
+                found = [photo for photo in found if _plain(photo) == _plain(end)] or found
+                found = [photo for photo in found if f"/{_written(photo)}".endswith(f"/{_written(end)}")]
             if found:
                 return found[0] if len(found) == 1 else ""
         return ""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from course_lib.checks import folder as checks
-from course_lib.checks import look_at, make_messy_folder, messy_answers
+from course_lib.checks import look_at, make_messy_folder, messy_answers, quarantine, undo_quarantine
 from course_lib.data import solar_cells
 from course_lib.errors import CourseError
 
@@ -157,7 +157,7 @@ def test_the_folder_of_a_class_may_be_a_link(tmp_path):
     (photos / "circle").symlink_to(photos)
     (photos / "good" / "circle").symlink_to(photos)
     faults = {("good/1.png", "not an image"), ("bad/1.png", "not an image")}
-    assert problems(check(photos)) == faults | {("circle", "name"), ("good/circle", "name")}
+    assert problems(check(photos)) == faults | {("circle", "left out"), ("good/circle", "left out")}
     assert problems(check(photos, classes=["bad"])) == {("bad/1.png", "not an image")}
 
 
@@ -204,7 +204,7 @@ def test_label_table(tmp_path):
     assert problems(check(tmp_path, labels=table)) == wanted
     table.to_csv(tmp_path / "labels.csv", index=False)
     assert problems(check(tmp_path)) == wanted
-    with pytest.raises(CourseError, match="no column 'path'"):
+    with pytest.raises(CourseError, match="needs a column 'path'"):
         check(tmp_path, labels=table.drop(columns="file"))
 
 
@@ -269,10 +269,10 @@ def test_quarantine_and_back(messy, tmp_path):
     before = fingerprint(messy)
     findings = check(messy)
     unreadable = findings[findings["problem"].isin(checks.UNREADABLE)]
-    log = checks.quarantine(unreadable, tmp_path / "aside")
+    log = quarantine(unreadable, tmp_path / "aside")
     assert set(log["kept"]) == set(unreadable["path"])
     assert not check(messy)["problem"].isin(checks.UNREADABLE).any()
-    assert len(checks.undo_quarantine(tmp_path / "aside")) == len(log)
+    assert len(undo_quarantine(tmp_path / "aside")) == len(log)
     assert fingerprint(messy) == before
 
 
@@ -281,24 +281,24 @@ def test_quarantine_overwrites_nothing(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "cell.png").write_text(text)
     chosen = [tmp_path / folder / "cell.png" for folder in ("one", "two")]
-    log = checks.quarantine(chosen, tmp_path / "aside")
+    log = quarantine(chosen, tmp_path / "aside")
     assert list(log["kept"]) == ["cell.png", "cell (2).png"]
     chosen[0].write_text("a new photo")  # the place is taken when the old one comes back
-    assert list(checks.undo_quarantine(tmp_path / "aside")["kept"]) == ["cell (2).png"]
+    assert list(undo_quarantine(tmp_path / "aside")["kept"]) == ["cell (2).png"]
     assert chosen[0].read_text() == "a new photo"
     assert (tmp_path / "aside" / "cell.png").read_text() == "1"
     chosen[0].unlink()
-    checks.undo_quarantine(tmp_path / "aside")
+    undo_quarantine(tmp_path / "aside")
     assert chosen[0].read_text() == "1"
 
 
 def test_quarantine_refuses_bad_places(messy, tmp_path):
     findings = check(messy)
     with pytest.raises(CourseError, match="inside the photo folder"):
-        checks.quarantine(findings, messy / "aside")
+        quarantine(findings, messy / "aside")
     outside = findings.head(1).assign(path="../elsewhere.png")
     with pytest.raises(CourseError, match="outside the photo folder"):
-        checks.quarantine(outside, tmp_path / "aside")
+        quarantine(outside, tmp_path / "aside")
     with pytest.raises(CourseError, match="no photo"):
-        checks.quarantine([messy / "missing.png"], tmp_path / "aside")
+        quarantine([messy / "missing.png"], tmp_path / "aside")
     assert not (tmp_path / "aside").exists()

@@ -123,13 +123,9 @@ def test_paths_of_index_csv_may_be_written_as_on_windows(photos: Path) -> None:
     assert lots[["defective/1.png", "functional/2.png"]].tolist() == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    ("content", "cause"),
-    [("path;lot\ndefective/1.png;a\n", "separated by ';'"), ("path,lot\na,良品\n", "CSV in UTF-8")],
-)
-def test_a_table_of_excel_that_cannot_be_used_says_why(photos: Path, content: str, cause: str) -> None:
-    (photos / "index.csv").write_bytes(content.encode("cp932"))
-    with pytest.raises(CourseError, match=f"{cause}.*mend it"):
+def test_a_table_in_an_encoding_of_another_country_says_why(photos: Path) -> None:
+    (photos / "index.csv").write_bytes("path,lot\na,良品\n".encode("cp932"))
+    with pytest.raises(CourseError, match=r"CSV in UTF-8 .*mend it"):
         data.index_folder(photos)
 
 
@@ -150,7 +146,10 @@ def test_a_table_whose_paths_are_numbers_does_not_matter(photos: Path) -> None:
     assert data.index_folder(photos)["lot"].isna().all()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\xff\xfe", b"photo,lot\na,b\n", b"path\na\na\n", b'path\n"a\n'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x89PNG\r\n\xff\xfe", b"picture of,lot\na,b\n", b"path\ndefective/0.png\ndefective/0.png\n", b'path\n"a\n'],
+)
 def test_an_unusable_index_csv_is_named(photos: Path, content: bytes) -> None:
     (photos / "index.csv").write_bytes(content)
     with pytest.raises(CourseError, match=r"index\.csv .* mend it"):
