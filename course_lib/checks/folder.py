@@ -4,6 +4,7 @@
 each photo, and never changes or deletes one.
 """
 
+import base64
 import os
 import warnings
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -97,7 +97,7 @@ def check_folder(
     if not os.path.isdir(folder):
         raise CourseError(f"There is no folder {shorten(folder)}; check the path of your photos.")
     layout = _layout(folder)
-    findings = _layout_problems(layout)
+    findings = _layout_problems(layout) if classes is None else []
     names = _files(folder, layout, classes, findings)
     reports = look_at_all(folder, names, progress)
     findings += [(report.path, *problem) for report in reports for problem in report.problems]
@@ -208,22 +208,27 @@ def contact_sheet(findings: pd.DataFrame, folder: str | os.PathLike, path: str |
 
     unreadable = set(findings.loc[findings["problem"].isin(UNREADABLE), "path"])
     drawn = [name for name in dict.fromkeys(findings["path"]) if name not in unreadable][:500]
-    thumbnails = {name: look_at(Path(folder) / name, name).thumbnail for name in drawn}
+    pictures = {name: _picture(Path(folder) / name) for name in drawn}
     sections: list[str] = []
     for problem, rows in findings.groupby("problem", sort=True):
         sections += [plots.heading(f"{problem} ({len(rows)})"), ACTIONS.get(str(problem), "")]
-        figures = []
-        for row in rows.itertuples():
-            thumbnail, caption = thumbnails.get(row.path), f"{row.path}: {row.detail}"
-            figures.append(caption if thumbnail is None else plots.picture(_png(thumbnail), "", caption))
-        sections.append(plots.photos(*figures))
+        sections.append(plots.html(_PHOTOS, rows=list(rows.itertuples()), pictures=pictures))
     with write_atomically(path) as temporary:
         text = plots.page(f"Findings in {Path(folder).name}", *sections)
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     return Path(path)
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = BytesIO()
-    Image.fromarray(pixels).resize((128, 128)).save(buffer, "PNG")
-    return buffer.getvalue()
+def _picture(path: Path) -> str:
+    thumbnail, buffer = look_at(path, path.name).thumbnail, BytesIO()
+    if thumbnail is not None:
+        Image.fromarray(thumbnail).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+_PHOTOS = """<div class="photos">
+{% for row in rows %}<figure>
+{% if pictures.get(row.path) %}<img alt="" src="data:image/png;base64,{{ pictures[row.path] }}">{% endif %}
+<figcaption><b>{{ row.path }}</b><br>{{ row.detail }}</figcaption>
+</figure>{% endfor %}
+</div>"""

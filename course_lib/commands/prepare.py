@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from course_lib import device, splits
-from course_lib.checks import UNREADABLE, check_folder
-from course_lib.data import class_folders, class_names, index_folder, positive_class
+from course_lib.checks import FOLDER, UNREADABLE, check_folder
+from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
 from course_lib.inference import TELLS_NOTHING
 from course_lib.paths import say, shorten
@@ -24,15 +24,10 @@ from course_lib.paths import say, shorten
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
 ENOUGH = 30  # photos of a class below which a result says little
 USUAL = 0.05  # of the photos: what so many show is how they look, and no sign of a broken lamp
-SPLIT_NAMES = {
-    "train": "train", "training": "train", "val": "validation", "valid": "validation",
-    "validation": "validation", "test": "test", "testing": "test",
-}  # fmt: skip
 # What the learner should know of findings that do not keep a photo from being used.
 REMARKS = {
     "near duplicate": "{} photos are nearly equal to another one; where possible both are in one split.",
     "two labels": "{} photos look like a photo of another class; look at them (lesson 2).",
-    "label differs from folder": "{} photos have another label in the table than their folder; the folder counts.",
 }
 
 
@@ -117,7 +112,6 @@ def prepare(
     if re.search(r"[\ud800-\udfff]", str(folder)):
         raise CourseError(f"The name of the folder {shorten(folder)} has letters that are no text; rename it.")
     index = index_folder(folder, tell)
-    _refuse_splits(Path(folder), sorted(set(index["label"])))
     classes, remarks = _classes(index, options)
     _check_counts(index, classes)
     tell(f"Checking {len(index)} photos in {shorten(folder)} …")
@@ -140,17 +134,6 @@ def prepare(
     return Prepared(index, classes, left_out, [name for name in TELLS_NOTHING if shares.get(name, 0) >= USUAL])
 
 
-def _refuse_splits(folder: Path, names: list[str]) -> None:
-    parts = [name for name in names if name.lower() in SPLIT_NAMES]
-    if len(parts) > 1:
-        # In some collections the folder "train" holds good parts only.
-        best = max(parts, key=lambda name: (len(class_folders(folder / name)) > 1, "train" in name.lower()))
-        raise CourseError(
-            f"{shorten(folder)} holds folders named {' and '.join(parts)}, not classes; train on the "
-            f"folder {shorten(folder / best)}, and keep the others for predict."
-        )
-
-
 def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], list[str]]:
     """The class names with the positive one last, and what to say about it."""
     classes = class_names(index, options.positive)
@@ -162,14 +145,7 @@ def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], 
                 "defects into one folder."
             )
         return classes, []
-    sure = ""
-    try:
-        positive_class(classes, options.positive)
-    except CourseError:
-        if options.cost_missed != 1:
-            raise
-        sure = " (the last in the alphabet; choose with --positive)"
-    remarks = [f"The positive class is '{classes[-1]}'{sure}."]
+    remarks = [f"The positive class is '{positive_class(classes, options.positive)}'."]
     if options.cost_missed == 1:
         remarks.append(
             "Both kinds of mistake count alike; if a missed defect costs you ten times as much as a "
@@ -234,13 +210,14 @@ def _remarks(index: pd.DataFrame, classes: list[str], findings: pd.DataFrame, le
     if few:
         remarks.append(f"Few photos: {', '.join(few)}. Below {ENOUGH} photos of a class the results can be far off.")
     remarks += [words.format(found[problem]) for problem, words in REMARKS.items() if problem in found]
+    about = findings[(findings["path"] == FOLDER) & ~findings["problem"].isin(["folder", "left out"])]
+    remarks += [f"Look at this: {row.detail}; {row.suggested_action}." for row in about.itertuples()]
     used = findings["path"].isin(index["path"])
     wide = used & (findings["problem"] == "odd mode") & findings["detail"].str.match("16 bit|decimal")
     if wide.any():
         remarks.append(
-            f"{wide.sum()} photos have more than 8 bit (odd mode: 16 bit or decimals); the network may "
-            "see them nearly black or white, such as those of a 12-bit camera, so save all photos as 8 bit, "
-            "in the same way for train and for predict."
+            f"{wide.sum()} photos have more than 8 bit (odd mode: 16 bit or decimals); each is brought to 8 by its "
+            "largest value, so photos of one camera may differ in brightness where their largest values do."
         )
     passed_over = ~used & ~findings["path"].isin(left_out)
     foreign = findings["path"][passed_over & findings["problem"].isin(["unsupported format", "wrong ending"])]
@@ -274,15 +251,14 @@ def _split(
 
 
 def _own_split(index: pd.DataFrame) -> pd.DataFrame:
-    """The split that the learner has written into the table, under the names of the course."""
-    split = index["split"].astype(str).str.strip().str.lower().map(SPLIT_NAMES)
-    counts = pd.crosstab(index["label"], split).reindex(columns=splits.SPLITS, fill_value=0)
-    if split.isna().any() or counts.to_numpy().min() == 0:
+    """The split that the learner has written into the table, if it can be used."""
+    counts = pd.crosstab(index["label"], index["split"]).reindex(columns=splits.SPLITS, fill_value=0)
+    if counts.to_numpy().min() == 0:
         raise CourseError(
-            "The column 'split' of index.csv cannot be used: each photo needs train, validation or test there, "
-            "and each class photos in all three; complete it, or take the column out to split anew."
+            "The column 'split' of index.csv cannot be used: each class needs photos in train, validation and test "
+            "there; complete it, or take the column out to split anew."
         )
-    return index.assign(split=split)
+    return index
 
 
 def _lots_from_names(paths: pd.Series, pattern: str) -> pd.Series:

@@ -7,7 +7,7 @@ one photo, `solar_cells` holds the photos of the course.
 from course_lib.data.damage import fault_in, is_picture, sniff
 from course_lib.data.index import complete, index_folder, photo_path
 from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name
-from course_lib.data.layout import Layout, class_folders, look_through
+from course_lib.data.layout import Layout, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,
@@ -40,7 +40,6 @@ __all__ = [
     "Unreadable",
     "Walk",
     "bits_for",
-    "class_folders",
     "class_names",
     "complete",
     "credits",

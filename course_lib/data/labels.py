@@ -13,13 +13,13 @@ from course_lib.errors import CourseError
 # name holds none of them, or words of both kinds, is not clear: somebody has to say it.
 GOOD_WORDS = """
 good goods ok okay oky io functional working pass passed passing normal sound intact perfect fine healthy clean
-conforming conform accept accepted acceptable approved negative none undamaged unbroken flawless defectfree
+conforming conform accept accepted acceptable approved negative none false no undamaged unbroken flawless defectfree
 faultfree nodefect nodefects nondefect nondefective notdefective noanomaly noerror nofault nocrack nodamage
 gut inordnung bon conforme bueno buono correcto goed
 良品 良 良好 合格 合格品 正常 正常品 正品 优良 无缺陷 異常なし 異常無し 欠陥なし 欠陥無し 問題なし 정상 양품 합격
 """
 BAD_WORDS = """
-bad defect defects defective defectives defected def ng nok nio notok notgood nogood fail fails failed failure failing
+bad defect defects defective defectives defected def ng nok nio notok notgood nogood fail fails failed failure failing true yes
 reject rejects rejected anomaly anomalies anomalous abnormal abnormality faulty fault faults flaw flaws flawed
 broken damage damaged positive nonconforming nonconform unacceptable scrap error errors
 schlecht defekt fehler fehlerhaft ausschuss mauvais defectueux malo defectuoso difettoso difetto scarto fout
@@ -103,6 +103,8 @@ the defect; say it with --positive (positive=…), such as --positive daisy, or 
         return bad[0]
     if sorted(kinds.values()) == ["good", "unknown"]:  # beside "good", the other one may have any name
         return next(name for name in names if kinds[name] == "unknown")
+    if len(names) == 2 and all(name.isdecimal() for name in names):  # 0 and 1: by an old custom, 1 is looked for
+        return max(names, key=int)
     raise CourseError(
         f"Nothing in the class names {', '.join(names)} tells which of them is the defect; say it with "
         f"--positive (positive=…), such as --positive {names[0]}, or call the folder of the sound parts 'good'."

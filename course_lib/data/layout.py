@@ -113,11 +113,6 @@ def look_through(folder: str | os.PathLike) -> Layout:
     return layout
 
 
-def class_folders(folder: str | os.PathLike) -> list[str]:
-    """The names of the sub-folders that stand for classes."""
-    return list(look_through(folder).classes)
-
-
 def _sub_folders(folder: Path, layout: Layout) -> list[str]:
     """Names of the sub-folders; a link counts, but not one that leads in a circle."""
     try:

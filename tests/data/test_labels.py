@@ -23,7 +23,7 @@ def test_the_positive_class_has_the_last_number() -> None:
         ("合格", "不合格"), ("normal", "anomaly"), ("良品", "不良品"), ("good", "scratch"), ("ＯＫ", "ＮＧ"), ("OK品", "NG品"),
         ("no_defect", "defect"), ("defect-free", "scratched"), ("i.O.", "n.i.O."), ("Gut", "Schlecht"), ("ok", "not_ok"),
         ("ok_front", "def_front"), ("grade1_good", "grade2_defective"), ("正常", "异常"), ("양품", "불량"), ("PASS", "FAIL"),
-        ("None", "Scratch"), ("Negative", "Positive"),
+        ("None", "Scratch"), ("0", "1"), ("01", "02"), ("False", "True"), ("No", "yes"), ("Negative", "Positive"),
     ],
 )  # fmt: skip
 def test_the_usual_names_tell_the_defect_in_either_order(good: str, bad: str) -> None:
@@ -33,7 +33,7 @@ def test_the_usual_names_tell_the_defect_in_either_order(good: str, bad: str) ->
 
 @pytest.mark.parametrize(
     "names",
-    [("daisy", "rose"), ("good", "ok"), ("bad", "ng"), ("ok", "without scratches"), ("0", "1"),
+    [("daisy", "rose"), ("good", "ok"), ("bad", "ng"), ("ok", "without scratches"), ("zero", "one"),
      ("good", "good_with_defect"), ("ok", "no screw"),
      ("good", "scratch", "dent")],
 )  # fmt: skip
