@@ -35,6 +35,8 @@ class GuessWidget(anywidget.AnyWidget):
 
     _esm = HERE / "guess.js"
     _css = HERE / "guess.css"
+    # ipywidgets 7, which Colab has, would show the widget alone; without it the bundle below is asked for.
+    _ipython_display_ = None
 
     content = traitlets.Dict().tag(sync=True)
     language = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
