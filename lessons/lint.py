@@ -120,6 +120,8 @@ def exercise_findings(notebook: NotebookNode) -> Iterator[str]:
                 yield f"nobody was asked for the guess {identifier}: call quiz.guess in a cell above"
             if call == "compare":
                 asked.discard(identifier)
+                if re.search(rf"""compare\(["']{identifier}["'], *["'\d]""", cell.source):
+                    yield f"the code tells what comes of the guess {identifier}: compute it, or give the Guess an answer"
         first = cell.outputs[0].get("text", "") if cell.get("outputs") else ""
         if is_folded(cell) and not first.startswith(NEUTRAL.en):
             yield (

@@ -30,9 +30,9 @@ CELLS = [
     "import os\nos.environ['COURSE_PROJECT'] = {course!r}\nfrom course_lib import quiz",
     f"{Brightest.stub}\n\nquiz.check('02-brightest', brightest)",
     "quiz.guess('02-darker')",
-    "quiz.compare('02-darker', 'defective')\nprint('the defective', 'ones it is')",
+    "quiz.compare('02-darker')\nprint('the defective', 'ones it is')",
     "quiz.guess('02-share')",
-    "quiz.compare('02-share', 12.5)",
+    "quiz.compare('02-share', 100 / 8)",
     "quiz.guesses(2)",
 ]
 WITH_GUESSES = [

@@ -93,6 +93,7 @@ class Darker(Guess):
         "sound": {"en": "the functional ones", "ja": "良品"},
         "defective": {"en": "the defective ones", "ja": "不良品"},
     }
+    answer = "defective"
     see = {"en": "Defective cells carry less current.", "ja": "不良品は流れる電流が少なくなります。"}
 
 

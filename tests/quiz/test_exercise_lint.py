@@ -13,9 +13,9 @@ STUB = new_code_cell('def is_black(image):\n    ...\n\n\nquiz.check("02-is-black
 GUESS = new_code_cell('quiz.guess("02-darker")')
 
 
-def compared(first: str) -> NotebookNode:
+def compared(first: str, code: str = 'quiz.compare("02-darker", darker)') -> NotebookNode:
     output = new_output("stream", name="stdout", text=first)
-    return new_code_cell('quiz.compare("02-darker", "sound")', metadata=build.FOLDED, outputs=[output])
+    return new_code_cell(code, metadata=build.FOLDED, outputs=[output])
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ def compared(first: str) -> NotebookNode:
         ([STUB], "has no text cell right above it"),
         ([TASK, new_code_cell(f"{STUB.source}\nprint(1)")], "does not end in quiz.check"),
         ([compared("Your guess beside the result:\n")], "nobody was asked for the guess 02-darker"),
+        ([GUESS, compared("Your guess beside the result:\n", "quiz.compare('02-darker', 'sound')")], "the code tells"),
+        ([GUESS, compared("Your guess beside the result:\n", 'quiz.compare("02-darker", 12.5)')], "the code tells"),
         ([GUESS], "the guess 02-darker is never compared"),
         ([GUESS, compared("sound cells are brighter")], "shows something before the neutral line"),
     ],

@@ -43,7 +43,7 @@ def shown(shell: InteractiveShell, cell: str) -> tuple[str, list[dict[str, Any]]
 
 def test_the_result_stands_beside_the_guess(shell: InteractiveShell) -> None:
     quiz.guess("02-darker").guess = "sound"
-    printed, (table,) = shown(shell, "quiz.compare('02-darker', 'defective')")
+    printed, (table,) = shown(shell, "quiz.compare('02-darker')")
     assert printed == "Your guess beside the result:\n"
     assert table["text/plain"] == (
         "Which cells are darker? the functional ones → the defective ones\nDefective cells carry less current."

@@ -44,6 +44,10 @@ def test_the_stub_is_not_attempted_and_the_solution_is_right(identifier: str) ->
         assert isinstance(refused, NotYet) and message in str(refused), str(refused)
 
 
+def test_a_value_is_asked_for_by_name() -> None:
+    assert "Replace the values of `blurred`" in str(outcome_of("blurred = []", "02-blurred"))
+
+
 def test_a_stub_with_another_docstring_is_not_attempted() -> None:
     assert isinstance(outcome_of('def brightest(image):\n    "mine"\n    ...  # later'), NotAttempted)
 

@@ -5,6 +5,7 @@ endless loop or ten megabytes of printing harm nothing, and every name and every
 afterwards as it was.
 """
 
+import ast
 import os
 import random
 import sys
@@ -89,8 +90,10 @@ def judge(task: Task, attempt: Any, code: str, seconds: float = SECONDS) -> Outc
     """
     name = task.defines
     if written.is_still(code, task.stub, name):
+        kind = written.definition(task.stub, name)
+        what = "the values" if isinstance(kind, ast.Assign | ast.AnnAssign) else "the body"
         there = Text(
-            f"Replace the body of `{name}` in the cell above and run the cell.",
+            f"Replace {what} of `{name}` in the cell above and run the cell.",
             f"上のセルの `{name}` の中身を書き換えて、セルを実行してください。",
         )
         twin = (Text("日本語", "問題文"), f'{task.prompt_ja}\n\nquiz.language("ja")')

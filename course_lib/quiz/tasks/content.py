@@ -71,6 +71,7 @@ class Guess(Asked):
     ask: Said
     choices: dict[str, Said] = {}  # noqa: RUF012 - by a short key, which `compare` gets; none for a number
     unit: str = ""  # of a number, such as "%"
+    answer: Any = None  # where the lesson does not compute the result: it then stands here, out of sight
     see: Said  # what to see in the result; shown beside it
 
 

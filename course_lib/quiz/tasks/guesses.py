@@ -87,18 +87,19 @@ def guess(identifier: str) -> GuessWidget:
     return widgets[identifier]
 
 
-def compare(identifier: str, result: Any) -> None:
+def compare(identifier: str, result: Any = None) -> None:
     """Show the guess beside the result, and what to see; the first thing that its cell shows.
 
     Args:
         identifier: of the guess.
-        result: the key of one of its choices, or a number.
+        result: the key of one of its choices, or a number; what its file says when left out, so that the
+            code of the cell does not tell it.
 
     Raises:
         CourseError: there is no such guess.
     """
     asked = find(identifier, Guess)
-    results[identifier] = result
+    results[identifier] = asked.answer if result is None else result
     if identifier in widgets:
         widgets[identifier].locked = True
     print(NEUTRAL.plain(language()))
