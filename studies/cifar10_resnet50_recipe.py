@@ -206,7 +206,7 @@ def train(
 ) -> pd.DataFrame:
     """The article's optimizer and schedule; returns the history."""
     return fit(
-        model, loader, epochs=epochs, optimizer="sgd", momentum=0.9, weight_decay=5e-4,
+        model, loader, epochs=epochs, optimizer="sgd", weight_decay=5e-4,
         schedule="cosine", learning_rate=given.learning_rate, label_smoothing=step.label_smoothing,
         precision=given.precision, checkpoint=checkpoint, progress=False,
     )  # fmt: skip

@@ -71,7 +71,7 @@ def test_lesson_9_runs_with_another_network_and_other_photos(tmp_path: Path, mon
     torch.manual_seed(0)
     state = torchvision.models.resnet18().state_dict()
     # Where a learner puts them.
-    torch.save(state, tmp_path / "data" / "weights" / "resnet18-f37072fd.pth")
+    torch.save(state, tmp_path / "data" / "weights" / "resnet18.pth")
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no_cache"))
     changes = {

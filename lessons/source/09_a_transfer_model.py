@@ -62,7 +62,6 @@ index["split"].value_counts().rename("photos").to_frame()
 # %%
 import pandas as pd
 import torch
-
 from course_lib import models
 
 BACKBONE = "efficientnet_lite0"
