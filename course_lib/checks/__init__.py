@@ -1,7 +1,7 @@
 """Photos and folders that cannot, or should not, be used (lesson 2)."""
 
 from course_lib.checks.duplicates import near_duplicates, signatures
-from course_lib.checks.files import FileReport, look_at, thumbnail_of
+from course_lib.checks.files import NO_PICTURE, FileReport, look_at, no_picture, thumbnail_of
 from course_lib.checks.folder import ACTIONS, check_folder, contact_sheet, look_at_all
 from course_lib.checks.planted_faults import make_messy_folder, messy_answers
 from course_lib.checks.set_aside import quarantine, undo_quarantine
@@ -11,6 +11,7 @@ from course_lib.data import UNREADABLE
 __all__ = [
     "ACTIONS",
     "FOLDER",
+    "NO_PICTURE",
     "UNREADABLE",
     "FileReport",
     "check_folder",
@@ -20,6 +21,7 @@ __all__ = [
     "make_messy_folder",
     "messy_answers",
     "near_duplicates",
+    "no_picture",
     "quarantine",
     "signatures",
     "smallest_defect",

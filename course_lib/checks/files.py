@@ -28,6 +28,7 @@ from course_lib.data import (
     upright,
 )
 
+NO_PICTURE = ("constant", "nearly black", "nearly white")  # there is nothing to judge: look at lamp and camera
 LARGE_PHOTO = 16_000_000  # pixels; of these, one at a time is decoded
 
 
@@ -121,21 +122,28 @@ def _look_into(image: Image.Image, data: bytes, report: FileReport, one_large_ph
             report.add("EXIF rotation", f"orientation {lies}: the stored pixels lie otherwise")
         _describe_mode(image, report)
         whole = eight_bit(image).convert("L")
-        step = shrinking(whole.size)
-        gray = whole.reduce(step) if step > 1 else whole
-        if fault := _no_picture(whole, gray):
+        gray = _reduced(whole)
+        if fault := no_picture(whole, gray):
             report.add(*fault)
         report.brightness, report.sharpness = float(np.asarray(gray).mean()), sharpness(gray)
         report.thumbnail = np.asarray(upright(thumbnail_of(gray), turn))
 
 
-def _no_picture(whole: Image.Image, gray: Image.Image) -> tuple[str, str] | None:
+def no_picture(whole: Image.Image, gray: Image.Image | None = None) -> tuple[str, str] | None:
     """Whether there is nothing to judge in a photo: it is all black, all white, or all of one grey.
 
     Args:
-        whole: the photo.
-        gray: the photo made smaller, so that noise is not taken for a picture.
+        whole: the photo, grey.
+        gray: the photo made smaller, so that noise is not taken for a picture; made here by default.
+
+    Returns:
+        One of `NO_PICTURE` and a detail, or None.
+
+    Example:
+        >>> no_picture(Image.new("L", (40, 40), 128))
+        ('constant', 'every pixel has the value 128')
     """
+    gray = gray or _reduced(whole)
     low, high = _nearly_all(gray)
     lowest, highest = gray.getextrema() if low == high else (low, high)
     if lowest == highest:
@@ -154,6 +162,11 @@ def _nearly_all(gray: Image.Image) -> tuple[int, int]:
     counts = np.cumsum(gray.histogram())
     low, high = np.searchsorted(counts, counts[-1] * np.array([0.01, 0.99]))
     return int(low), int(high)
+
+
+def _reduced(gray: Image.Image) -> Image.Image:
+    step = shrinking(gray.size)
+    return gray.reduce(step) if step > 1 else gray
 
 
 def shrinking(size: tuple[int, int]) -> int:

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 
 from course_lib import device, splits
-from course_lib.checks import FOLDER, UNREADABLE, check_folder
+from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder
 from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
-from course_lib.inference import TELLS_NOTHING
 from course_lib.paths import say, shorten
 
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
@@ -131,7 +130,7 @@ def prepare(
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
         tell(remark)
     shares = findings.loc[findings["path"].isin(index["path"]), "problem"].value_counts() / len(index)
-    return Prepared(index, classes, left_out, [name for name in TELLS_NOTHING if shares.get(name, 0) >= USUAL])
+    return Prepared(index, classes, left_out, [name for name in NO_PICTURE if shares.get(name, 0) >= USUAL])
 
 
 def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], list[str]]:

@@ -24,6 +24,7 @@ from course_lib.data.photo import (
     read_file,
     read_image,
     read_pixels,
+    to_pixels,
     upright,
 )
 from course_lib.data.solar_cells import credits, everyday_photos, solar_cells
@@ -67,6 +68,7 @@ __all__ = [
     "sniff",
     "solar_cells",
     "tidy_table",
+    "to_pixels",
     "upright",
     "walk",
 ]

@@ -293,6 +293,18 @@ def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.nda
         raise CourseError(f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one.")
     if size < 1:
         raise CourseError(f"A photo cannot be {size} pixels wide; choose a size of 1 or more.")
-    photo = Image.fromarray(read_image(path, "L" if channels == 1 else "RGB"))
-    resized = photo.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3)
-    return np.asarray(resized).reshape(size, size, channels).transpose(2, 0, 1)
+    return to_pixels(read_image(path, "L" if channels == 1 else "RGB"), size)
+
+
+def to_pixels(image: np.ndarray, size: int) -> np.ndarray:
+    """A photo from `read_image`, resized to a square in the layout that networks want.
+
+    Args:
+        image: uint8, (height, width) or (height, width, 3).
+        size: width and height of the result in pixels.
+
+    Returns:
+        uint8, (channels, size, size).
+    """
+    resized = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3)
+    return np.asarray(resized).reshape(size, size, -1).transpose(2, 0, 1)

@@ -7,10 +7,9 @@ inspected and what stops one of them, `onnx_export` writes it for programs witho
 from course_lib.inference.file import InspectorSettings, inspector_file
 from course_lib.inference.inspector import Inspector
 from course_lib.inference.onnx_export import compare, export_onnx, latency
-from course_lib.inference.photos import TELLS_NOTHING, list_photos
+from course_lib.inference.photos import list_photos
 
 __all__ = [
-    "TELLS_NOTHING",
     "Inspector",
     "InspectorSettings",
     "compare",

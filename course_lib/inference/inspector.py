@@ -17,12 +17,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_lib import device as devices
-from course_lib.data import read_pixels
 from course_lib.errors import CourseError
 from course_lib.evaluation import decide, grad_cam
 from course_lib.inference import file
 from course_lib.inference.file import InspectorSettings
-from course_lib.inference.photos import KeptRows, fault_in_photo, heat_picture, list_photos, map_file, photo_hash
+from course_lib.inference.photos import KeptRows, heat_picture, list_photos, map_file, photo_hash, photo_pixels
 from course_lib.models import Classifier, ScratchCNN, weights_hash
 from course_lib.paths import make_folder, shorten, write_atomically
 from course_lib.transforms import VIEWS, to_float
@@ -178,10 +177,9 @@ class Inspector:
         """The row of each photo, but for its path; heat maps, if any, are drawn on the way."""
         settings, images, rows = self.settings, {}, {}
         for path in paths:
-            problem = fault_in_photo(path, settings.usual)
+            problem = ""
             try:
-                if not problem:
-                    images[path] = read_pixels(path, settings.size, settings.channels)
+                images[path] = photo_pixels(path, settings.size, settings.channels, settings.usual)
             except CourseError as error:
                 problem = str(error)
             rows[path] = {"probability": float("nan"), "decision": "not inspected", "problem": problem}

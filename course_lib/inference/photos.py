@@ -14,19 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_lib.checks import ACTIONS, look_at
-from course_lib.data import IMAGE_ENDINGS, RAW_ENDINGS, UNREADABLE, is_hidden, is_picture, sniff, walk
+from course_lib.checks import ACTIONS, no_picture
+from course_lib.data import IMAGE_ENDINGS, RAW_ENDINGS, is_hidden, is_picture, read_image, sniff, to_pixels, walk
 from course_lib.errors import CourseError
 from course_lib.models import file_hash
 from course_lib.paths import append_json_line, read_json_lines, shorten
 
 # A name that ends so is meant as a photo, also where the course cannot read it.
 PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, (
-    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".pgm", ".ppm", ".pnm", ".psd",
-    ".dcm", ".svg",
+    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg",
 ))  # fmt: skip
-# Findings of the check that leave nothing to decide on: a lamp or a camera has failed.
-TELLS_NOTHING = ("constant", "nearly black", "nearly white")
 KEPT = {"photo", "probability", "decision", "problem"}
 
 
@@ -114,24 +111,24 @@ def _other_than_photo(path: Path) -> str:
     return "" if unclear or is_picture(kind) else kind
 
 
-def fault_in_photo(path: Path, usual: Sequence[str] = ()) -> str:
-    """Why this photo cannot be inspected, in a sentence; an empty text if it can.
+def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()) -> np.ndarray:
+    """What a network sees of one photo: uint8, (channels, size, size).
 
     Args:
         path: what `list_photos` has found.
-        usual: findings that are usual for these photos, and stop none.
+        size, channels: as for `course_lib.data.read_pixels`.
+        usual: findings of the check that are usual for these photos, and stop none.
+
+    Raises:
+        CourseError: why this photo cannot be inspected.
     """
     if os.path.isdir(path):
-        return _folder_fault(path)
-    if not os.path.lexists(path):
-        return f"There is no photo {shorten(path)}; check the path."
-    found = look_at(path, path.name)
-    for problem, detail in found.problems:
-        if problem in UNREADABLE or (problem in TELLS_NOTHING and problem not in usual):
-            return f"The photo {shorten(path)} was not inspected: {problem} ({detail}); {ACTIONS[problem]}."
-    if found.is_photo:
-        return ""
-    return f"The file {shorten(path)} was not inspected: not an image that can be read; save it as PNG or JPEG."
+        raise CourseError(_folder_fault(path))
+    image = read_image(path, "L" if channels == 1 else "RGB")
+    found = no_picture(Image.fromarray(image).convert("L"))
+    if found and found[0] not in usual:
+        raise CourseError(f"The photo {shorten(path)} shows nothing: {found[0]} ({found[1]}); {ACTIONS[found[0]]}.")
+    return to_pixels(image, size)
 
 
 def _folder_fault(folder: Path) -> str:

@@ -61,7 +61,7 @@ def test_an_unreadable_photo_is_reported_and_sets_the_status(
     out, err = capsys.readouterr()
     table = pd.read_csv(StringIO(out))
     assert len(table) == 12 and (table["decision"] == "not inspected").sum() == 2
-    assert "3.png was not inspected: not an image" in err and "no photo gone.png" in err
+    assert "3.png is not an image" in err and "no photo gone.png" in err
     assert main(["predict", saved, *paths, "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)
     assert [row["probability"] for row in rows].count(None) == 2

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from small_inspector import scratch_inspector
 
-from course_lib.data import read_pixels
 from course_lib.errors import CourseError
 from course_lib.inference import list_photos
+from course_lib.inference import photos as photos_of_inspection
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -37,7 +37,7 @@ def test_what_the_course_cannot_read_is_reported_and_not_passed_over(photos: Pat
     table = scratch_inspector().inspect(folder, progress=False)
     bad = table[table["decision"] == "not inspected"]
     assert len(table) == 14 and len(bad) == 3  # Pillow reads .jfif
-    assert bad["problem"].str.contains("was not inspected").all()
+    assert bad["problem"].str.contains("cannot be read: ").all()
 
 
 def test_a_folder_that_may_not_be_listed_is_reported(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_files_without_a_photos_ending_are_told_apart_by_their_content(photos: P
     bad = table.loc[table["decision"] == "not inspected", "path"]
     assert len(table) == 22 and sorted(Path(path).name for path in bad) == ["heic.bak", "zeros"]
     named = scratch_inspector().inspect([photos / "notes.txt"], progress=False)
-    assert "notes.txt was not inspected" in named["problem"][0], "what is named has a row, whatever it is"
+    assert "notes.txt is not an image" in named["problem"][0], "what is named has a row, whatever it is"
 
 
 @pytest.mark.parametrize(("value", "problem"), [(128, "constant"), (2, "nearly black"), (250, "nearly white")])
@@ -164,9 +164,9 @@ def test_a_photo_that_changes_while_it_is_inspected_is_not_kept(
 
     def overwritten(path: Path, *arguments: int) -> np.ndarray:
         Image.effect_noise((40, 40), 90).save(path)  # by a camera, at this very moment
-        return read_pixels(path, *arguments)
+        return photos_of_inspection.photo_pixels(path, *arguments)
 
-    monkeypatch.setattr("course_lib.inference.inspector.read_pixels", overwritten)
+    monkeypatch.setattr("course_lib.inference.inspector.photo_pixels", overwritten)
     scratch_inspector().inspect(photo, progress=False, keep=tmp_path / "kept")
     assert not list(tmp_path.glob("kept/*"))
 

@@ -27,7 +27,9 @@ def test_an_unreadable_photo_is_reported_and_the_rest_goes_on(photos: Path) -> N
 
     (bad,) = np.flatnonzero(table["decision"] == "not inspected")
     assert table["path"][bad].endswith("defective/3.png")
-    assert "not an image (the content is text)" in table["problem"][bad] and np.isnan(table["probability"][bad])
+    assert "3.png is not an image (the content is text)" in table["problem"][bad] and np.isnan(
+        table["probability"][bad]
+    )
     others = table.drop(index=bad)
     np.testing.assert_allclose(others["probability"], whole.drop(index=bad)["probability"], 1e-5)
 
