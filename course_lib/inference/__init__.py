@@ -8,13 +8,3 @@ from course_lib.inference.file import InspectorSettings, inspector_file
 from course_lib.inference.inspector import Inspector
 from course_lib.inference.onnx_export import compare, export_onnx, latency
 from course_lib.inference.photos import list_photos
-
-__all__ = [
-    "Inspector",
-    "InspectorSettings",
-    "compare",
-    "export_onnx",
-    "inspector_file",
-    "latency",
-    "list_photos",
-]

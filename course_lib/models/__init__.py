@@ -16,23 +16,3 @@ from course_lib.models.classifier import (
 )
 from course_lib.models.scratch import ScratchCNN
 from course_lib.models.weights import file_hash, load_weights, read_weights, torch_cache, weight_file, weights_hash
-
-__all__ = [
-    "AfterStage",
-    "Backbone",
-    "Classifier",
-    "ScratchCNN",
-    "file_hash",
-    "freeze",
-    "head_from_probe",
-    "imagenet_classes",
-    "load_backbone",
-    "load_weights",
-    "read_weights",
-    "torch_cache",
-    "trainable_parameters",
-    "unfreeze",
-    "untrained_backbone",
-    "weight_file",
-    "weights_hash",
-]

@@ -69,9 +69,7 @@ def heading(text: str, level: int = 2) -> Markup:
 
 def fold(summary: str, *sections: str) -> Markup:
     """Sections that show when their summary is clicked."""
-    return html(
-        "<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=join(*sections)
-    )
+    return html("<details><summary>{{ summary }}</summary>{{ body }}</details>", summary=summary, body=join(*sections))
 
 
 def table(rows: pd.DataFrame, caption: str = "", decimals: int = 3) -> Markup:

@@ -11,26 +11,3 @@ from course_lib.training.learning_rate import learning_rate_curve, suggest_learn
 from course_lib.training.loop import StopTraining, evaluate, fit, set_training_mode
 from course_lib.training.processes import Group, current_group, joined
 from course_lib.training.tracking import environment, log_file, plot_runs, read_runs, record, runs, send
-
-__all__ = [
-    "Group",
-    "Settings",
-    "StopTraining",
-    "current_group",
-    "environment",
-    "evaluate",
-    "fastest_settings",
-    "fit",
-    "joined",
-    "learning_rate_curve",
-    "load_checkpoint",
-    "log_file",
-    "plot_runs",
-    "read_runs",
-    "record",
-    "runs",
-    "save_checkpoint",
-    "send",
-    "set_training_mode",
-    "suggest_learning_rate",
-]

@@ -1,16 +1,13 @@
 """A log of every training run: what was tried, where, and what came of it (lesson 10).
 
 The log is one text file, ``work/runs.jsonl``, one line for each run. It stays on this computer; `send`
-shows a run in another tracker if you have installed one.
+shows a run in TensorBoard if you have installed it.
 """
 
 import json
-import os
 import platform
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,8 +16,6 @@ import pandas as pd
 from course_lib import device, plots
 from course_lib.errors import CourseError
 from course_lib.paths import append_json_line, make_folder, plain, read_json_lines, shorten, work_folder
-
-TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
 def log_file() -> Path:
@@ -136,47 +131,31 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
     plots.show(figure, alt)
 
 
-def send(run: dict, tracker: str = "tensorboard") -> str:
-    """Show one run in another tracker as well, if it is installed; nothing leaves this computer.
+def send(run: dict) -> str:
+    """Show one run in TensorBoard as well, if it is installed; nothing leaves this computer.
 
     Args:
         run: from `record` or `read_runs`.
-        tracker: "tensorboard", "trackio" or "wandb" (Weights & Biases, which you may sync later).
 
     Returns:
         How to look at it.
 
     Raises:
-        CourseError: an unknown tracker, or one that is not installed.
+        CourseError: TensorBoard is not installed.
     """
-    if tracker not in TRACKERS:
-        raise CourseError(f"The tracker '{tracker}' is unknown; choose one of {', '.join(TRACKERS)}.")
-    if find_spec(tracker) is None:
-        raise CourseError(
-            f"The tracker '{tracker}' is not installed, and you do not need it: runs() shows the same "
-            f"table. To use it, run: pip install {tracker}"
-        )
-    folder, name = make_folder(work_folder() / tracker), f"{run['name']}-{run['run']}".replace("/", "-")
-    steps = [(row["epoch"], row) for row in run["history"]]
-    steps.append((len(steps), {f"result/{measure}": value for measure, value in run["results"].items()}))
-    if tracker == "tensorboard":
+    try:
         from torch.utils.tensorboard import SummaryWriter
-
-        with SummaryWriter(str(folder / name)) as writer:
-            writer.add_text("settings", json.dumps(run["settings"], ensure_ascii=False))
-            for step, values in steps:
-                for measure, value in _numbers(values).items():
-                    writer.add_scalar(measure, value, step)
-        return f"tensorboard --logdir {shorten(folder)}"
-    os.environ.setdefault("TRACKIO_DIR", str(folder))  # read when trackio is imported
-    module = import_module(tracker)
-    options = {"mode": "offline", "dir": str(folder)} if tracker == "wandb" else {}
-    module.init(project="visual-inspection", name=name, config=run["settings"], **options)
-    for step, values in steps:
-        module.log(_numbers(values), step=step)
-    module.finish()
-    return "wandb sync" if tracker == "wandb" else "trackio show --project visual-inspection"
-
-
-def _numbers(values: dict) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items() if isinstance(value, int | float) and name != "epoch"}
+    except ImportError as error:
+        raise CourseError(
+            "TensorBoard is not installed, and you do not need it: runs() shows the same table. To use it, run: "
+            "pip install tensorboard"
+        ) from error
+    folder, name = make_folder(work_folder() / "tensorboard"), f"{run['name']}-{run['run']}".replace("/", "-")
+    results = {"epoch": len(run["history"])} | {f"result/{name}": value for name, value in run["results"].items()}
+    with SummaryWriter(str(folder / name)) as writer:
+        writer.add_text("settings", json.dumps(run["settings"], ensure_ascii=False))
+        for row in [*run["history"], results]:
+            for measure, value in row.items():
+                if isinstance(value, int | float) and measure != "epoch":
+                    writer.add_scalar(measure, value, row["epoch"])
+    return f"tensorboard --logdir {shorten(folder)}"

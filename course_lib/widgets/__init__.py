@@ -7,13 +7,3 @@
 from course_lib.widgets.cost_slider import cost_slider
 from course_lib.widgets.filter import KERNELS, FilterWidget, apply_kernel, visible
 from course_lib.widgets.playground import AugmentationPlayground, overview
-
-__all__ = [
-    "KERNELS",
-    "AugmentationPlayground",
-    "FilterWidget",
-    "apply_kernel",
-    "cost_slider",
-    "overview",
-    "visible",
-]

@@ -348,8 +348,7 @@ training.plot_runs(
 # difference from `default` larger than those between the other rows? Would you believe it after one run?
 #
 # The log is the file `work/runs.jsonl`. `training.runs()` shows it as a table, `training.plot_runs()` as curves.
-# `training.send(run)` shows a run in TensorBoard, trackio or Weights & Biases, if you have installed one of them; nothing leaves
-# your computer unless you ask for it.
+# `training.send(run)` shows a run in TensorBoard too, if you have installed it; nothing leaves your computer.
 
 # %%
 from course_lib.paths import shorten

@@ -1,11 +1,8 @@
 """The log of runs: what was written is read back, whatever happened to the file in between."""
 
-import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -70,7 +67,7 @@ def test_runs_are_drawn_with_their_names(capsys: pytest.CaptureFixture) -> None:
 def test_tensorboard_reads_the_numbers_of_the_run(work: Path) -> None:
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = tracking.record("flips/turns", {"seed": 0}, {"test_accuracy": 0.7}, history())
-    assert tracking.send(run, "tensorboard") == "tensorboard --logdir work/tensorboard"
+    assert tracking.send(run) == "tensorboard --logdir work/tensorboard"
     (folder,) = (work / "tensorboard").iterdir()
     events = event_accumulator.EventAccumulator(str(folder))
     events.Reload()
@@ -80,57 +77,10 @@ def test_tensorboard_reads_the_numbers_of_the_run(work: Path) -> None:
     assert events.Scalars("result/test_accuracy")[0].value == pytest.approx(0.7)
 
 
-@pytest.mark.parametrize("tracker", ["trackio", "wandb"])
-def test_a_tracker_gets_each_epoch_and_nothing_leaves_this_computer(
-    tracker: str, work: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Tracker(ModuleType):
-        """What both trackers share: init, log, finish."""
-
-        def __init__(self) -> None:
-            super().__init__(tracker)
-            self.__spec__ = importlib.util.spec_from_loader(tracker, None)
-            self.started: dict = {}
-            self.steps: list = []
-            self.finished = False
-
-        def init(self, **options) -> None:
-            self.started = options | {"folder": os.environ.get("TRACKIO_DIR")}
-
-        def log(self, values: dict, step: int) -> None:
-            self.steps.append((step, values))
-
-        def finish(self) -> None:
-            self.finished = True
-
-    monkeypatch.setenv("TRACKIO_DIR", "")  # it is put back when the test ends
-    monkeypatch.delenv("TRACKIO_DIR")
-    monkeypatch.setitem(sys.modules, tracker, fake := Tracker())
-    run = tracking.record("flips", {"seed": 0}, {"test_accuracy": 0.7}, history(2))
-    look = tracking.send(run, tracker)
-
-    assert fake.started["name"] == f"flips-{run['run']}" and fake.started["config"] == {"seed": 0}
-    assert fake.finished and tracker in look
-    accuracies = [(step, list(values.values())) for step, values in fake.steps]
-    assert accuracies == [(1, [0.5]), (2, [pytest.approx(2 / 3)]), (2, [0.7])]
-    if tracker == "wandb":
-        assert fake.started["mode"] == "offline"
-        assert fake.started["dir"] == str(work / "wandb")
-    else:
-        assert fake.started["folder"] == str(work / "trackio")
-
-
-@pytest.mark.parametrize("tracker", ["trackio", "wandb"])
-def test_a_tracker_that_is_not_installed_says_how_to_get_it(tracker: str) -> None:
-    if importlib.util.find_spec(tracker):
-        pytest.skip(f"{tracker} is installed here")
-    with pytest.raises(CourseError, match=f"pip install {tracker}"):
-        tracking.send(tracking.record("a try", {}), tracker)
-
-
-def test_an_unknown_tracker_is_refused() -> None:
-    with pytest.raises(CourseError, match="choose one of tensorboard, trackio, wandb"):
-        tracking.send(tracking.record("a try", {}), "diary")
+def test_without_tensorboard_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(CourseError, match="pip install tensorboard"):
+        tracking.send(tracking.record("a try", {}))
 
 
 def test_each_line_of_the_log_is_json_on_its_own() -> None:
