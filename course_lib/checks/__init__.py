@@ -7,24 +7,3 @@ from course_lib.checks.planted_faults import make_messy_folder, messy_answers
 from course_lib.checks.set_aside import quarantine, undo_quarantine
 from course_lib.checks.together import FOLDER, smallest_defect
 from course_lib.data import UNREADABLE
-
-__all__ = [
-    "ACTIONS",
-    "FOLDER",
-    "NO_PICTURE",
-    "UNREADABLE",
-    "FileReport",
-    "check_folder",
-    "contact_sheet",
-    "look_at",
-    "look_at_all",
-    "make_messy_folder",
-    "messy_answers",
-    "near_duplicates",
-    "no_picture",
-    "quarantine",
-    "signatures",
-    "smallest_defect",
-    "thumbnail_of",
-    "undo_quarantine",
-]

@@ -4,14 +4,13 @@
 one photo, `solar_cells` holds the photos of the course.
 """
 
-from course_lib.data.damage import fault_in, is_picture, sniff
+from course_lib.data.damage import is_picture, sniff
 from course_lib.data.index import complete, index_folder, photo_path
 from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name
 from course_lib.data.layout import Layout, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,
-    LARGEST_FILE,
     RAW_ENDINGS,
     UNREADABLE,
     Unreadable,
@@ -30,45 +29,3 @@ from course_lib.data.photo import (
 from course_lib.data.solar_cells import credits, everyday_photos, solar_cells
 from course_lib.data.table import match_photos, read_table, tidy_table
 from course_lib.data.walk import Walk, is_hidden, walk
-
-__all__ = [
-    "FORMAT_OF_ENDING",
-    "IMAGE_ENDINGS",
-    "LARGEST_FILE",
-    "RAW_ENDINGS",
-    "UNREADABLE",
-    "Layout",
-    "Unreadable",
-    "Walk",
-    "bits_for",
-    "class_names",
-    "complete",
-    "credits",
-    "eight_bit",
-    "everyday_photos",
-    "explained",
-    "fault_in",
-    "index_folder",
-    "is_hidden",
-    "is_picture",
-    "label_numbers",
-    "label_probabilities",
-    "load_photo",
-    "look_through",
-    "match_photos",
-    "open_photo",
-    "orientation",
-    "photo_path",
-    "positive_class",
-    "read_file",
-    "read_image",
-    "read_pixels",
-    "read_table",
-    "same_name",
-    "sniff",
-    "solar_cells",
-    "tidy_table",
-    "to_pixels",
-    "upright",
-    "walk",
-]

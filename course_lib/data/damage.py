@@ -5,6 +5,7 @@ A file counts as damaged only where pixels are missing: odd notes beside the pix
 
 import re
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
@@ -90,22 +91,24 @@ def fault_in(kind: str, data: bytes) -> tuple[str, str] | None:
     return None
 
 
+def _png_parts(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start, end) of the parts of a PNG: length (4 bytes), name (4), content, checksum (4)."""
+    start = 8
+    while start + 12 <= len(data):
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+        yield data[start + 4 : start + 8], start, end
+        start = end
+
+
 def _png_fault(data: bytes) -> tuple[str, str] | None:
-    """A PNG is a chain of chunks: length (4 bytes), name (4), content, checksum (4)."""
-    position = 8
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        name = data[position + 4 : position + 8]
-        end = position + 12 + length
+    for name, start, end in _png_parts(data):
         if end > len(data):
             return "truncated", f"it breaks off inside the part {name!r}"
-        checksum = int.from_bytes(data[end - 4 : end], "big")
-        needed = name[:1].isupper()
-        if needed and zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
+        checksum, needed = int.from_bytes(data[end - 4 : end], "big"), name[:1].isupper()
+        if needed and zlib.crc32(memoryview(data)[start + 4 : end - 4]) != checksum:
             return "damaged", f"the checksum of the part {name!r} is wrong"
         if name == b"IEND":
             return None
-        position = end
     return "truncated", "the end mark is missing"
 
 
@@ -115,13 +118,8 @@ def without_notes(kind: str, data: bytes) -> bytes:
         return data[:46] + bytes(4) + data[50:]  # 0 colours means: as many as there can be
     if kind != "PNG":
         return data
-    parts, position = [data[:8]], 8
-    while position < len(data):
-        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
-        if data[position + 4 : position + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
-            parts.append(data[position:end])
-        position = end
-    return b"".join(parts)
+    notes = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+    return data[:8] + b"".join(data[start:end] for name, start, end in _png_parts(data) if name not in notes)
 
 
 # Byte pairs that may not stand inside compressed JPEG data.
@@ -144,11 +142,9 @@ def _jpeg_fault(data: bytes) -> tuple[str, str] | None:
 def _jpeg_start(data: bytes) -> int:
     """Where the header ends: the first segment of compressed data (FF DA)."""
     position = 2
-    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] != b"\xda":
-        if data[position + 1 : position + 2] == b"\xff":  # a fill byte
-            position += 1
-            continue
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    while data[position : position + 1] == b"\xff" and (name := data[position + 1 : position + 2]) != b"\xda":
+        is_filling = name == b"\xff"
+        position += 1 if is_filling else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return position
 
 
@@ -174,16 +170,14 @@ def is_cut_off(image: Image.Image, kind: str, data: bytes) -> str:
     Returns:
         What was found, or "" for a whole picture.
     """
-    pixels = np.asarray(image)
-    if kind == "JPEG" and (
-        image.info.get("progressive") or np.ptp(pixels[-4:, -4:].reshape(-1, pixels[0, 0].size), 0).max() <= 1
-    ):
-        return _jpeg_goes_on(data, bool(image.info.get("progressive")))
+    pixels, progressive = np.asarray(image), bool(image.info.get("progressive"))
+    if kind == "JPEG" and (progressive or np.ptp(pixels[-4:, -4:].reshape(-1, pixels[0, 0].size), 0).max() <= 1):
+        return _jpeg_goes_on(data, progressive)
     rows = pixels.reshape(len(pixels), -1)
-    equal = (
-        (rows[1:] == rows[:-1]).all(axis=1) if len(rows) > 16 and (rows[-1] == rows[-2]).all() else np.zeros(1, bool)
-    )
-    repeated = int(np.argmin(equal[::-1])) if not equal.all() else 0
+    if len(rows) <= 16 or (rows[-1] != rows[-2]).any():
+        return ""
+    equal = (rows[1:] == rows[:-1]).all(axis=1)
+    repeated = int(np.argmin(equal[::-1]))
     # A border has one colour, and drawings repeat rows elsewhere too.
     if repeated > len(rows) // 8 and np.ptp(rows[-1].astype(float)) > 3 and equal[: -repeated - 1].mean() < 0.01:
         return f"the last {repeated + 1} rows are all the same"

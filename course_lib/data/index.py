@@ -14,7 +14,7 @@ import pandas as pd
 from course_lib.data.labels import class_names, same_name
 from course_lib.data.layout import look_through
 from course_lib.data.photo import IMAGE_ENDINGS
-from course_lib.data.table import match_photos, read_table, split_names
+from course_lib.data.table import match_photos, read_table, split_names, unusable
 from course_lib.data.walk import walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
@@ -86,9 +86,8 @@ def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print)
 
 def _deeper(folder: Path, labels: list[str]) -> str:
     """A way out where a folder lies in another one, as in an unpacked archive."""
-    if len(labels) != 1 or len(look_through(folder / labels[0]).classes) < 2:
-        return ""
-    return f", or use {shorten(folder / labels[0])}"
+    holds_classes = len(labels) == 1 and len(look_through(folder / labels[0]).classes) > 1
+    return f", or use {shorten(folder / labels[0])}" if holds_classes else ""
 
 
 def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> pd.DataFrame:
@@ -104,17 +103,12 @@ def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> p
             f"{name}: {len(unknown)} rows name no photo of a class, or several (the first is {unknown[0]}); they are not used."
         )
     table = table.assign(path=photos)[[bool(photo) for photo in photos]]
-    if table["path"].duplicated().any():
-        twice = table["path"][table["path"].duplicated()].iloc[0]
-        raise CourseError(
-            f"The table {name} has several rows for the photo {twice}; mend it, or move it out of the photo folder to "
-            "go on without it."
-        )
+    if (twice := table["path"].duplicated()).any():
+        raise unusable(name, f"has several rows for the photo {table['path'][twice].iloc[0]}")
     if missing := len(index) - len(table):
         tell(f"{name}: {missing} photos have no row in it.")
-    label = index.set_index("path")["label"]
     if "label" in table:
-        known = table[table["label"].notna()]
+        known, label = table[table["label"].notna()], index.set_index("path")["label"]
         differs = known[known["label"].map(same_name) != known["path"].map(label).map(same_name)]
         if len(differs):
             first = differs.iloc[0]
@@ -159,10 +153,8 @@ and what a section says about them holds for the solar cells only.
             f"Your index.csv has no {', '.join(missing)}: stand-ins are used, and what a section "
             "says about them holds for the solar cells only."
         )
-    completed = index.assign(**{name: stand_ins[name] for name in missing})
-    if "position" in missing and "lot" not in index:
-        completed["lot"] = completed["path"]
-    return completed
+    lot = {"lot": index["path"]} if "position" in missing and "lot" not in index else {}
+    return index.assign(**{name: stand_ins[name] for name in missing}, **lot)
 
 
 def photo_path(index: pd.DataFrame, row: int) -> Path:

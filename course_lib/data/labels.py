@@ -91,12 +91,10 @@ the defect; say it with --positive (positive=…), such as --positive daisy, or 
     """
     names = sorted(set(classes))
     if wanted is not None:
-        found = [name for name in names if name == wanted] or [
-            name for name in names if same_name(name) == same_name(wanted)
-        ]
+        found = {wanted} & set(names) or {name for name in names if same_name(name) == same_name(wanted)}
         if len(found) != 1:
             raise CourseError(f"The positive class '{wanted}' is not there; the classes are {', '.join(names)}.")
-        return found[0]
+        return found.pop()
     kinds = {name: kind_of_class(name) for name in names}
     bad = [name for name in names if kinds[name] == "bad"]
     if len(bad) == 1:

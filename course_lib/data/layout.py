@@ -91,13 +91,10 @@ def look_through(folder: str | os.PathLike) -> Layout:
     photos = {name: photos_in(folder, name) for name in names}
     for name in [name for name in names if name[0] == "_" or is_hidden(f"{name}/")]:
         found = photos.pop(name)
-        if found or name[0] == "_":
-            why = (
-                f"its name begins with '_'; {len(found)} photos; rename it if it is a class"
-                if name[0] == "_"
-                else "hidden"
-            )
-            layout.left_out[f"{name}/"] = why
+        if name[0] == "_":
+            layout.left_out[f"{name}/"] = f"its name begins with '_'; {len(found)} photos; rename it if it is a class"
+        elif found:
+            layout.left_out[f"{name}/"] = "hidden"
     for name in [name for name in photos if not photos[name] and is_mask_name(name)]:
         del photos[name]
         layout.left_out[f"{name}/"] = "labels or masks, not photos"
@@ -154,7 +151,8 @@ def _masks(folder: Path, paths: list[str]) -> set[str]:
     places: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         places[path.rpartition("/")[0]].append(path)
-    kinds = {place: {_kind(folder / path) for path in _some(there)} for place, there in places.items()}
+    some = {place: (there[0], there[len(there) // 2], there[-1]) for place, there in places.items()}
+    kinds = {place: {_kind(folder / path) for path in paths} for place, paths in some.items()}
     stems = {place: {_stem(path) for path in there} for place, there in places.items()}
     beside = {place for place in places if "photo" in kinds[place]}
     masks: set[str] = set()
@@ -169,17 +167,10 @@ def _masks(folder: Path, paths: list[str]) -> set[str]:
             same[_stem(path)].append(path)
         for group in (group for group in same.values() if len(group) > 1):
             found = {path: _kind(folder / path) for path in group}
+            named_masks = {path for path in group if found[path] == "plain" and MASK_NAME.search(Path(path).stem)}
             if "photo" in found.values():
-                masks.update(
-                    path
-                    for path in group
-                    if found[path] == "mask" or (found[path] == "plain" and MASK_NAME.search(Path(path).stem))
-                )
+                masks |= named_masks | {path for path in group if found[path] == "mask"}
     return masks
-
-
-def _some(paths: list[str]) -> list[str]:
-    return [paths[0], paths[len(paths) // 2], paths[-1]]
 
 
 def _stem(path: str) -> str:
@@ -221,8 +212,9 @@ def _fault(folder: Path, layout: Layout) -> str:
     below = [_names_below(layout.classes[name]) for name in names]
     if len(names) > 1 and all(below) and not any(kind_of_class(name) in ("good", "bad") for name in names):
         common = set.intersection(*below)
-        telling = [name for name in common if kind_of_class(name) in ("good", "bad") or is_split_name(name)]
-        if telling or (len(common) > 1 and all(each == common for each in below) and not _are_lots(common)):
+        telling = any(kind_of_class(name) in ("good", "bad") or is_split_name(name) for name in common)
+        are_lots = all(re.search(r"\d", name) for name in common)  # or days, or cameras
+        if telling or (len(common) > 1 and all(each == common for each in below) and not are_lots):
             return (
                 f"The folders {', '.join(names[:5])} in {shorten(folder)} all hold folders named "
                 f"{', '.join(sorted(common)[:5])}, so they seem to be products and not classes; use one of them, such as "
@@ -235,8 +227,3 @@ def _names_below(paths: Collection[str]) -> set[str]:
     """The sub-folders of a class folder; none where photos lie in it directly."""
     parts = [path.split("/") for path in paths]
     return set() if any(len(part) < 3 for part in parts) else {part[1] for part in parts}
-
-
-def _are_lots(names: Collection[str]) -> bool:
-    """Whether all names hold a number, as those of days, lots and cameras do."""
-    return all(re.search(r"\d", name) for name in names)

@@ -1,7 +1,7 @@
 """The photos that come with the course: solar cells, and a few everyday photos (lesson 1)."""
 
 import os
-import shutil
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,13 +47,10 @@ def solar_cells() -> Path:
     for label in ("functional", "defective"):
         make_folder(folder / label)
     for file_name, path in zip(table["source"], table["path"], strict=True):
-        target = folder / path
-        if not target.exists() or target.stat().st_size == 0:
-            with write_atomically(target) as temporary:
-                shutil.copyfile(source / file_name, temporary)
+        _put_back(folder / path, (source / file_name).read_bytes)
     text = table.drop(columns="source").to_csv(index=False, lineterminator="\n")
-    _write_if_missing(folder / "index.csv", text)
-    _write_if_missing(folder / "LICENCE.txt", SOLAR_CELL_CREDITS + "\n")
+    _put_back(folder / "index.csv", text.encode)
+    _put_back(folder / "LICENCE.txt", f"{SOLAR_CELL_CREDITS}\n".encode)
     return folder
 
 
@@ -67,25 +64,17 @@ def _solar_cell_table(source: Path) -> pd.DataFrame:
         )
     table = pd.read_csv(label_file, sep=r"\s+", names=["source", "defect_probability", "cell_type"])
     # The file gives thirds in decimals (0.3333333333333333); three of them are one.
-    label = np.where(table["defect_probability"] >= 0.5, "defective", "functional")
-    names = table["source"].str.rsplit("/", n=1).str[-1]
-    return pd.DataFrame(
-        {
-            "path": [f"{folder}/{name}" for folder, name in zip(label, names, strict=True)],
-            "label": label,
-            "defect_probability": table["defect_probability"],
-            "cell_type": table["cell_type"],
-            "position": np.arange(len(table)),
-            "source": table["source"],
-        }
-    )
+    table["label"] = np.where(table["defect_probability"] >= 0.5, "defective", "functional")
+    table["path"] = table["label"] + "/" + table["source"].str.rsplit("/", n=1).str[-1]
+    table["position"] = np.arange(len(table))
+    return table[["path", "label", "defect_probability", "cell_type", "position", "source"]]
 
 
-def _write_if_missing(path: Path, text: str) -> None:
-    # A learner may have added columns to the table, so what is there stays.
+def _put_back(path: Path, content: Callable[[], bytes]) -> None:
+    """Write a file that is missing or empty; what is there stays, for a learner may have added columns to the table."""
     if not path.exists() or path.stat().st_size == 0:
         with write_atomically(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.write_bytes(content())
 
 
 def credits(folder: str | os.PathLike) -> str:
@@ -111,10 +100,6 @@ def everyday_photos() -> dict[str, Path]:
     import sklearn.datasets
 
     scikit_learn = Path(sklearn.datasets.__file__).parent / "images"
-    samples = Path(matplotlib.get_data_path()) / "sample_data"
-    photos = {
-        "flower": scikit_learn / "flower.jpg",
-        "palace": scikit_learn / "china.jpg",
-        "portrait": samples / "grace_hopper.jpg",
-    }
+    portrait = Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg")
+    photos = {"flower": scikit_learn / "flower.jpg", "palace": scikit_learn / "china.jpg", "portrait": portrait}
     return {name: path for name, path in photos.items() if path.exists()}

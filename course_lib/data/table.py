@@ -48,11 +48,13 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         separator = max(",;\t", key=first.count)
         table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
     except (OSError, ValueError) as error:
-        raise CourseError(
-            f"The table {shorten(path)} cannot be read as CSV in UTF-8 ({error}); mend it, or move it out of the "
-            "photo folder to go on without it."
-        ) from error
+        raise unusable(shorten(path), f"cannot be read as CSV in UTF-8 ({error})") from error
     return tidy_table(table, shorten(path))
+
+
+def unusable(name: str, why: str) -> CourseError:
+    """That a table cannot be used, why, and what to do."""
+    return CourseError(f"The table {name} {why}; mend it, or move it out of the photo folder to go on without it.")
 
 
 def tidy_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -72,10 +74,7 @@ def tidy_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
             raise CourseError(f"The columns {' and '.join(same)} of {name} mean the same; mend it and keep one.")
         names |= {column: known for column in same}
     if "path" not in names.values():
-        raise CourseError(
-            f"The table {name} needs a column 'path' with the names of the photos (found: {', '.join(written)}); mend "
-            "it, or move it out of the photo folder to go on without it."
-        )
+        raise unusable(name, f"needs a column 'path' with the names of the photos (found: {', '.join(written)})")
     table = table.rename(columns=str).rename(columns=names)
     table = table.assign(path=table["path"].map(clean_path))
     table = table[table["path"] != ""].reset_index(drop=True)
