@@ -16,7 +16,7 @@ def main(arguments: Sequence[str]) -> int:
     """Inspect photos and print one row for each.
 
     Returns:
-        The exit status: 0 if all photos were inspected, 1 if one could not be read, 130 interrupted.
+        The exit status: 0 if all photos were inspected, 1 if one could not be inspected, 130 interrupted.
 
     Raises:
         CourseError: no inspector, no photo, or a folder or file that cannot be written to.
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m course_lib predict",
         description="Inspect photos: one row for each, on standard output.",
-        epilog="Exit status: 0 all inspected, 1 a photo could not be read, 2 wrong use, 130 interrupted.",
+        epilog="Exit status: 0 all inspected, 1 a photo could not be inspected, 2 wrong use, 130 interrupted.",
     )
     parser.add_argument("inspector", help="the file that train has written")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="photos, and folders of photos")
