@@ -6,6 +6,7 @@ An installed package has the command ``visual-inspection COMMAND`` as well.
 import os
 import sys
 from errno import EINVAL
+from importlib import import_module
 from io import TextIOWrapper
 
 from course_lib.errors import CourseError
@@ -19,6 +20,9 @@ USAGE = """Use: python -m course_lib COMMAND
   predict FILE …   inspect photos with a saved inspector (lesson 10)
   quiz COMMAND     collect, analyse and export quiz answers, for instructors
 """
+# Each is a module with a function main; only the one that is asked for is loaded.
+COMMANDS = {name: f"commands.{name}" for name in ("install", "doctor", "check", "train", "predict")}
+COMMANDS["quiz"] = "quiz.cli"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,30 +71,8 @@ def _make_streams_safe() -> None:
 
 def _run(arguments: list[str]) -> int:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if command == "install":
-        from course_lib.commands import install
-
-        return install.main(rest)
-    if command == "doctor":
-        from course_lib.commands import doctor
-
-        return doctor.main()
-    if command == "check":
-        from course_lib.commands import check
-
-        return check.main(rest)
-    if command == "train":
-        from course_lib.commands import train
-
-        return train.main(rest)
-    if command == "predict":
-        from course_lib.commands import predict
-
-        return predict.main(rest)
-    if command == "quiz":
-        from course_lib.quiz import cli
-
-        return cli.main(rest)
+    if command in COMMANDS:
+        return import_module(f"course_lib.{COMMANDS[command]}").main(rest)
     print(USAGE, file=sys.stderr)
     return 0 if command in ("-h", "--help") else 2
 

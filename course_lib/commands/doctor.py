@@ -5,7 +5,7 @@
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,7 +28,7 @@ class Result:
     cure: str = ""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run all checks and print them. Returns 0 only when what is here would run: lessons or commands."""
     # Without the lessons nobody needs their photos, which would be laid out in the current folder.
     names = [name for name in CHECKS if course_is_here() or name != "photos"]

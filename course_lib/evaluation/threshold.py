@@ -59,10 +59,7 @@ def expected_cost(
 
 
 def choose_threshold(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    cost_missed: float = 10.0,
-    cost_overkill: float = 1.0,
+    labels: np.ndarray, probabilities: np.ndarray, cost_missed: float = 10.0, cost_overkill: float = 1.0
 ) -> float:
     """The threshold with the lowest expected cost on these photos.
 

@@ -23,10 +23,7 @@ CLOSE = 1e-4  # how far an answer may lie from PyTorch's, as a share of its larg
 
 
 def program_of(
-    network: nn.Module,
-    example: Tensor,
-    outputs: Sequence[str],
-    facts: Mapping[str, str] | None = None,
+    network: nn.Module, example: Tensor, outputs: Sequence[str], facts: Mapping[str, str] | None = None
 ) -> bytes:
     """Turn a network into an ONNX program that takes any number of photos.
 

@@ -6,7 +6,7 @@ preprocessing, the class names and the threshold belong to it. The inspector kee
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,13 +54,10 @@ class Inspector:
         Returns:
             float32, (N, classes).
         """
-        return self._computed(self.model, images, batch_size)
+        return self._computed(images, batch_size)[0]
 
     def probabilities(
-        self,
-        images: np.ndarray,
-        batch_size: int = 32,
-        device: torch.device | str | None = None,
+        self, images: np.ndarray, batch_size: int = 32, device: torch.device | str | None = None
     ) -> np.ndarray:
         """Probability of each class, for photos in memory.
 
@@ -71,24 +68,21 @@ class Inspector:
         Returns:
             float32, (N, classes); each row sums to 1.
         """
-
-        def mean_of_views(batch: Tensor) -> Tensor:
-            logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)]).float()
-            return (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
-
-        return self._computed(mean_of_views, images, batch_size, device)
+        return self._computed(images, batch_size, device)[1]
 
     @torch.no_grad()
     def _computed(
-        self,
-        compute: Callable[[Tensor], Tensor],
-        images: np.ndarray,
-        batch_size: int,
-        device: torch.device | str | None = None,
-    ) -> np.ndarray:
-        found = [np.zeros((0, len(self.settings.classes)), np.float32)]
-        found += [compute(batch).float().cpu().numpy() for batch in self._batches(images, batch_size, device)]
-        return np.concatenate(found)
+        self, images: np.ndarray, batch_size: int, device: torch.device | str | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Logits and probabilities."""
+        said = [self.answers(batch) for batch in self._batches(images, batch_size, device)]
+        logits, probabilities = (torch.cat(parts).cpu().numpy() for parts in zip(*said, strict=True))
+        return logits, probabilities
+
+    def answers(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of preprocessed photos as they lie, and probabilities over all views."""
+        logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)]).float()
+        return logits[0], (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
 
     def _batches(
         self, images: np.ndarray, batch_size: int, device: torch.device | str | None = None

@@ -20,8 +20,8 @@ from course_lib.errors import CourseError
 from course_lib.evaluation import decide
 from course_lib.features import open_program, program_of
 from course_lib.inference.inspector import Inspector
-from course_lib.paths import shorten, write_atomically
-from course_lib.transforms import VIEWS, to_float
+from course_lib.paths import plain, shorten, write_atomically
+from course_lib.transforms import to_float
 
 FORMAT = "visual-inspection-course onnx 1"
 
@@ -31,12 +31,10 @@ class _WholeInspector(nn.Module):
 
     def __init__(self, inspector: Inspector):
         super().__init__()
-        self.model, self.settings = inspector.model, inspector.settings
+        self.inspector, self.model = inspector, inspector.model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        batch = to_float(images, self.settings.mean, self.settings.std)
-        logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)])
-        return logits[0], (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
+        return self.inspector.answers(to_float(images, self.inspector.settings.mean, self.inspector.settings.std))
 
 
 def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
@@ -58,8 +56,7 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
     settings = inspector.settings
     whole = _WholeInspector(inspector).to("cpu").eval()
     example = torch.zeros(2, settings.channels, settings.size, settings.size, dtype=torch.uint8)
-    text = json.dumps(asdict(settings), ensure_ascii=False, default=str)
-    facts = {"format": FORMAT, "settings": text}
+    facts = {"format": FORMAT, "settings": json.dumps(plain(asdict(settings)), ensure_ascii=False)}
     program = program_of(whole, example, ["logits", "probabilities"], facts)
     with write_atomically(path) as temporary:
         temporary.write_bytes(program)
@@ -84,12 +81,11 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: boo
         raise CourseError(f"There is no file {shorten(path)}; write it with export_onnx.")
     try:
         session = open_program(os.fspath(path), threads, spinning)
-        known = session.get_modelmeta().custom_metadata_map.get("format") == FORMAT
     except CourseError:
         raise
     except Exception as error:  # ONNX Runtime has a kind of its own for each sort of damage
         raise CourseError(f"The file {shorten(path)} is damaged; export it again.") from error
-    if not known:
+    if session.get_modelmeta().custom_metadata_map.get("format") != FORMAT:
         raise CourseError(f"The file {shorten(path)} was not written by export_onnx; export it anew.")
     return session
 
@@ -107,26 +103,17 @@ def compare(
     Returns:
         ``photos``, ``equal decisions``, ``largest logit difference``.
     """
-    session = open_onnx(path)
-    threshold = inspector.settings.threshold
-    logits, probabilities = inspector.logits(images, batch_size), inspector.probabilities(images, batch_size)
-    equal, largest = 0, 0.0
-    for start in range(0, len(images), batch_size):
-        part = slice(start, start + batch_size)
-        batch = np.ascontiguousarray(images[part])
-        other_logits, other_probabilities = session.run(None, {"images": batch})
-        decisions = decide(probabilities[part], threshold)
-        equal += int((decide(other_probabilities, threshold) == decisions).sum())
-        largest = max(largest, float(np.abs(other_logits - logits[part]).max()))
-    return {"photos": len(images), "equal decisions": equal, "largest logit difference": largest}
+    session, threshold = open_onnx(path), inspector.settings.threshold
+    batches = [np.ascontiguousarray(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+    said = [session.run(None, {"images": batch}) for batch in batches]
+    logits, probabilities = (np.concatenate(parts) for parts in zip(*said, strict=True))
+    equal = decide(probabilities, threshold) == decide(inspector.probabilities(images, batch_size), threshold)
+    largest = float(np.abs(logits - inspector.logits(images, batch_size)).max())
+    return {"photos": len(images), "equal decisions": int(equal.sum()), "largest logit difference": largest}
 
 
 def latency(
-    inspector: Inspector,
-    path: str | os.PathLike,
-    images: np.ndarray,
-    threads: int = 1,
-    repeats: int = 50,
+    inspector: Inspector, path: str | os.PathLike, images: np.ndarray, threads: int = 1, repeats: int = 50
 ) -> pd.DataFrame:
     """How long one call takes, in PyTorch and in ONNX Runtime, measured in turn.
 

@@ -58,7 +58,8 @@ def list_photos(photos: str | os.PathLike | Iterable, heat_maps: str | os.PathLi
     if isinstance(photos, str | os.PathLike):
         photos = [photos]
     given = [match for each in photos for match in _matches(Path(each))]
-    searched = [path for path in given if heat_maps is None or not _is_below(path, heat_maps)]
+    drawn = None if heat_maps is None else os.path.realpath(heat_maps)
+    searched = [path for path in given if drawn is None or not Path(os.path.realpath(path)).is_relative_to(drawn)]
     if given and not searched:
         raise CourseError(
             f"The folder {shorten(heat_maps or '')} is to hold the heat maps, so it is not inspected; name "
@@ -80,12 +81,6 @@ def _matches(path: Path) -> list[Path]:
     if os.path.exists(path):
         return [path]
     return [Path(match) for match in sorted(glob.glob(str(path), recursive=True))] or [path]
-
-
-def _is_below(path: Path, folder: str | os.PathLike) -> bool:
-    """Whether a path is this folder, or something in it."""
-    real = Path(os.path.realpath(path))
-    return real.is_relative_to(os.path.realpath(folder))
 
 
 def _in_folder(folder: Path, heat_maps: str | os.PathLike | None) -> dict[Path, str]:

@@ -117,12 +117,7 @@ def draw_photo(axis: Axes, image: np.ndarray, title: str = "") -> None:
 
 
 def photo_grid(
-    images: Sequence[np.ndarray],
-    titles: Sequence[str] | None = None,
-    *,
-    alt: str,
-    columns: int = 6,
-    size: float = 1.4,
+    images: Sequence[np.ndarray], titles: Sequence[str] | None = None, *, alt: str, columns: int = 6, size: float = 1.4
 ) -> None:
     """Show photos in rows, each with its title.
 

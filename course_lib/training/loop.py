@@ -198,10 +198,7 @@ def _judge(run: Run, sums: list[float], validation: Iterable | None, start: floa
 
 
 def _finish_epoch(
-    run: Run,
-    checkpoint: str | os.PathLike | None,
-    train: Iterable,
-    on_epoch_end: Iterable[Callable[[dict], object]],
+    run: Run, checkpoint: str | os.PathLike | None, train: Iterable, on_epoch_end: Iterable[Callable[[dict], object]]
 ) -> bool:
     """Save, and call the functions that wait for the end of an epoch; whether one of them ends the training."""
     if checkpoint is not None:

@@ -24,10 +24,7 @@ class CostSlider(CourseWidget):
 
 
 def cost_slider(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    cost_missed: float = 10.0,
-    cost_overkill: float = 1.0,
+    labels: np.ndarray, probabilities: np.ndarray, cost_missed: float = 10.0, cost_overkill: float = 1.0
 ) -> CostSlider:
     """Move a threshold from 0 to 0.6 and read what the mistakes cost.
 

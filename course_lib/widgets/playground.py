@@ -15,15 +15,7 @@ from torchvision.transforms.v2.functional import pad, resize
 from course_lib import plots
 from course_lib.errors import CourseError
 from course_lib.widgets.base import CourseWidget, as_png, script
-from course_lib.widgets.catalogue import (
-    AUGMENTATIONS,
-    as_pixels,
-    code_line,
-    describe,
-    meaning,
-    offered,
-    results,
-)
+from course_lib.widgets.catalogue import AUGMENTATIONS, as_pixels, code_line, describe, meaning, offered, results
 
 GAP = 6  # pixels between two photos of the picture
 ROWS = 4  # and as many columns: sixteen results
