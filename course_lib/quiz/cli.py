@@ -43,11 +43,11 @@ def _parser() -> argparse.ArgumentParser:
 
     command("check", _check, "Read all banks and say whether they are sound.")
     collect = command("collect", _collect, "Turn a folder of answer files into one CSV file.")
-    collect.add_argument("folder", type=Path, help="folder with the learners' *.jsonl files")
+    collect.add_argument("folder", type=Path, help="folder, or zip, with the learners' files")
     collect.add_argument("--out", type=Path, default=None, help="CSV file to write")
     collect.add_argument("--excel", action="store_true", help="UTF-8 with BOM, for Excel")
     stats = command("stats", _stats, "Statistics of a class as one HTML page and CSV tables.")
-    stats.add_argument("folder", type=Path, help="folder with the learners' *.jsonl files")
+    stats.add_argument("folder", type=Path, help="folder, or zip, with the learners' files")
     stats.add_argument("--out", type=Path, default=None, help="folder to write to")
     stats.add_argument("--excel", action="store_true", help="CSV in UTF-8 with BOM, for Excel")
     export = command("export", _export, "Write banks in the format of another system.")
@@ -77,9 +77,12 @@ def _collect(options: Options) -> int:
     write_csv(collected.answers, out, options.excel)
     print(collected.summary())
     print(f"Written: {shorten(out)}")
-    if len(collected.dropped):
-        listed = write_csv(collected.dropped, out.with_name(out.stem + "_dropped.csv"))
-        print(f"Every dropped line, with its reason: {shorten(listed)}")
+    for name, table, what in (
+        ("dropped", collected.dropped, "Every dropped line, with its reason"),
+        ("doubts", collected.doubts, "What is hard to believe, learner by learner"),
+    ):
+        if len(table):
+            print(f"{what}: {shorten(write_csv(table, out.with_name(f'{out.stem}_{name}.csv'), options.excel))}")
     return 0
 
 

@@ -4,9 +4,11 @@ For instructors (``python -m course_lib quiz collect``). Every answer is judged 
 bank at hand, so a corrected key counts and answers to a released bank get their score.
 """
 
+import codecs
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,9 @@ import pandas as pd
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+from course_lib.quiz import doubts
 from course_lib.quiz.grading import grade
+from course_lib.quiz.handed_in import handed_in
 from course_lib.quiz.progress import seal
 from course_lib.quiz.questions import NOT_ATTEMPTED, Bank, Judgement, Question
 
@@ -37,69 +41,78 @@ COLUMNS = [
 MAXIMUM_LINE = 100_000  # bytes; an honest line has a few hundred
 
 
+# What an editor may make of a file in UTF-8; the seal says which one it was.
+ENCODINGS = ("utf-8", "cp932", "cp1252")
+COMPLETE = "the same answer stands in another file or line"
+
+
 @dataclass(frozen=True)
 class Collected:
-    """``answers``: one row an answer; ``dropped``: file, line and reason of what was left out."""
+    """The answers of a class, and what is to be known about them.
+
+    ``answers``: one row an answer; ``dropped``: file, line and reason of what was left out;
+    ``doubts``: learner, doubt and detail of what is hard to believe (`course_lib.quiz.doubts`);
+    ``others``: names of files that are no answers.
+    """
 
     answers: pd.DataFrame
     dropped: pd.DataFrame
+    doubts: pd.DataFrame
+    others: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """What was kept and what was dropped, in a few lines."""
+        """What was kept, what was dropped and what to look at, in a few lines."""
         learners = self.answers["learner"].nunique()
         lines = [f"{len(self.answers):,} answers of {learners:,} learners kept."]
         if len(self.dropped):
             lines.append(f"{len(self.dropped):,} lines dropped:")
             for reason, count in self.dropped["reason"].value_counts().items():
                 lines.append(f"  {count:,}  {reason}")
+        if self.others:
+            lines.append(f"{len(self.others):,} files are no answers and were not read, such as {self.others[0]}.")
+        if len(self.doubts):
+            lines.append(f"Look at {self.doubts['learner'].nunique():,} learners before you believe their answers:")
+            for doubt, names in self.doubts.groupby("doubt", sort=False)["learner"]:
+                lines.append(f"  {len(names):,}  {doubt}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}")
         return "\n".join(lines)
 
 
 def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
-    """Read every ``*.jsonl`` below ``folder`` and judge the answers by ``banks``.
+    """Read every file of answers in ``folder``, also in zips, and judge the answers by ``banks``.
 
     A line is dropped, with its reason, when it is broken, was changed after it was written,
-    belongs to another version of its question, or stands in a second file as well.
+    belongs to another version of its question, or stands in a second file as well. Where two files of
+    one pseudonym contradict each other, each of them counts as a learner of its own.
 
     Raises:
         CourseError: the folder is not there or holds no answer file, or a bank has no key.
     """
     folder = Path(folder)
-    files = sorted(path for path in folder.rglob("*.jsonl") if path.is_file())
-    if not files:
-        raise CourseError(
-            f"There are no answer files (*.jsonl) in {shorten(folder)}; "
-            "give the folder into which the learners' files were copied."
-        )
     asked = _questions_with_key(banks)
     rows: list[dict[str, Any]] = []
     dropped: list[tuple[str, int, str]] = []
+    strange: dict[str, list[str]] = {}
+    others: list[str] = []
     seen: set[str] = set()
     judged: dict[tuple[str, str], Judgement] = {}
-    for file in files:
-        name = file.relative_to(folder).as_posix()
-        try:
-            lines = file.read_bytes().split(b"\n")
-        except OSError as error:
-            dropped.append((name, 0, f"file cannot be read ({error.strerror})"))
-            continue
-        for number, line in enumerate(lines, start=1):
+    for file in handed_in(folder):
+        if file.fault is not None:
+            dropped += [(file.name, 0, f"file {file.fault}")] if file.fault else []
+            others += [] if file.fault else [file.name]
+        elif not any(map(bytes.strip, file.lines)):
+            dropped.append((file.name, 0, "file is empty"))
+        for number, line in enumerate(file.lines, start=1):
             if not line.strip():
                 continue
             record, reason = _intact(line, asked, seen)
-            if reason:
-                dropped.append((name, number, reason))
-                continue
-            lesson, question = asked[record["question"]]
-            chosen = json.dumps(record["chosen"], ensure_ascii=False)
-            # Thirty learners give the same few answers; each is judged once.
-            if (question.id, chosen) not in judged:
-                judged[question.id, chosen] = grade(question, record["chosen"])
-            judgement = judged[question.id, chosen]
+            judgement = Judgement(NOT_ATTEMPTED, 0.0) if reason else _judged(record, asked, judged)
             if judgement.outcome == NOT_ATTEMPTED:
-                dropped.append((name, number, "broken: no answer in it"))
+                dropped.append((file.name, number, reason or "broken: no answer in it"))
                 continue
             seen.add(record["seal"])
+            lesson, question = asked[record["question"]]
+            if fault := doubts.unlike_the_quiz(record, lesson):
+                strange.setdefault(record["learner"], []).append(f"{file.name} line {number}: {fault[:200]}")
             rows.append(
                 {
                     **{key: record[key] for key in ("learner", "question", "attempt")},
@@ -107,15 +120,54 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
                     "lesson": lesson,
                     "type": question.type,
                     "objective": question.objective,
-                    "chosen": chosen,
+                    "chosen": json.dumps(record["chosen"], ensure_ascii=False),
                     "outcome": judgement.outcome,
                     "score": judgement.score,
-                    "file": name,
+                    "file": file.name,
                 }
             )
+    if not rows and not dropped:
+        raise CourseError(
+            f"There are no answer files (*.jsonl, or zips of them) in {shorten(folder)}; "
+            "give the folder into which the learners' files were copied."
+        )
     answers = pd.DataFrame(rows, columns=COLUMNS)
+    incomplete = {file for file, _, reason in dropped if reason != COMPLETE}
+    found = [
+        *_tell_apart(answers, incomplete),
+        *((name, doubts.UNLIKE_THE_QUIZ, f"{len(of)} answers; {of[0]}") for name, of in strange.items()),
+    ]
+    found += doubts.doubts(answers, incomplete).itertuples(index=False, name=None)
     answers = answers.sort_values(["learner", "lesson", "question", "attempt", "at"])
-    return Collected(answers.reset_index(drop=True), pd.DataFrame(dropped, columns=["file", "line", "reason"]))
+    return Collected(
+        answers.reset_index(drop=True),
+        pd.DataFrame(dropped, columns=["file", "line", "reason"]),
+        pd.DataFrame(found, columns=doubts.COLUMNS),
+        tuple(others),
+    )
+
+
+def _tell_apart(answers: pd.DataFrame, incomplete: set[str]) -> list[tuple[str, str, str]]:
+    """Give each file of a pseudonym a learner of its own where two of them make the same attempt.
+
+    Whoever goes on elsewhere brings the file along and counts on; in copies of one computer, each counts
+    for itself.
+    """
+    found = []
+    twice = answers.duplicated(["learner", "question", "attempt"], keep=False)
+    for learner, mine in answers[twice].groupby("learner"):
+        files = Counter(answers["file"][answers["learner"] == learner])
+        if mine["file"].nunique() > 1:
+            for number, file in enumerate(files, start=1):
+                here = (answers["learner"] == learner) & (answers["file"] == file)
+                answers.loc[here, "learner"] = f"{learner}/{number}"
+                incomplete.add(file)  # what stood in the first file as well is missing in the others
+            how = "answer the same questions, so each counts as a learner of its own"
+            found.append((learner, doubts.SEVERAL, f"{len(files)} files ({', '.join(list(files)[:3])}) {how}"))
+        else:
+            found.append((learner, doubts.SEVERAL, f"{mine['question'].iloc[0]} has two answers of the same number"))
+            incomplete.update(files)
+    return found
 
 
 def _questions_with_key(banks: Iterable[Bank]) -> dict[str, tuple[int, Question]]:
@@ -135,10 +187,16 @@ def _intact(line: bytes, asked: dict[str, tuple[int, Question]], seen: set[str])
     """The record of a line and no reason, or an empty record and why the line is dropped."""
     if len(line) > MAXIMUM_LINE:
         return {}, "broken: far too long"
-    try:
-        record = json.loads(line.decode("utf-8"))
-        genuine = isinstance(record, dict) and record.get("seal") == seal(record)
-    except (ValueError, RecursionError):
+    record, genuine = None, False
+    for encoding in ENCODINGS:
+        try:
+            record = json.loads(line.removeprefix(codecs.BOM_UTF8).decode(encoding))
+            genuine = isinstance(record, dict) and record.get("seal") == seal(record)
+        except (ValueError, RecursionError):
+            continue
+        if genuine:
+            break
+    if record is None:
         return {}, "broken: not a whole JSON line"
     if not isinstance(record, dict) or not _well_formed(record):
         return {}, "broken: fields are missing or of the wrong kind"
@@ -149,8 +207,23 @@ def _intact(line: bytes, asked: dict[str, tuple[int, Question]], seen: set[str])
     if record["hash"] != asked[record["question"]][1].hash:
         return {}, "older version of the question"
     if record["seal"] in seen:
-        return {}, "the same answer stands in another file or line"
+        return {}, COMPLETE
     return record, ""
+
+
+def _judged(
+    record: dict[str, Any],
+    asked: dict[str, tuple[int, Question]],
+    judged: dict[tuple[str, str], Judgement],
+) -> Judgement:
+    """The judgement of an answer; thirty learners give the same few, and each is judged once."""
+    key = record["question"], json.dumps(record["chosen"])
+    if key not in judged:
+        try:
+            judged[key] = grade(asked[record["question"]][1], record["chosen"])
+        except Exception:  # what nobody answered by the quiz may break any rule, and must not cost the others
+            judged[key] = Judgement(NOT_ATTEMPTED, 0.0)
+    return judged[key]
 
 
 def _well_formed(record: dict[str, Any]) -> bool:

@@ -1,24 +1,42 @@
 """What a learner answered: one line a check, only ever added to, read again after a restart.
 
 Introduced in lesson 1. The file stays on this machine and holds no name: the learner is a
-random number made on first use. To go on elsewhere (a new Colab session, another computer), copy
-the file ``answers-….jsonl`` into that machine's folder of answers.
+random number made on first use (`course_lib.quiz.learner`). To go on elsewhere (a new Colab session,
+another computer), copy the file ``answers-….jsonl`` alone into that machine's folder of answers.
 """
 
 import hashlib
 import json
 import os
-import secrets
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.paths import make_folder, shorten, work_folder, write_atomically
+from course_lib.paths import make_folder, shorten, work_folder
+from course_lib.quiz.learner import Learner, files_of, known_learner, learner_here
 from course_lib.quiz.questions import Judgement, Question
 
 VERSION = 1
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"  # in UTC
+RECORD_KEYS = frozenset(
+    {
+        "version",
+        "learner",
+        "lesson",
+        "question",
+        "hash",
+        "attempt",
+        "chosen",
+        "outcome",
+        "score",
+        "seconds",
+        "at",
+        "seal",
+    }
+)
 COLAB_DRIVE = Path("/content/drive/MyDrive")
 
 
@@ -93,30 +111,21 @@ class Progress:
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = answers_folder() if folder is None else Path(folder)
-        self._learner: str | None = None
+        self._learner: Learner | None = None
 
     @property
     def learner(self) -> str:
-        """The learner's pseudonym; made and kept on first use."""
+        """The learner's pseudonym in this place; made and kept on first use."""
         if self._learner is None:
-            file = self.folder / "learner.txt"
-            brought = sorted(self.folder.glob("answers-*.jsonl"))
-            try:
-                self._learner = file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
-                # An answer file copied here from another machine says who the learner is.
-                self._learner = brought[0].stem.removeprefix("answers-") if brought else ""
-            # It becomes part of a file name, so nothing but letters and digits is taken.
-            if not (self._learner.isalnum() and self._learner.isascii()):
-                self._learner = secrets.token_hex(6)
-                with write_atomically(file) as temporary:
-                    temporary.write_text(self._learner + "\n", encoding="utf-8")
-        return self._learner
+            self._learner = learner_here(self.folder)
+        return self._learner.name
 
     @property
     def file(self) -> Path:
         """The learner's file of answers; it is what an instructor collects."""
-        return self.folder / f"answers-{self.learner}.jsonl"
+        name = self.learner
+        ending = self._learner.ending if self._learner else ""
+        return self.folder / f"answers-{name}-{ending}.jsonl"
 
     def is_lost_with_the_session(self) -> bool:
         """Whether this is Colab without a connected Google Drive, which keeps no files."""
@@ -143,17 +152,19 @@ class Progress:
             learner=self.learner,
             attempt=self.attempts(question) + 1,
             seconds=seconds,
-            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            at=time.strftime(TIME_FORMAT, time.gmtime()),
         )
-        line = json.dumps(record, ensure_ascii=False) + "\n"
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+        if not self.file.exists():  # what was brought along comes first, so that this file has everything
+            line = b"".join(kept + b"\n" for kept in self._lines()) + line
         make_folder(self.folder)
         try:
             with self.file.open("ab+", buffering=0) as file:
                 # A line that a crash cut short must not swallow this one.
                 if file.seek(0, os.SEEK_END):
                     file.seek(-1, os.SEEK_END)
-                    line = line if file.read(1) == b"\n" else "\n" + line
-                file.write(line.encode())
+                    line = line if file.read(1) == b"\n" else b"\n" + line
+                file.write(line)
                 os.fsync(file.fileno())
         except OSError as error:
             raise CourseError(
@@ -164,14 +175,20 @@ class Progress:
     def answers(self) -> list[dict[str, Any]]:
         """All intact lines, oldest first; a damaged line is passed over."""
         # A learner without a pseudonym has not answered yet, and reading must not make one.
-        known = self._learner or list(self.folder.glob("learner.txt"))
-        if not known and not list(self.folder.glob("answers-*.jsonl")):
+        if self._learner is None and known_learner(self.folder) is None:
             return []
-        try:
-            lines = self.file.read_bytes().split(b"\n")
-        except OSError:
-            return []
-        return [record for record in map(read_line, lines) if record]
+        return [record for record in map(read_line, self._lines()) if record]
+
+    def _lines(self) -> list[bytes]:
+        """The lines of the learner's file; before there is one, those of all that were brought along."""
+        files = [self.file] if self.file.exists() else files_of(self.learner, self.folder)
+        lines: dict[bytes, None] = {}  # in order, and each only once
+        for file in files:
+            with suppress(OSError):
+                lines |= dict.fromkeys(file.read_bytes().splitlines())
+        if len(files) > 1:
+            return sorted(lines, key=lambda line: str((read_line(line) or {}).get("at")))
+        return list(lines)
 
     def attempts(self, question: Question) -> int:
         """How often this question, as it stands now, has been answered."""

@@ -17,6 +17,7 @@ from course_lib.quiz.place import Place, Table
 from course_lib.quiz.texts import Text
 
 RIGHT, WRONG, NOT_ATTEMPTED = "right", "wrong", "not attempted"
+SAVED = "saved"  # the outcome in a released quiz, whose key the instructor has
 
 # The keys of a table in a bank file that a learner may see before answering: each leads to True
 # (all that stands below it) or to such a table again. Whatever is not named stays with the key.

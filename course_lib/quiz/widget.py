@@ -20,13 +20,12 @@ from course_lib.quiz import chosen_language
 from course_lib.quiz.grading import grade, is_empty, reveal, right_answer
 from course_lib.quiz.kinds.code import CodeQuestion, run_learner_code
 from course_lib.quiz.progress import Progress, answers_folder
-from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, Bank, Judgement, Question, Remark
+from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, SAVED, Bank, Judgement, Question, Remark
 from course_lib.quiz.shuffle import fixed_order, option_order
 
 HERE = Path(__file__).parent
 # One script for the page: a file may use what stands in those before it.
 SCRIPTS = ("widget_words.js", "widget_nodes.js", "widget_kinds.js", "widget_card.js", "widget.js")
-SAVED = "saved"  # the outcome in a released quiz, whose key the instructor has
 ANSWER_AFTER = 2  # wrong attempts before a learner may ask to see the answer
 
 
@@ -119,7 +118,8 @@ class QuizWidget(anywidget.AnyWidget):
         reply: dict[str, Any] = {"kind": "judged", "question": question.id}
         if judgement.outcome != NOT_ATTEMPTED:
             seconds = message.get("seconds")
-            seconds = float(seconds) if isinstance(seconds, int | float) else 0.0
+            # Below 0 where the clock was set back meanwhile.
+            seconds = max(0.0, float(seconds)) if isinstance(seconds, int | float) else 0.0
             try:
                 self.progress.add(question, self.bank.lesson, answer, judgement, seconds)
                 reply["kept"] = self._kept()

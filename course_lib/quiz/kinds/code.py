@@ -191,7 +191,10 @@ def equal_results(found: Any, wanted: Any, tolerance: float) -> bool:
     if isinstance(wanted, bool) or isinstance(found, bool):
         return found is wanted
     if isinstance(wanted, int | float) and isinstance(found, int | float):
-        return math.isclose(found, wanted, rel_tol=1e-9, abs_tol=tolerance)
+        try:
+            return math.isclose(found, wanted, rel_tol=1e-9, abs_tol=tolerance)
+        except OverflowError:  # a whole number that is too large for a float
+            return found == wanted
     return type(found) is type(wanted) and found == wanted
 
 
