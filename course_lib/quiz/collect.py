@@ -8,11 +8,10 @@ import codecs
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -24,23 +23,11 @@ from course_lib.quiz.handed_in import handed_in
 from course_lib.quiz.progress import seal
 from course_lib.quiz.questions import NOT_ATTEMPTED, Bank, Judgement, Question
 
-COLUMNS = [
-    "learner",
-    "lesson",
-    "question",
-    "type",
-    "objective",
-    "attempt",
-    "chosen",
-    "outcome",
-    "score",
-    "seconds",
-    "at",
-    "file",
-]
+AS_WRITTEN = ["learner", "question", "attempt", "seconds", "at"]
+JUDGED = ["chosen", "outcome", "score"]
+COLUMNS = ["learner", "lesson", "question", "type", "objective", "attempt", *JUDGED, "seconds", "at", "file"]
+Asked: TypeAlias = dict[str, tuple[int, Question]]  # lesson and question by the question's id
 MAXIMUM_LINE = 100_000  # bytes; an honest line has a few hundred
-
-
 # What an editor may make of a file in UTF-8; the seal says which one it was.
 ENCODINGS = ("utf-8", "cp932", "cp1252")
 COMPLETE = "the same answer stands in another file or line"
@@ -115,8 +102,7 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
                 strange.setdefault(record["learner"], []).append(f"{file.name} line {number}: {fault[:200]}")
             rows.append(
                 {
-                    **{key: record[key] for key in ("learner", "question", "attempt")},
-                    **{key: record[key] for key in ("seconds", "at")},
+                    **{key: record[key] for key in AS_WRITTEN},
                     "lesson": lesson,
                     "type": question.type,
                     "objective": question.objective,
@@ -154,25 +140,22 @@ def _tell_apart(answers: pd.DataFrame, incomplete: set[str]) -> list[tuple[str, 
     for itself.
     """
     found = []
-    twice = answers.duplicated(["learner", "question", "attempt"], keep=False)
-    for learner, mine in answers[twice].groupby("learner"):
-        files = Counter(answers["file"][answers["learner"] == learner])
-        if mine["file"].nunique() > 1:
-            for number, file in enumerate(files, start=1):
-                here = (answers["learner"] == learner) & (answers["file"] == file)
-                answers.loc[here, "learner"] = f"{learner}/{number}"
-                incomplete.add(file)  # what stood in the first file as well is missing in the others
-            how = "answer the same questions, so each counts as a learner of its own"
-            found.append((learner, doubts.SEVERAL, f"{len(files)} files ({', '.join(list(files)[:3])}) {how}"))
-        else:
-            found.append((learner, doubts.SEVERAL, f"{mine['question'].iloc[0]} has two answers of the same number"))
-            incomplete.update(files)
+    twice = answers[answers.duplicated(["learner", "question", "attempt"], keep=False)]
+    for learner, files in twice.groupby("learner")["file"]:
+        if files.nunique() == 1:
+            continue
+        mine = answers["learner"] == learner
+        files = answers["file"][mine].unique()
+        incomplete.update(files)  # what stands in several of them counts for the first one
+        for number, file in enumerate(files, start=1):
+            answers.loc[mine & (answers["file"] == file), "learner"] = f"{learner}/{number}"
+        how = "answer the same questions, so each counts as a learner of its own"
+        found.append((learner, doubts.SEVERAL, f"{len(files)} files ({', '.join(files[:3])}) {how}"))
     return found
 
 
-def _questions_with_key(banks: Iterable[Bank]) -> dict[str, tuple[int, Question]]:
-    """Lesson and question by the question's id."""
-    asked: dict[str, tuple[int, Question]] = {}
+def _questions_with_key(banks: Iterable[Bank]) -> Asked:
+    asked: Asked = {}
     for bank in banks:
         if bank.released:
             raise CourseError(
@@ -183,7 +166,7 @@ def _questions_with_key(banks: Iterable[Bank]) -> dict[str, tuple[int, Question]
     return asked
 
 
-def _intact(line: bytes, asked: dict[str, tuple[int, Question]], seen: set[str]) -> tuple[dict[str, Any], str]:
+def _intact(line: bytes, asked: Asked, seen: set[str]) -> tuple[dict[str, Any], str]:
     """The record of a line and no reason, or an empty record and why the line is dropped."""
     if len(line) > MAXIMUM_LINE:
         return {}, "broken: far too long"
@@ -211,11 +194,7 @@ def _intact(line: bytes, asked: dict[str, tuple[int, Question]], seen: set[str])
     return record, ""
 
 
-def _judged(
-    record: dict[str, Any],
-    asked: dict[str, tuple[int, Question]],
-    judged: dict[tuple[str, str], Judgement],
-) -> Judgement:
+def _judged(record: dict[str, Any], asked: Asked, judged: dict[tuple[str, str], Judgement]) -> Judgement:
     """The judgement of an answer; thirty learners give the same few, and each is judged once."""
     key = record["question"], json.dumps(record["chosen"])
     if key not in judged:

@@ -5,7 +5,7 @@ also asks whether the answers can have come about as the quiz lets them come abo
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ SAME_TIMES = "the same answers in the same seconds as another learner"
 COLUMNS = ["learner", "doubt", "detail"]
 ENOUGH = 5  # answers; fewer than that tell nothing about a learner
 SECONDS_TO_READ = 5.0
-SAME_WRONG = 3  # wrong answers that two learners share, and nearly no other
 FIRST_YEAR = 2025
 
 
@@ -37,9 +36,9 @@ def unlike_the_quiz(record: dict[str, Any], lesson: int) -> str:
     Args:
         lesson: the one to which the question belongs.
     """
-    outcome, score = record.get("outcome"), record.get("score")
     if set(record) != RECORD_KEYS:
         return f"fields {', '.join(sorted(set(record) ^ RECORD_KEYS))}"
+    outcome, score = record["outcome"], record["score"]
     if record["version"] != VERSION or type(record["version"]) is not int:
         return f"version {record['version']!r}"
     if record["lesson"] != lesson:
@@ -64,62 +63,68 @@ def doubts(answers: pd.DataFrame, incomplete: set[str]) -> pd.DataFrame:
         answers: in the order in which they stand in their files.
         incomplete: files of which lines were dropped, so that attempts may be missing.
     """
-    rows = []
     quiz = answers[answers["type"] != "task"]  # a notebook that is run again checks all its tasks at once
-    for learner, mine in quiz.groupby("learner", sort=False):
-        rows += [(learner, *found) for found in _of_one(mine, incomplete)]
-    rows += _equal(quiz)
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _of_one(mine: pd.DataFrame, incomplete: set[str]) -> Iterator[tuple[str, str]]:
-    if not incomplete & set(mine["file"]):
-        for question, attempts in mine.groupby("question")["attempt"]:
-            if sorted(attempts) != list(range(1, len(attempts) + 1)):
-                yield ATTEMPTS, f"{question}: {', '.join(map(str, sorted(attempts)))}"
-                break
-    times = pd.to_datetime(mine["at"], format=TIME_FORMAT, errors="coerce")
-    steps = times.groupby(mine["file"]).diff().dt.total_seconds()
-    now = datetime.now(UTC).replace(tzinfo=None)
-    if (steps < -120).any():
-        yield CLOCK, f"{mine['at'][steps.idxmin()]} stands below a later time"
-    elif (times.isna() | (times.dt.year < FIRST_YEAR) | (times > now + pd.Timedelta(days=1))).any():
-        yield CLOCK, f"{mine['at'].min()} to {mine['at'].max()}"
-    first = mine[mine["attempt"] == 1]
-    if len(first) >= ENOUGH and first["seconds"].median() < SECONDS_TO_READ:
-        yield TOO_FAST, f"half of {len(first)} first answers took {first['seconds'].median():.1f} s or less"
-    elif len(mine) > ENOUGH and (steps == 0).sum() > len(mine) / 2:
-        yield TOO_FAST, f"{int((steps == 0).sum())} of {len(mine)} answers came in the same second as the one before"
-    if (mine["seconds"] > 7 * 86_400).any():
-        yield TOO_SLOW, f"{mine['seconds'].max() / 86_400:,.0f} days"
+    learner, first = quiz["learner"], quiz[quiz["attempt"] == 1]
+    cut = learner.isin(learner[quiz["file"].isin(incomplete)])
+    counted = quiz.sort_values("attempt").groupby(["learner", "question"]).cumcount() + 1
+    times = pd.to_datetime(quiz["at"], format=TIME_FORMAT, errors="coerce")
+    steps = times.groupby([learner, quiz["file"]]).diff().dt.total_seconds()
+    tomorrow = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
+    seconds = first.groupby("learner")["seconds"].agg(["size", "median"])
+    at_once = (steps == 0).groupby(learner).agg(["size", "mean"])
+    fast = (
+        *seconds.index[(seconds["size"] >= ENOUGH) & (seconds["median"] < SECONDS_TO_READ)],
+        *at_once.index[(at_once["size"] > ENOUGH) & (at_once["mean"] > 0.5)],
+    )
+    seen = {
+        ATTEMPTS: ~cut & (counted.reindex(quiz.index) != quiz["attempt"]),
+        CLOCK: (steps < -120) | times.isna() | (times.dt.year < FIRST_YEAR) | (times > tomorrow),
+        TOO_FAST: learner.isin(fast),
+        TOO_SLOW: quiz["seconds"] > 7 * 86_400,
+    }
+    rows = [
+        (row.learner, doubt, f"{row.question}: attempt {row.attempt}, {row.seconds} s, {row.at}, in {row.file}")
+        for doubt, where in seen.items()
+        for row in quiz[where].drop_duplicates("learner").itertuples()
+    ]
+    return pd.DataFrame([*rows, *_equal(quiz)], columns=COLUMNS)
 
 
 def _equal(answers: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Learners whose errors are all the same, or whose answers took the same seconds."""
+    """Learners who share nearly all their errors, or whose answers took the same seconds.
+
+    Popular errors are shared by chance: errors count by how rare they are among the others, and a pair
+    is told where chance would bring about such a pair in fewer than one class of twenty.
+    """
     names, row = np.unique(answers["learner"], return_inverse=True)
     if len(names) < 2:
         return
-    first = (answers["attempt"] == 1).to_numpy()
-    wrong = first & (answers["outcome"] != RIGHT).to_numpy()
 
-    def table(rows: np.ndarray, *columns: str) -> sparse.csr_array:
-        """(learners, different answers): 1 where a learner gave an answer."""
-        codes = answers[list(columns)].groupby(list(columns), sort=False).ngroup().to_numpy()
-        counted = sparse.csr_array((np.ones(rows.sum()), (row[rows], codes[rows])), (len(names), len(answers)))
-        return (counted > 0).astype(float)
+    def table(weights: pd.Series, *columns: str) -> sparse.csr_array:
+        """(learners, different answers): the weight of an answer where a learner gave it."""
+        codes = answers.groupby(list(columns), sort=False).ngroup().to_numpy()
+        there = (weights > 0).to_numpy()
+        once = ~answers[["learner", *columns]][there].duplicated().to_numpy()
+        entries = weights[there][once].astype(float), (row[there][once], codes[there][once])
+        return sparse.csr_array(entries, (len(names), len(answers)))
 
     def in_common(one: sparse.csr_array, other: sparse.csr_array) -> np.ndarray:
         return (one @ other.T).toarray()
 
-    answered, erred = table(first, "question"), table(wrong, "question")
-    errors = in_common(erred, answered)
-    either_wrong = errors + errors.T - in_common(erred, erred)
-    same_wrong = in_common(*2 * (table(wrong, "question", "chosen"),))
-    yield from _pairs(names, (same_wrong >= SAME_WRONG) & (same_wrong >= 0.9 * either_wrong), SAME_ERRORS)
-    same = in_common(*2 * (table(np.ones(len(answers), bool), "question", "attempt", "chosen", "seconds"),))
-    given = same.diagonal()
-    half = np.minimum(given[:, None], given) / 2
-    yield from _pairs(names, (same >= ENOUGH) & (same > half), SAME_TIMES)
+    first = answers["attempt"] == 1
+    wrong = first & (answers["outcome"] != RIGHT)
+    answered, erred, given = table(first, "question"), table(wrong, "question"), table(wrong, "question", "chosen")
+    either_wrong = in_common(erred, answered) + in_common(answered, erred) - in_common(erred, erred)
+    # The share of the others who made an error, as if four more learners had made four different ones.
+    same = wrong.groupby([answers["question"], answers["chosen"]]).transform("sum")
+    share = (same - 1).clip(lower=1) / (first.groupby(answers["question"]).transform("sum") + 2)
+    surprise = in_common(table(-np.log(share) * wrong, "question", "chosen"), given)
+    pairs = len(names) * (len(names) - 1) / 2
+    alike = (surprise > np.log(20 * pairs)) & (in_common(given, given) >= 0.9 * either_wrong)
+    yield from _pairs(names, alike, SAME_ERRORS)
+    taken = table(answers["attempt"] > 0, "question", "attempt", "chosen", "seconds")
+    equal, own = in_common(taken, taken), taken.sum(axis=1)
+    yield from _pairs(names, (equal >= ENOUGH) & (equal > np.minimum(own[:, None], own) / 2), SAME_TIMES)
 
 
 def _pairs(names: np.ndarray, alike: np.ndarray, doubt: str) -> Iterator[tuple[str, str, str]]:

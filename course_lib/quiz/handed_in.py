@@ -22,12 +22,6 @@ DEEPEST = 3  # zips within zips; a learning platform makes two of them
 # As learners send it: an editor adds .txt, a browser (1), and a mail program changes the ending.
 ANSWERS = re.compile(r"\.jsonl\b|^answers-[^/]*\.(txt|json)$", re.IGNORECASE)
 OTHER_ARCHIVE = re.compile(r"\.(7z|rar|tar|tgz|gz|bz2|xz)$", re.IGNORECASE)
-BYTE_ORDER_MARKS = {  # the longer ones first, because UTF-32 begins like UTF-16
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 
 
 @dataclass(frozen=True)
@@ -82,26 +76,32 @@ def _read_zip(name: str, file: IO[bytes], left: list[int], depth: int) -> Iterat
         yield HandedIn(shown, fault="is a zip in a zip in a zip in a zip; unpack it")
         return
     too_much = HandedIn(shown, fault=f"unpacks to more than {MOST_IN_A_ZIP // 10**6} MB; take out what is no answer")
+    if depth:  # whole into the memory, because searching in it would unpack it again and again
+        file = BytesIO(file.read(left[0] + 1))
+        left[0] -= file.getbuffer().nbytes
+    if left[0] < 0:
+        yield too_much
+        return
     try:
-        if depth:  # whole into the memory, because searching in it would unpack it again and again
-            content = file.read(left[0] + 1)
-            left[0] -= len(content)
-            file = BytesIO(content)
-        with ZipFile(file) as archive:
-            for number, entry in enumerate(archive.infolist()):
-                inside = f"{name}/{entry.filename}".replace("\\", "/")
-                if left[0] < 0 or number == MOST_FILES:
-                    yield too_much
-                    return
-                if entry.is_dir():
-                    continue
-                if fault := _refused(entry):
-                    yield HandedIn(_printable(inside), fault=fault)
-                    continue
-                with archive.open(entry) as stream:
-                    yield from _read(inside, stream, left, depth + 1)
-    except Exception as error:  # a spoilt zip fails in many ways, and must not cost the other files
+        archive = ZipFile(file)
+    except Exception as error:  # a spoilt zip fails in many ways
         yield HandedIn(shown, fault=f"is no sound zip ({type(error).__name__})")
+        return
+    for number, entry in enumerate(archive.infolist()):
+        inside = f"{name}/{entry.filename}".replace("\\", "/")
+        if left[0] < 0 or number == MOST_FILES:
+            yield too_much
+            return
+        if entry.is_dir():
+            continue
+        if fault := _refused(entry):
+            yield HandedIn(_printable(inside), fault=fault)
+            continue
+        try:
+            with archive.open(entry) as stream:
+                yield from _read(inside, stream, left, depth + 1)
+        except Exception as error:  # and a spoilt file in it must not cost the others
+            yield HandedIn(_printable(inside), fault=f"cannot be unpacked ({type(error).__name__})")
 
 
 def _refused(entry: ZipInfo) -> str:
@@ -118,12 +118,11 @@ def _refused(entry: ZipInfo) -> str:
 
 
 def _lines(content: bytes) -> list[bytes]:
-    """The lines of a file in UTF-8: also from UTF-16 and UTF-32, as editors on Windows write them."""
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
+    """The lines of a file in UTF-8: also from UTF-16, as editors on Windows write it."""
     start = content[:200]
-    if not encoding and 3 * start.count(0) > len(start):  # every second byte of UTF-16 is 0 in English text
-        encoding = "utf-16-le" if start[0] else "utf-16-be"
-    if encoding:
+    if 3 * start.count(0) > len(start):  # every second byte of English text in UTF-16 is 0
+        marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        encoding = "utf-16" if marked else "utf-16-le" if start[0] else "utf-16-be"
         content = content.decode(encoding, "replace").encode()
     return content.split(b"\n" if b"\n" in content else b"\r")
 

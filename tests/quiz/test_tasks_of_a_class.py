@@ -13,6 +13,7 @@ from course_lib.quiz.cli import main
 from course_lib.quiz.collect import collect
 from course_lib.quiz.grading import grade
 from course_lib.quiz.kinds import KINDS
+from course_lib.quiz.learner import Learner
 from course_lib.quiz.place import Place
 from course_lib.quiz.progress import Progress, seal
 from course_lib.quiz.simulate import simulate_class
@@ -30,7 +31,7 @@ def answers(course: Path) -> Path:
     task = find("02-brightest", Task)
     for file in sorted(folder.glob("*.jsonl"))[:5]:
         progress = Progress(course / "copies" / file.stem)
-        progress._learner = file.stem.removeprefix("answers-")
+        progress._learner = Learner(file.stem.removeprefix("answers-"), "")
         keep(task, progress, "def brightest(image): ...", False, 10.0)
         if file.stem < sorted(folder.glob("*.jsonl"))[3].stem:
             keep(task, progress, task.solution, True, 20.0)
