@@ -1,6 +1,7 @@
 """Figures for the notebooks, and pages for files; nothing else (lesson 1).
 
-`figures` holds their frame, colours and photos, `charts` draws tables and curves, `pages` writes HTML.
+`figures` holds their frame, colours and photos, `closeups` shows a place in a photo, `charts` draws tables and
+curves, `pages` writes HTML.
 """
 
 from course_lib.plots.charts import (
@@ -16,6 +17,7 @@ from course_lib.plots.charts import (
     lines,
     scatter,
 )
+from course_lib.plots.closeups import close_ups, numbers
 from course_lib.plots.figures import (
     BLUE,
     COLOURS,

@@ -123,3 +123,19 @@ def test_a_ring_marks_the_peak_in_the_photo_and_under_the_heat_map(drawn: list[F
 def test_the_confusion_matrix_names_its_mistakes(drawn: list[Figure]) -> None:
     plots.confusion_matrix(OUTCOMES, alt="four")
     assert [text.get_text() for text in drawn[0].axes[0].texts][1:3] == ["2\noverkill", "1\nmissed defect"]
+
+
+def test_a_figure_without_colour_is_kept_as_grey() -> None:
+    modes = []
+    for colour in ("black", figures.ORANGE):
+        figure, axes = figures.new_figure()
+        axes[0, 0].plot([0, 1], color=colour)
+        modes.append(Image.open(BytesIO(figures.png(figure))).mode)
+    assert modes == ["L", "RGB"]
+
+
+def test_photos_without_words_of_their_own_are_named_by_their_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    words: list[str] = []
+    monkeypatch.setattr(figures, "show", lambda figure, alt: words.append(alt))
+    figures.photo_grid([np.zeros((4, 4), np.uint8)] * 2, ["first", "in two\nlines"])
+    assert words == ["2 photos: first, in two lines"]
