@@ -10,7 +10,8 @@
 
 A source is a jupytext percent script in `lessons/source/`. The build fills its placeholders:
 `{{badge}}` (a link that opens the lesson in Colab), `{{facts}}` (a small table; words after it
-say what the lesson needs) and `# {{setup}} N` (the set-up cell, kept in `set_up_cell.py`).
+say what the lesson needs, and the line that begins with **Study time:** becomes its first column)
+and `# {{setup}} N` (the set-up cell, kept in `set_up_cell.py`).
 Two builds on one machine give the same bytes.
 """
 
@@ -64,6 +65,7 @@ FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
 SET_UP_REASON = "it prints this machine's device, versions and folders"
 NEEDS_NOTHING = "only what the README's set-up installed; no internet, no GPU"
 END_RESULT = "**At the end you have:**"
+STUDY_TIME = re.compile(r"^(?:# )?\*\*Study time:\*\* (.+)\n?", re.MULTILINE)
 README_START, README_END = "<!-- lessons:start -->", "<!-- lessons:end -->"
 
 
@@ -151,15 +153,15 @@ def about(seconds: float | None) -> str:
 def facts(source: Path, needs: str) -> str:
     """The small table at the top of a lesson."""
     measured = read_times().get(lesson_number(source), {})
-    row = (
-        about(measured.get("cpu_seconds")),
-        about(measured.get("gpu_seconds")),
-        needs or NEEDS_NOTHING,
-        measured.get("verified", "not yet"),
-    )
-    return (
-        f"| time on a CPU | time on a GPU | what it needs | last verified |\n|---|---|---|---|\n| {' | '.join(row)} |"
-    )
+    study = STUDY_TIME.search(source.read_text("utf-8"))
+    columns = {
+        **({"study time": study[1]} if study else {}),
+        "time on a CPU": about(measured.get("cpu_seconds")),
+        "time on a GPU": about(measured.get("gpu_seconds")),
+        "what it needs": needs or NEEDS_NOTHING,
+        "last verified": measured.get("verified", "not yet"),
+    }
+    return f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n| {' | '.join(columns.values())} |"
 
 
 def fill(text: str, source: Path) -> str:
@@ -168,6 +170,7 @@ def fill(text: str, source: Path) -> str:
         cell = SET_UP_CELL.read_text("utf-8").rstrip()
         cell = cell.replace("{{address}}", address()).replace("{{tag}}", tag())
         return cell.replace("start(0)", f"start({setup[1]})")
+    text = STUDY_TIME.sub("", text)
     text = re.sub(r"^\{\{facts\}\} *(.*)$", lambda found: facts(source, found[1]), text, flags=re.M)
     text = re.sub(
         r"^\{\{badge\}\}\n*",

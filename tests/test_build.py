@@ -280,3 +280,12 @@ def test_a_wrong_address_changes_nothing(sample_course: SampleCourse, capsys) ->
         assert build.main(["--publish", wrong]) == 1
         assert "is not an address like OWNER/NAME" in capsys.readouterr().err
     assert build.address() == "https://github.com/OWNER/sample-course"
+
+
+def test_the_study_time_is_the_first_fact_and_no_line_of_its_own(course: ModuleType) -> None:
+    source = course.sources(["1"])[0]
+    edit(source, "# {{facts}}", "# **Study time:** 45 minutes\n#\n# {{facts}}")
+    text = course.render(source).cells[0].source
+    assert "| study time | time on a CPU |" in text
+    assert "| 45 minutes | not measured yet |" in text
+    assert "Study time" not in text
