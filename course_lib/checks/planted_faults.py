@@ -7,10 +7,11 @@ import os
 import random
 import shutil
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,13 +34,15 @@ class Fault:
     spoil: Callable[[bytes], bytes]
 
 
-def _saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+def _saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def _edited(change: Callable[[Image.Image], Image.Image], kind: str = "PNG", **options):
+def _edited(
+    change: Callable[[Image.Image], Image.Image], kind: str = "PNG", **options: Any
+) -> Callable[[bytes], bytes]:
     """A fault that opens the photo, changes it, and saves it again."""
 
     def spoil(data: bytes) -> bytes:
@@ -166,6 +169,36 @@ def messy_answers(seed: int = 0) -> pd.DataFrame:
     rows = [(path, fault.problem, photo) for fault, photo, path in planned]
     answers = pd.DataFrame(rows, columns=["path", "problem", "made_from"])
     return answers.sort_values("path", ignore_index=True)
+
+
+def score_hunt(suspects: Mapping[str, Iterable[Path]], seed: int = 0) -> pd.DataFrame:
+    """How many planted faults each finder found, and how many sound files it suspected (lesson 2).
+
+    Args:
+        suspects: name of a finder → the files of the messy folder that it suspects.
+        seed: that of the messy folder.
+
+    Returns:
+        One row for each finder: ``finder``, ``faults found``, ``false alarms``. Where a fault is a
+        copy, suspecting its original is neither.
+
+    Example:
+        >>> answers = messy_answers()
+        >>> score_hunt({"guessed": [Path(answers["path"][0]), Path("functional/cell9999.png")]}).values.tolist()
+        [['guessed', 1, 1]]
+    """
+    answers = messy_answers(seed)
+    faulty = {_same_letters(path) for path in answers["path"]}
+    involved = faulty | {_same_letters(path) for path in answers["made_from"]}
+    rows = []
+    for finder, paths in suspects.items():
+        named = {_same_letters("/".join(Path(path).parts[-2:])) for path in paths}
+        rows.append((finder, len(named & faulty), len(named - involved)))
+    return pd.DataFrame(rows, columns=["finder", "faults found", "false alarms"])
+
+
+def _same_letters(path: str) -> str:
+    return unicodedata.normalize("NFC", path)  # macOS stores accents apart
 
 
 def make_messy_folder(target: str | os.PathLike | None = None, seed: int = 0) -> Path:
