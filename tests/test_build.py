@@ -10,6 +10,8 @@ import pytest
 from kernel_environment import kernel_environment
 from notebook_samples import REAL_PROJECT, SOURCE, SampleCourse, load_build, make_course
 
+pytestmark = pytest.mark.slow
+
 FIRST = """\
 # %% [markdown]
 # # Lesson 1: First

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from kernel_environment import DISTURBANCE, kernel_environment
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent / "disturbed_kernel"
 TRAINING = """
 import torch

@@ -24,6 +24,7 @@ def call_doctor(**environment: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_all_is_well_here(work: Path) -> None:
     done = call_doctor(COURSE_WORK=str(work))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -31,6 +32,7 @@ def test_all_is_well_here(work: Path) -> None:
     assert done.stdout.endswith("All is ready: the lessons will run.\n")
 
 
+@pytest.mark.slow
 def test_two_troubles_at_once_are_both_told_with_their_cure(tmp_path: Path) -> None:
     # A torchvision that was built for another torch, and a file where the work folder should be.
     (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")

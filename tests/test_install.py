@@ -12,6 +12,8 @@ from notebook_samples import REAL_PROJECT
 from course_lib.commands import install
 from course_lib.errors import CourseError
 
+pytestmark = pytest.mark.slow
+
 NO_NETWORK = (
     "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken "
     "by 'NewConnectionError('<…>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/x/\n"

@@ -17,6 +17,8 @@ from kernel_environment import kernel_environment
 from nbclient import NotebookClient
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 def make_photos(folder: Path, sound: str) -> Path:
     """120 photos of 72 pixels in ten lots; those of good parts lie in the folder ``sound``."""

@@ -12,6 +12,8 @@ from kernel_environment import kernel_environment
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+pytestmark = pytest.mark.slow
+
 # Each is a way to the outside. 192.0.2.1 belongs to nobody: it is kept for examples.
 WAYS_OUT = {
     "a name": "import socket; socket.create_connection(('example.com', 80), timeout=2)",

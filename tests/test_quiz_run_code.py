@@ -117,6 +117,7 @@ def test_what_cannot_be_stopped_is_left_behind_and_told():
     assert in_words(ran.error).endswith("; it still runs, so restart the kernel")
 
 
+@pytest.mark.slow
 def test_a_check_with_many_endless_cases_takes_five_seconds():
     question = code_question(*(Case((number,), number, SAME) for number in range(4)))
     started = time.monotonic()

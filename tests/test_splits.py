@@ -93,6 +93,7 @@ def test_a_lot_split_keeps_every_photo_once_and_no_lot_is_in_two_splits(sizes: l
     assert (result.groupby("lot")["split"].nunique() == 1).all()
 
 
+@pytest.mark.slow
 @quick
 @given(st.lists(st.integers(8, 20), min_size=8, max_size=20), SEEDS)
 def test_the_order_of_the_rows_does_not_change_a_lot_split(sizes: list[int], seed: int) -> None:

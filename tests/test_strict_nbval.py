@@ -19,6 +19,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_samples import REAL_PROJECT, SampleCourse
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class CellResult:

@@ -118,6 +118,7 @@ def test_no_letter_stops_a_command_on_a_terminal_that_lacks_it(encoding: str, tm
     assert "Written: " in done.stdout.decode(encoding) and len(list(out.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_command_without_a_terminal_does_its_work(photos: Path) -> None:
     code = (
         "import sys; from course_lib.__main__ import main; sys.stdout = sys.stderr = None\nsys.exit(main(sys.argv[1:]))"

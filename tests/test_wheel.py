@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 
 from course_lib.commands.requirements import read_requirements
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("course_lib", "quizzes", "pyproject.toml", "setup.py", "requirements.txt", "README.md", "LICENSE*")
 
 

@@ -1,6 +1,5 @@
 """Backbones: cut into stages that compute what the whole network computes, with their own preprocessing."""
 
-
 import pytest
 import timm
 import torch

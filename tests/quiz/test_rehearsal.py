@@ -11,6 +11,8 @@ from test_strict_nbval import run_nbval
 
 from course_lib.quiz.tasks.rehearsal import rehearse
 
+pytestmark = pytest.mark.slow
+
 NAMES = "[name for name in globals() if not name.startswith('_')], len(In)"
 
 
