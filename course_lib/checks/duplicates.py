@@ -6,7 +6,7 @@ or brightened has other bytes, so comparing files does not find it. Two steps do
 1. *Candidates.* Every photo becomes a list of 256 numbers (`signatures`) that a change of
    brightness hardly moves. The nearest few of each photo, in all eight views (four turns,
    each also mirrored), are candidates.
-2. *Verification.* `difference` asks of a candidate pair: is there one tone curve that
+2. *Verification.* `unexplained` asks of a candidate pair: is there one tone curve that
    turns one photo into the other? What no such curve explains is the difference.
 
 Photos of one kind of part look alike without being copies. So the folder itself says how
@@ -20,9 +20,11 @@ changed in these ways it finds none; studies/duplicate_finders.py measures it.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import uniform_filter
 
 THUMBNAIL_SIZE = 64
 NEIGHBOURS = 6
@@ -36,7 +38,7 @@ VIEW_NAMES = (
     "turned right by 90°",
     "mirrored along the other diagonal",
 )
-# A pair that differs by less than one of these is a copy (columns of `difference`).
+# A pair that differs by less than one of these is a copy (columns of `_differences`).
 # studies/duplicate_finders.py measures what they find and how often they are wrong.
 SMALLEST_LIMITS = np.array([0.002, 0.003, 0.007])
 LARGEST_LIMITS = np.array([0.03, 0.03, 0.06])
@@ -63,8 +65,8 @@ def shrink(images: np.ndarray, size: int) -> np.ndarray:
     if step == 1:
         return images.astype(np.float32)
     # Sums of slices are several times as fast as a mean over two axes.
-    columns = sum(images[:, :, shift::step].astype(np.float32) for shift in range(step))
-    return sum(columns[:, shift::step] for shift in range(step)) / step**2
+    columns = reduce(np.add, (images[:, :, shift::step].astype(np.float32) for shift in range(step)))
+    return reduce(np.add, (columns[:, shift::step] for shift in range(step))) / step**2
 
 
 def without_bars(images: np.ndarray) -> np.ndarray:
@@ -96,12 +98,9 @@ def signatures(thumbnails: np.ndarray) -> np.ndarray:
     return detail / (np.linalg.norm(detail, axis=1, keepdims=True) + 1e-6)
 
 
-def _box_mean(images: np.ndarray, width: int = 5) -> np.ndarray:
-    """The mean of each point's neighbourhood of width × width points."""
-    margin, size = width // 2, images.shape[1]
-    padded = np.pad(images, ((0, 0), (margin, margin), (margin, margin)), mode="reflect")
-    rows = sum(padded[:, shift : shift + size] for shift in range(width))
-    return sum(rows[:, :, shift : shift + size] for shift in range(width)) / width**2
+def _box_mean(images: np.ndarray) -> np.ndarray:
+    """The mean of each point's neighbourhood of 5 × 5 points."""
+    return uniform_filter(images, (1, 5, 5), mode="mirror")
 
 
 def invariants(signature: np.ndarray) -> np.ndarray:
@@ -111,8 +110,7 @@ def invariants(signature: np.ndarray) -> np.ndarray:
     turn also swaps rows with columns. So the magnitudes, with each number and its swapped
     partner replaced by the larger and the smaller of the two, are the same in all views.
     """
-    blocks = _in_blocks(lambda block: _magnitudes(signature[block]), len(signature), 500)
-    blind = np.concatenate(blocks)
+    blind = _in_blocks(lambda block: _magnitudes(signature[block]), len(signature), 500)
     blind -= blind.mean(axis=0, keepdims=True)
     blind /= np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6
     return blind
@@ -142,8 +140,7 @@ def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataF
         ``view`` (number of the view of the second photo that fits best) and
         ``correlation`` (1 for a perfect copy).
     """
-    blocks = _in_blocks(lambda block: signatures(thumbnails[block]), len(thumbnails), 500)
-    own = np.concatenate(blocks)
+    own = _in_blocks(lambda block: signatures(thumbnails[block]), len(thumbnails), 500)
     pairs = _nearest_pairs(invariants(own), min(neighbours, len(own) - 1))
     images = own.reshape(-1, 16, 16)
 
@@ -153,22 +150,16 @@ def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataF
         products = [np.einsum("nij,nij->n", first, view) for view in views(second)]
         return np.stack([np.argmax(products, axis=0), np.max(products, axis=0)], axis=1)
 
-    best = np.concatenate(_in_blocks(best_view, len(pairs), 2000))
-    return pd.DataFrame(
-        {
-            "first": pairs[:, 0],
-            "second": pairs[:, 1],
-            "view": best[:, 0].astype(np.int64),
-            "correlation": best[:, 1],
-        }
-    )
+    view, correlation = _in_blocks(best_view, len(pairs), 2000).T
+    found = {"first": pairs[:, 0], "second": pairs[:, 1], "view": view.astype(np.int64), "correlation": correlation}
+    return pd.DataFrame(found)
 
 
-def _in_blocks(function: Callable[[slice], np.ndarray], count: int, step: int) -> list[np.ndarray]:
+def _in_blocks(function: Callable[[slice], np.ndarray], count: int, step: int) -> np.ndarray:
     """What the function makes of each block of rows, on all cores; memory holds a few blocks."""
     blocks = [slice(start, min(start + step, count)) for start in range(0, count, step)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(function, blocks))
+        return np.concatenate(list(pool.map(function, blocks)))
 
 
 def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
@@ -187,36 +178,9 @@ def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
 
     count = len(vectors)
     step = max(1, min(400, 2_000_000 // count))  # 8 MB at a time
-    nearest = np.concatenate(_in_blocks(nearest_of, count, step))
+    nearest = _in_blocks(nearest_of, count, step)
     pairs = np.column_stack([np.repeat(np.arange(count), neighbours), nearest.ravel()])
     return np.unique(np.sort(pairs, axis=1), axis=0)
-
-
-def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """How much of each photo pair no tone curve explains (lesson 2).
-
-    A tone curve (here a polynomial of degree 3) turns grey values into grey values: more
-    brightness, more contrast, another gamma. If the second photo is a copy of the first,
-    one curve explains it nearly completely. Points that are black or white in one of the
-    two are left out, because brightening has cut them off.
-
-    Args:
-        first: uint8 thumbnails, shape (N, 64, 64).
-        second: their partners, in the view in which they fit.
-
-    Returns:
-        float, shape (N, 3): the unexplained share of the variance, 0 for a perfect copy
-        and about 1 for strangers: of 16 × 16 points, of 32 × 32 points, and of 32 × 32
-        points without bars.
-
-    Example:
-        >>> photo = np.random.default_rng(0).integers(50, 200, (1, 64, 64)).astype(np.uint8)
-        >>> brighter = (photo * 1.1 + 10).astype(np.uint8)
-        >>> bool((difference(photo, brighter) < 0.001).all())
-        True
-    """
-    coarse = _unexplained(_level(first, 16), _level(second, 16))[:, :1]
-    return np.hstack([coarse, _unexplained(_level(first, 32), _level(second, 32))])
 
 
 def _level(thumbnails: np.ndarray, size: int) -> np.ndarray:
@@ -227,19 +191,33 @@ def _level(thumbnails: np.ndarray, size: int) -> np.ndarray:
     return small
 
 
-def _unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Shares of the variance that the best tone curve leaves: as it is, and without bars."""
+def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How much of each photo pair no tone curve explains: as it is, and without bars.
+
+    A tone curve (here a polynomial of degree 3) turns grey values into grey values: more
+    brightness, more contrast, another gamma. If the second photo is a copy of the first,
+    one curve explains it nearly completely. Points that are black or white in one of the
+    two are left out, because brightening has cut them off.
+
+    Args:
+        first: averages of thumbnails, from `_level`: shape (N, size, size).
+        second: their partners, in the view in which they fit.
+
+    Returns:
+        float, shape (N, 2): the unexplained share of the variance, 0 for a perfect copy and about 1 for strangers.
+
+    Example:
+        >>> photo = np.random.default_rng(0).integers(50, 200, (1, 64, 64)).astype(np.uint8)
+        >>> brighter = (photo * 1.1 + 10).astype(np.uint8)
+        >>> bool((unexplained(_level(photo, 32), _level(brighter, 32)) < 0.001).all())
+        True
+    """
     valid = ~(np.isnan(first) | np.isnan(second))
     count = valid.sum(axis=(1, 2), keepdims=True) + 1e-6
     wanted = _centred(second, valid, count)
     residual = wanted - _tone_curve(_centred(first, valid, count), wanted, valid, count)
-    shares = np.stack(
-        [
-            _energy(residual) / (_energy(wanted) + 1e-6),
-            _energy(without_bars(residual)) / (_energy(without_bars(wanted)) + 1e-6),
-        ],
-        axis=1,
-    )
+    both = ((residual, wanted), (without_bars(residual), without_bars(wanted)))
+    shares = np.stack([_energy(left) / (_energy(all_of_it) + 1e-6) for left, all_of_it in both], axis=1)
     shares[count.ravel() < 0.1 * valid[0].size] = 1.0  # too few points left to judge
     return shares
 
@@ -294,19 +272,22 @@ def near_duplicates(thumbnails: np.ndarray) -> pd.DataFrame:
 
 
 def _differences(thumbnails: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
-    """`difference` of each candidate pair, both ways; the fine look only at promising ones."""
+    """`unexplained` of each candidate pair, both ways; the fine look only at promising ones.
+
+    Returns:
+        Shape (N, 3): of 16 × 16 points, of 32 × 32 points, and of 32 × 32 points without bars.
+    """
     shares = np.ones((len(pairs), 3))
-    levels = _in_blocks(lambda block: _level(thumbnails[block], 16), len(thumbnails), 500)
-    coarse = np.concatenate(levels)
+    coarse = _in_blocks(lambda block: _level(thumbnails[block], 16), len(thumbnails), 500)
 
     def compare(rows: np.ndarray, images: Callable[[pd.Series], np.ndarray]) -> np.ndarray:
         def compare_block(block: slice) -> np.ndarray:
             chosen = pairs.iloc[rows[block]]
             first = images(chosen["first"])
             second = _in_view(images(chosen["second"]), chosen["view"])
-            return np.minimum(_unexplained(first, second), _unexplained(second, first))
+            return np.minimum(unexplained(first, second), unexplained(second, first))
 
-        return np.concatenate([np.ones((0, 2)), *_in_blocks(compare_block, len(rows), 500)])
+        return _in_blocks(compare_block, len(rows), 500) if len(rows) else np.ones((0, 2))
 
     promising = np.flatnonzero(pairs["correlation"] > 0.4)
     shares[promising, 0] = compare(promising, lambda rows: coarse[rows])[:, 0]

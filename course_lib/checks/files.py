@@ -12,21 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from course_lib import data
 from course_lib.checks.duplicates import THUMBNAIL_SIZE
-from course_lib.data import (
-    FORMAT_OF_ENDING,
-    Unreadable,
-    bits_for,
-    eight_bit,
-    explained,
-    is_picture,
-    load_photo,
-    open_photo,
-    orientation,
-    read_file,
-    sniff,
-    upright,
-)
 
 NO_PICTURE = ("constant", "nearly black", "nearly white")  # there is nothing to judge: look at lamp and camera
 LARGE_PHOTO = 16_000_000  # pixels; of these, one at a time is decoded
@@ -78,55 +65,55 @@ def look_at(path: Path, name: str, one_large_photo: AbstractContextManager | Non
     try:
         if not _is_meant_as_photo(path, suffix):
             return report
-        data = read_file(path)
-        report.digest = hashlib.sha256(data).hexdigest()
-        kind = sniff(data)
-        if kind in FORMAT_OF_ENDING.values():
+        content = data.read_file(path)
+        report.digest = hashlib.sha256(content).hexdigest()
+        kind = data.sniff(content)
+        if kind in data.FORMAT_OF_ENDING.values():
             report.format = kind
-            if kind != FORMAT_OF_ENDING.get(suffix):
+            if kind != data.FORMAT_OF_ENDING.get(suffix):
                 report.add("wrong ending", f"the content is {kind}, the ending is '{suffix}'")
-        with open_photo(data) as image:
-            _look_into(image, data, report, one_large_photo or nullcontext())
+        with data.open_photo(content) as image:
+            _look_into(image, content, report, one_large_photo or nullcontext())
         report.is_photo = True
-    except Unreadable as reason:
+    except data.Unreadable as reason:
         report.add(reason.problem, reason.detail)
     return report
 
 
 def _is_meant_as_photo(path: Path, suffix: str) -> bool:
     """Tables, notes and the like may lie beside photos; a picture of any kind may not be passed over."""
-    if suffix in FORMAT_OF_ENDING or not path.is_file():
+    if suffix in data.FORMAT_OF_ENDING or not path.is_file():
         return True
-    with explained(), path.open("rb") as file:
-        kind = sniff(file.read(512))
-    return is_picture(kind)
+    with data.explained(), path.open("rb") as file:
+        kind = data.sniff(file.read(512))
+    return data.is_picture(kind)
 
 
-def _look_into(image: Image.Image, data: bytes, report: FileReport, one_large_photo: AbstractContextManager) -> None:
+def _look_into(image: Image.Image, content: bytes, report: FileReport, one_large_photo: AbstractContextManager) -> None:
     """Everything that is read off the picture."""
-    lies = orientation(image)
+    lies = data.orientation(image)
     report.mode, size = image.mode, image.size
     large = image.width * image.height > LARGE_PHOTO
     if image.format in ("JPEG", "MPO"):
         # The measures need no colour and no large size; the decoder can leave both out.
         step = shrinking(image.size)
         image.draft("L" if image.mode == "RGB" else None, (image.width // step, image.height // step))
-    with one_large_photo if large else nullcontext(), explained():
+    with one_large_photo if large else nullcontext(), data.explained():
         if getattr(image, "is_animated", False):
             report.add("several pictures", f"the {report.format} file holds more than one picture")
             image.seek(0)
-        image = load_photo(image, data)
-        turn = orientation(image)  # Pillow has turned a TIFF already
+        image = data.load_photo(image, content)
+        turn = data.orientation(image)  # Pillow has turned a TIFF already
         report.size = size if turn < 5 else size[::-1]
         if lies > 1:
             report.add("EXIF rotation", f"orientation {lies}: the stored pixels lie otherwise")
         _describe_mode(image, report)
-        whole = eight_bit(image).convert("L")
+        whole = data.eight_bit(image).convert("L")
         gray = _reduced(whole)
         if fault := no_picture(whole, gray):
             report.add(*fault)
         report.brightness, report.sharpness = float(np.asarray(gray).mean()), sharpness(gray)
-        report.thumbnail = np.asarray(upright(thumbnail_of(gray), turn))
+        report.thumbnail = np.asarray(data.upright(thumbnail_of(gray), turn))
 
 
 def no_picture(whole: Image.Image, gray: Image.Image | None = None) -> tuple[str, str] | None:
@@ -199,8 +186,8 @@ def _describe_mode(image: Image.Image, report: FileReport) -> None:
         "F": "decimal numbers (32 bit)",
     }
     if image.mode.startswith("I"):
-        lowest, highest = image.getextrema()
-        report.bits = bits_for(highest)
+        lowest, highest = np.asarray(image).min(), np.asarray(image).max()
+        report.bits = data.bits_for(highest)
         report.add("odd mode", f"16 bit or more: values {lowest} to {highest}, read as {report.bits} bit")
     elif image.mode in names:
         report.add("odd mode", names[image.mode])

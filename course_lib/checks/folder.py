@@ -138,21 +138,17 @@ def _layout_problems(layout: Layout) -> list[Finding]:
         return findings
     loose = [place for place in layout.left_out if "/" not in place]
     if loose:
-        findings.append(
-            (FOLDER, "left out", f"{len(loose)} photos, such as {loose[0]}, lie beside the folders of the classes")
-        )
-    for place, why in layout.left_out.items():
-        if place not in loose:
-            findings.append((place.rstrip("/"), "left out" if place.endswith("/") else "mask", why))
-    return findings
+        detail = f"{len(loose)} photos, such as {loose[0]}, lie beside the folders of the classes"
+        findings.append((FOLDER, "left out", detail))
+    others = [(place, why) for place, why in layout.left_out.items() if place not in loose]
+    return findings + [(p.rstrip("/"), "left out" if p.endswith("/") else "mask", why) for p, why in others]
 
 
 def _files(folder: Path, layout: Layout, classes: Sequence[str] | None, findings: list[Finding]) -> list[str]:
     """All files that are looked at, in a fixed order; hidden ones and masks are left out."""
     names: list[str] = []
-    for top in ["."] if classes is None else classes:
-        found = walk(folder / top)
-        place = "" if top == "." else f"{top}/"
+    for place in [""] if classes is None else [f"{name}/" for name in classes]:
+        found = walk(folder / place)
         names += [place + name for name in found.files]
         for below, why in found.passed_over.items():
             if why.startswith("may not"):
@@ -183,8 +179,7 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[File
 
     groups = [names[start : start + 16] for start in range(0, len(names), 16)]
     bar = tqdm(total=len(names), unit="file", disable=not progress)
-    with warnings.catch_warnings(), bar, ThreadPoolExecutor(cores()) as pool:
-        warnings.simplefilter("ignore")  # what Pillow warns of becomes a finding
+    with warnings.catch_warnings(action="ignore"), bar, ThreadPoolExecutor(cores()) as pool:  # Pillow's become findings
         try:
             for facts in pool.map(look_at_some, groups):
                 all_facts += facts

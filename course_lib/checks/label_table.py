@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from course_lib.checks.together import Finding
 from course_lib.data import match_photos, read_table, same_name, tidy_table
 from course_lib.errors import CourseError
 
-Finding = tuple[str, ...]  # path, problem, detail
-
 
 def find_label_table(
-    folder: Path,
-    labels: str | os.PathLike | pd.DataFrame | None,
-    findings: list[Finding],
+    folder: Path, labels: str | os.PathLike | pd.DataFrame | None, findings: list[Finding]
 ) -> pd.DataFrame | None:
     """The label table given, or the one that lies in the folder, as `read_table` gives it; or None.
 
@@ -66,9 +63,9 @@ def check_labels(table: pd.DataFrame, files: Sequence[str]) -> Iterator[Finding]
             labels_of[file].append(label)
     known = {same_name(label) for label in labels} - {""}
     for file in files:
-        found = sorted(set(labels_of[file])) if file in labels_of else None
+        found = sorted(set(labels_of[file]))
         folder = file.split("/")[0] if "/" in file else ""
-        if found is None:
+        if not found:
             yield file, "file without row", "the table does not name it"
         elif len(found) > 1:
             yield file, "two labels", f"the table says {' and '.join(found)}"

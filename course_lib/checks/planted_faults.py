@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -52,12 +53,8 @@ def _edited(
     return spoil
 
 
-def _same(image: Image.Image) -> Image.Image:
-    return image.copy()
-
-
-def _sixteen_bit(image: Image.Image) -> Image.Image:
-    return Image.fromarray(np.asarray(image, dtype=np.uint16) * 16)  # 12 of 16 bits used
+def _turned(image: Image.Image) -> Image.Image:
+    return image.transpose(Image.Transpose.ROTATE_90)
 
 
 def _lying(data: bytes) -> bytes:
@@ -65,36 +62,19 @@ def _lying(data: bytes) -> bytes:
     with Image.open(BytesIO(data)) as image:
         exif = image.getexif()
         exif[0x0112] = 6
-        turned = image.transpose(Image.Transpose.ROTATE_90)
-        return _saved(turned, "JPEG", quality=95, exif=exif)
+        return _saved(_turned(image), "JPEG", quality=95, exif=exif)
 
 
 def _bomb(data: bytes) -> bytes:
-    """A file of a few hundred bytes whose header promises 60,000 × 60,000 pixels."""
-    import struct
-    import zlib
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(name + content))
-        return struct.pack(">I", len(content)) + name + content + checksum
-
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(bytes(60_001 * 4))
-    mark = b"\x89PNG\r\n\x1a\n"
-    return mark + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    """A file of one pixel whose header promises 60,000 × 60,000 of them."""
+    one = _saved(Image.new("L", (1, 1)))
+    header = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + one[24:29]
+    return one[:12] + header + zlib.crc32(header).to_bytes(4, "big") + one[33:]
 
 
 def _damaged(data: bytes) -> bytes:
     middle = len(data) // 2
     return data[:middle] + bytes(64) + data[middle + 64 :]
-
-
-def _brighter(image: Image.Image) -> Image.Image:
-    return image.point(lambda value: min(255, value * 1.15 + 5))
-
-
-def _turned(image: Image.Image) -> Image.Image:
-    return image.transpose(Image.Transpose.ROTATE_90)
 
 
 def _two_pages(data: bytes) -> bytes:
@@ -110,11 +90,12 @@ FAULTS = (
     Fault("not an image", "", lambda data: b"<!doctype html><title>404 Not Found</title>\n"),
     Fault("not an image", "", lambda data: b"%PDF-1.4\n% test report of a module\n" + bytes(99)),
     Fault("too many pixels", "", _bomb),
-    Fault("truncated", ".jpg", lambda data: _edited(_same, "JPEG")(data)[:-4000]),
-    Fault("wrong ending", "", _edited(_same, "JPEG", quality=95)),
+    Fault("truncated", ".jpg", lambda data: _edited(Image.Image.copy, "JPEG")(data)[:-4000]),
+    Fault("wrong ending", "", _edited(Image.Image.copy, "JPEG", quality=95)),
     Fault("several pictures", ".tif", _two_pages),
     Fault("odd size", "", _edited(lambda image: image.crop((0, 0, 300, 180)))),
-    Fault("odd mode", "", _edited(_sixteen_bit)),
+    # 12 of 16 bits are used.
+    Fault("odd mode", "", _edited(lambda image: Image.fromarray(np.asarray(image, dtype=np.uint16) * 16))),
     Fault("odd mode", "", _edited(lambda image: image.convert("RGBA"))),
     Fault("odd mode", ".jpg", _edited(lambda image: image.convert("CMYK"), "JPEG", quality=95)),
     Fault("odd mode", "", _edited(lambda image: image.convert("P"))),
@@ -125,8 +106,10 @@ FAULTS = (
     Fault("blurred", "", _edited(lambda image: image.filter(ImageFilter.GaussianBlur(6)))),
     Fault("exact duplicate", "_copy.png", lambda data: data),
     Fault("near duplicate", "_turned.png", _edited(_turned)),
-    Fault("near duplicate", "_small.jpg", _edited(_same, "JPEG", quality=50)),
-    Fault("near duplicate", "_brighter.png", _edited(_brighter)),
+    Fault("near duplicate", "_small.jpg", _edited(Image.Image.copy, "JPEG", quality=50)),
+    Fault(
+        "near duplicate", "_brighter.png", _edited(lambda image: image.point(lambda value: min(255, value * 1.15 + 5)))
+    ),
     Fault("two labels", "_again.png", lambda data: data),
     Fault("name", "_ü.png", lambda data: data),
     Fault("row without file", "", lambda data: data),
@@ -140,15 +123,12 @@ def _plan(seed: int) -> tuple[list[str], list[tuple[Fault, str, str]]]:
     # Plain Python chooses, because numpy may change its random streams between versions.
     choose = random.Random(seed)
     chosen = []
-    for label in ("defective", "functional"):
-        paths = sorted(index.loc[index["label"] == label, "path"])
-        chosen += choose.sample(paths, PHOTOS_PER_CLASS)
+    for _, paths in index.groupby("label")["path"]:  # defective, functional
+        chosen += choose.sample(sorted(paths), PHOTOS_PER_CLASS)
     victims = choose.sample(chosen, len(FAULTS))
     planned = []
     for fault, photo in zip(FAULTS, victims, strict=True):
-        path = photo
-        if fault.ending:
-            path = photo.removesuffix(".png") + fault.ending
+        path = photo.removesuffix(".png") + fault.ending if fault.ending else photo
         if fault.problem == "two labels":
             folder, name = path.split("/")
             path = f"{'functional' if folder == 'defective' else 'defective'}/{name}"
@@ -231,8 +211,7 @@ def make_messy_folder(target: str | os.PathLike | None = None, seed: int = 0) ->
         make_folder((target / path).parent)
         shutil.copyfile(source / path, target / path)
     for fault, photo, path in planned:
-        data = fault.spoil((source / photo).read_bytes())
-        (target / path).write_bytes(data)
+        (target / path).write_bytes(fault.spoil((source / photo).read_bytes()))
         if path != photo and fault.problem not in _COPIES:
             (target / photo).unlink()  # the spoilt file takes the photo's place
         if fault.problem == "row without file":

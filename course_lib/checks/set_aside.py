@@ -60,9 +60,9 @@ def quarantine(
     # The log comes first: whatever interrupts the moving, undo knows the way back.
     _write_log(folder, log)
     for row in log[already:]:
-        kept = folder / row["kept"]
-        make_folder(kept.parent)
-        shutil.move(row["original"], kept)
+        target = folder / row["kept"]
+        make_folder(target.parent)
+        shutil.move(row["original"], target)
     return pd.DataFrame(log, columns=COLUMNS)
 
 
@@ -72,9 +72,8 @@ def _planned(chosen: pd.DataFrame | Iterable[str | os.PathLike], folder: Path) -
         if isinstance(chosen, str | os.PathLike):
             chosen = [chosen]
         originals = dict.fromkeys(Path(os.path.abspath(path)) for path in chosen)
-        for original in originals:
-            if not os.path.lexists(original):
-                raise CourseError(f"There is no photo {shorten(original)}; nothing was moved.")
+        if gone := [original for original in originals if not os.path.lexists(original)]:
+            raise CourseError(f"There is no photo {shorten(gone[0])}; nothing was moved.")
         return [(original, Path(original.name), "") for original in originals]
     if "folder" not in chosen.attrs:
         raise CourseError(
@@ -133,9 +132,8 @@ def undo_quarantine(folder: str | os.PathLike) -> pd.DataFrame:
         make_folder(original.parent)
         shutil.move(kept, original)
         restored.append(row)
-    if remaining:
-        _write_log(folder, remaining)
-    else:
+    _write_log(folder, remaining)
+    if not remaining:
         (folder / LOG).unlink()
     return pd.DataFrame(restored, columns=COLUMNS)
 

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from course_lib.checks.duplicates import THUMBNAIL_SIZE, VIEW_NAMES, near_duplicates
+from course_lib.checks.duplicates import VIEW_NAMES, near_duplicates
 from course_lib.checks.files import FileReport
 
 Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original, and how the copy must be turned
@@ -108,8 +108,7 @@ def copies_among(photos: Sequence[FileReport]) -> Iterator[Finding]:
         same_bytes[photo.digest].append(photo)
     for original, *copies in same_bytes.values():
         for copy in copies:
-            detail = f"the same bytes as {original.path}"
-            yield copy.path, "exact duplicate", detail, original.path, VIEW_NAMES[0]
+            yield copy.path, "exact duplicate", f"the same bytes as {original.path}", original.path, VIEW_NAMES[0]
     # One black photo equals another, so photos without contrast are not compared.
     unlike = [group[0] for group in same_bytes.values() if group[0].has_contrast]
     if len(unlike) < 2:
@@ -125,9 +124,9 @@ def copies_among(photos: Sequence[FileReport]) -> Iterator[Finding]:
 
 def _thumbnails(photos: Sequence[FileReport]) -> np.ndarray:
     """All thumbnails as one array; taken out of the photos, so that memory holds them once."""
-    thumbnails = np.empty((len(photos), THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
-    for row, photo in enumerate(photos):
-        thumbnails[row], photo.thumbnail = photo.thumbnail, None
+    thumbnails = np.stack([photo.thumbnail for photo in photos if photo.thumbnail is not None])
+    for photo in photos:
+        photo.thumbnail = None
     return thumbnails
 
 
@@ -166,24 +165,13 @@ def told_by_files(photos: Sequence[FileReport], labels: Mapping[str, str]) -> It
     if by_file > guess + max(0.1, 2 * np.sqrt(guess / len(rows))):
         usual = {label: of_file[truth == label].mode().iloc[0] for label in counts}
         some = "; ".join(f"{label}: {w} × {h} {mode} {kind}" for label, (w, h, mode, kind) in list(usual.items())[:4])
-        yield (
-            FOLDER,
-            "told by the file",
-            (
-                f"size, colour mode and format alone find {by_file:.0%} of each class (guessing: {guess:.0%}), as if each "
-                f"class had a camera of its own ({some})"
-            ),
-        )
+        found = f"size, colour mode and format alone find {by_file:.0%} of each class (guessing: {guess:.0%})"
+        yield FOLDER, "told by the file", f"{found}, as if each class had a camera of its own ({some})"
     elif (by_light := _found_by_tree(of_light, truth)) > guess + LIGHT * (1 - guess):
         means = of_light[0].groupby(truth).mean()
         some = "; ".join(f"{label}: {mean:.0f}" for label, mean in list(means.items())[:4])
-        yield (
-            FOLDER,
-            "told by the light",
-            (
-                f"brightness and sharpness alone find {by_light:.0%} of each class (guessing: {guess:.0%}); mean grey {some}"
-            ),
-        )
+        found = f"brightness and sharpness alone find {by_light:.0%} of each class (guessing: {guess:.0%})"
+        yield FOLDER, "told by the light", f"{found}; mean grey {some}"
 
 
 def _found_by_tree(facts: pd.DataFrame, truth: np.ndarray) -> float:

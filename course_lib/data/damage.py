@@ -209,9 +209,10 @@ def ends_in_filling(image: Image.Image, data: bytes) -> str:
         image: opened, and not yet decoded.
         data: the whole file.
     """
-    if not image.tile or image.tile[0].codec_name != "raw":
+    tiles = getattr(image, "tile", [])  # how the decoder would go about it
+    if not tiles or tiles[0].codec_name != "raw":
         return ""
-    offset, pixels = image.tile[0].offset, data[image.tile[0].offset :]
+    offset, pixels = tiles[0].offset, data[tiles[0].offset :]
     row = max(1, len(pixels) // image.height)
     filling = pixels[-1:]
     start = len(pixels.rstrip(filling))

@@ -37,7 +37,7 @@ def solar_cells() -> Path:
     """
     folder = data_folder() / "solar_cells"
     spec = find_spec("elpv_dataset")
-    if spec is None:
+    if spec is None or not spec.submodule_search_locations:
         raise CourseError(
             "The solar-cell photos are missing because the package elpv-dataset is not "
             "installed; run: pip install elpv-dataset"
