@@ -227,7 +227,8 @@ class BatchLoader(_Loader):
         device: torch.device | str = "cpu",
     ):
         super().__init__(len(images), labels, rows, batch_size, shuffle, seed)
-        self.augment, self.mean, self.std = as_batch_transform(augment), mean, std
+        self.augment = None if augment is None else as_batch_transform(augment)
+        self.mean, self.std = mean, std
         self._pixels, self._rows = _as_tensor(images), torch.from_numpy(self.rows)
         self.to(device)
 

@@ -5,7 +5,6 @@ of their own. `course_lib.lesson` opens it.
 """
 
 import html
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -168,11 +167,9 @@ def as_png(picture: Any) -> bytes:
         else:
             image = picture if isinstance(picture, Image.Image) else Image.fromarray(np.asarray(picture))
         image.thumbnail((WIDEST, WIDEST))
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
+        return plots.photo_png(image)
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise CourseError(
             f"The memo cannot show this {type(picture).__name__} ({error}); give a matplotlib figure, a photo as "
             "array of uint8, or the path of a picture."
         ) from error
-    return buffer.getvalue()

@@ -196,7 +196,7 @@ def compose(*transforms: Callable) -> BatchTransform:
         >>> both(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), torch.Generator()).tolist()
         [[[[255, 255], [255, 255]]]]
     """
-    steps = [_step(transform) for transform in transforms]
+    steps = [as_batch_transform(transform) for transform in transforms]
 
     def transform(images: Tensor, generator: torch.Generator) -> Tensor:
         for step in steps:
@@ -219,7 +219,7 @@ def random_apply(transform: Callable, probability: float = 0.5) -> BatchTransfor
         >>> torch.equal(never(images, torch.Generator()), images)
         True
     """
-    change = _step(transform)
+    change = as_batch_transform(transform)
 
     def transform_some(images: Tensor, generator: torch.Generator) -> Tensor:
         chosen = (torch.rand(len(images), generator=generator) < probability).to(images.device)
@@ -234,13 +234,12 @@ def random_apply(transform: Callable, probability: float = 0.5) -> BatchTransfor
 # Transforms of other libraries
 
 
-def as_batch_transform(transform: Any) -> BatchTransform | None:
+def as_batch_transform(transform: Any) -> BatchTransform:
     """What loaders, `compose` and `random_apply` take, as a function that changes a whole batch.
 
     Args:
         transform: a batch transform of this module or of your own, which stays as it is, or a
             transform of Albumentations or torchvision, which `per_image` makes work on a batch.
-            None stays None.
 
     Raises:
         CourseError: something that cannot be called, or a class instead of a transform made from it.
@@ -252,8 +251,6 @@ def as_batch_transform(transform: Any) -> BatchTransform | None:
         >>> mirror(images, torch.Generator()).tolist()
         [[[[1, 0], [3, 2]]]]
     """
-    if transform is None:
-        return None
     if not callable(transform) or isinstance(transform, type):
         shown = getattr(transform, "__name__", repr(transform))
         raise CourseError(
@@ -262,14 +259,6 @@ def as_batch_transform(transform: Any) -> BatchTransform | None:
         )
     others = any(comes_from(transform, library) for library in ("albumentations", "torchvision.transforms"))
     return per_image(transform) if others else transform
-
-
-def _step(transform: Callable) -> BatchTransform:
-    """A transform inside of another one; there, None would only fail later."""
-    change = as_batch_transform(transform)
-    if change is None:
-        raise CourseError("None is not a transform; leave it out.")
-    return change
 
 
 def comes_from(transform: object, library: str) -> bool:
@@ -302,20 +291,24 @@ def per_image(transform: Callable) -> BatchTransform:
         >>> mirror(images, torch.Generator()).tolist()
         [[[[1, 0], [3, 2]]]]
     """
-    change = _with_albumentations if comes_from(transform, "albumentations") else _with_torchvision
     # Unlike a function made in here, this can be pickled, and with it the loader.
-    return partial(_each, change, transform)
+    return partial(_each, transform)
 
 
-def _each(change: Callable, transform: Any, images: Tensor, generator: torch.Generator) -> Tensor:
+def _each(transform: Any, images: Tensor, generator: torch.Generator) -> Tensor:
     """Every photo of the batch changed with a seed of its own."""
     seeds = torch.randint(2**31, (len(images),), generator=generator).tolist()
-    return torch.stack([change(transform, image, seed) for image, seed in zip(images, seeds, strict=True)])
+    return torch.stack([_changed(transform, image, seed) for image, seed in zip(images, seeds, strict=True)])
 
 
-def _with_torchvision(transform: Any, image: Tensor, seed: int) -> Tensor:
-    with seeded(seed):
-        return transform(image)
+def _changed(transform: Any, image: Tensor, seed: int) -> Tensor:
+    """One photo, (C, H, W), changed with this seed."""
+    if not comes_from(transform, "albumentations"):
+        with seeded(seed):
+            return transform(image)
+    transform.set_random_seed(seed)
+    array = image.cpu().permute(1, 2, 0).contiguous().numpy()
+    return as_photo_tensor(transform(image=array)["image"]).to(image.device)
 
 
 @contextmanager
@@ -324,12 +317,6 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         yield
-
-
-def _with_albumentations(transform: Any, image: Tensor, seed: int) -> Tensor:
-    transform.set_random_seed(seed)
-    array = image.cpu().permute(1, 2, 0).contiguous().numpy()
-    return as_photo_tensor(transform(image=array)["image"]).to(image.device)
 
 
 def as_photo_tensor(result: np.ndarray | Tensor) -> Tensor:

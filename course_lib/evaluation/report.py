@@ -6,7 +6,6 @@ photos, and no number stands without its interval or its baseline.
 
 import os
 from collections.abc import Iterable, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +167,7 @@ def _cost_curve(test: Predictions, threshold: float, costs: tuple[float, float])
         return expected_cost(test.labels, test.positive, limit, *costs)
 
     grid = np.linspace(0, 1, 201)
-    figure, axes = plots.new_figure(width=9.0)
-    axis = axes[0, 0]
+    figure, axis = plots.new_axis(width=9.0)
     axis.plot(grid, [cost(limit) for limit in grid], color=plots.BLUE, label="cost on test")
     axis.axvline(threshold, color=plots.ORANGE, linestyle="--", label="threshold used")
     axis.axvline(0.5, color=plots.GREY, linestyle=":", label="0.5")
@@ -190,9 +188,9 @@ def _calibration(validation: Predictions, test: Predictions) -> tuple[pd.DataFra
     before, after = (expected_calibration_error(test.labels, said) for said in versions.values())
     table = pd.DataFrame({"probabilities": list(versions), "calibration error": [before, after]})
     table["by chance alone"] = [calibration_error_by_chance(said) for said in versions.values()]
-    figure, axes = plots.new_figure(width=5.0, height=3.6)
+    figure, axis = plots.new_axis(width=5.0, height=3.6)
     tables = {name: calibration_table(test.labels, said, bins=5) for name, said in versions.items()}
-    plots.draw_calibration(axes[0, 0], tables)
+    plots.draw_calibration(axis, tables)
     alt = "What came true over what the model said, with the diagonal as ideal. Calibration error "
     return table, (figure, alt + f"{before:.3f} as trained, {after:.3f} after temperature scaling.")
 
@@ -206,8 +204,7 @@ def _mistakes(test: Predictions, threshold: float, count: int) -> dict[str, Any]
     for photo, doubt in zip(worst.itertuples(), is_doubted(worst), strict=True):
         image = Image.fromarray(data.read_image(data.photo_path(test.index, photo.row)))
         image.thumbnail((300, 300))
-        image.save(buffer := BytesIO(), format="PNG")
         words = f"{photo.mistake}, model says {photo.probability:.2f} {test.classes[1]}"
         words += ", the experts doubted" if doubt else ""
-        found["photos"].append((buffer.getvalue(), f"Photo {photo.path}: {words}", words))
+        found["photos"].append((plots.photo_png(image), f"Photo {photo.path}: {words}", words))
     return found

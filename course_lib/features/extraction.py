@@ -79,7 +79,7 @@ def extract(
         CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
     size = size or backbone.size
-    change = as_batch_transform(augment)
+    change = None if augment is None else as_batch_transform(augment)
     _check(index, backbone, stages, maps, size, batch_size, precision, change, views)
     paths, photos = [photo_path(index, row) for row in range(len(index))], photo_hashes(index)
     facts: list[Any] = [decoding(), size, backbone.mean, backbone.std, backbone.sha256, precision, maps]

@@ -214,7 +214,6 @@ def _fetch(name: str, settings: Any, urls: list[str], file_name: str) -> Path:
     except Exception as error:  # each library that fetches has its own kinds of errors
         raise CourseError(
             f"The weights of '{name}' are not on this machine and cannot be fetched; use "
-            "load_backbone('efficientnet_lite0'), which is installed, or connect to a network, or put "
-            f"the file into {shorten(data_folder() / 'weights')}, or name it: "
-            f"load_backbone('{name}', weights='{file_name}')."
+            "load_backbone('efficientnet_lite0'), which is installed, or connect to a network, or put the file into "
+            f"{shorten(data_folder() / 'weights')}, or name it: load_backbone('{name}', weights='{file_name}')."
         ) from error

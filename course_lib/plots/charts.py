@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from course_lib.plots.figures import BLUE, COLOURS, GREY, new_figure, show, styles
+from course_lib.plots.figures import BLUE, COLOURS, GREY, new_axis, new_figure, show, styles
 
 
 def bars(table: pd.DataFrame, x: str, y: str, *, alt: str) -> None:
@@ -20,8 +20,7 @@ def bars(table: pd.DataFrame, x: str, y: str, *, alt: str) -> None:
         table: one row for each bar.
         x: column of the lengths; y: column of the names.
     """
-    figure, axes = new_figure(height=0.6 + 0.35 * len(table))
-    axis = axes[0, 0]
+    figure, axis = new_axis(height=0.6 + 0.35 * len(table))
     drawn = axis.barh(table[y].astype(str), table[x], color=BLUE)
     axis.bar_label(drawn, fmt="%.3g", padding=3, fontsize=9)
     axis.margins(x=0.12)  # room for the values
@@ -36,8 +35,7 @@ def accuracies(table: pd.DataFrame, *, alt: str) -> None:
     Args:
         table: rows of `course_lib.evaluation.accuracy_row`.
     """
-    figure, axes = new_figure(height=0.9 + 0.4 * len(table))
-    axis = axes[0, 0]
+    figure, axis = new_axis(height=0.9 + 0.4 * len(table))
     rows = np.arange(len(table))
     left, right = table["accuracy"] - table["from"], table["to"] - table["accuracy"]
     axis.errorbar(table["accuracy"], rows, xerr=[left, right], fmt="o", color=BLUE, capsize=4)
@@ -59,14 +57,12 @@ def histogram(
         values: group name → numbers.
         positive: the class that is the defect.
     """
-    figure, axes = new_figure()
-    axis = axes[0, 0]
+    figure, axis = new_axis()
     edges = np.histogram_bin_edges(np.concatenate([np.ravel(numbers) for numbers in values.values()]), bins)
     for name, style in styles(values, positive).items():
         how = {"color": style.colour, "linestyle": style.line, "linewidth": 2, "label": name}
         axis.hist(np.ravel(values[name]), edges, histtype="step", density=True, **how)
-    axis.set_xlabel(xlabel)
-    axis.set_ylabel("how often (the area is 1)")
+    axis.set(xlabel=xlabel, ylabel="how often (the area is 1)")
     axis.legend(fontsize=8)
     show(figure, alt)
 
@@ -82,13 +78,11 @@ def scatter(
         groups: the group name of each point, (N,).
         positive: the class that is the defect.
     """
-    figure, axes = new_figure(height=4.0, width=6.0)
-    axis = axes[0, 0]
+    figure, axis = new_axis(height=4.0, width=6.0)
     for group, style in styles(sorted(set(groups)), positive).items():
         x, y = points[np.asarray(groups) == group].T
         axis.scatter(x, y, s=9, alpha=0.6, color=style.colour, marker=style.marker, label=group)
-    axis.set_xlabel(xlabel)
-    axis.set_ylabel(ylabel)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.set_title(title, fontsize=10)
     axis.legend(fontsize=8, markerscale=2)
     show(figure, alt)
@@ -112,9 +106,8 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], *, alt: str, baseline
             if f"validation_{quantity}" in history:
                 how |= {"marker": style.marker, "linestyle": "--", "label": f"{name}: validation"}
                 axis.plot(history["epoch"], history[f"validation_{quantity}"], **how)
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.set_ylabel(quantity)
+        axis.set(xlabel="epoch", ylabel=quantity)
+        axis.locator_params(axis="x", integer=True)
     if baseline is not None:
         axes[0, 1].axhline(baseline, color=GREY, linestyle=":", label="trivial baseline")
     axes[0, 1].legend(fontsize=8)
@@ -133,24 +126,20 @@ def lines(
         mark: name → x value for a dashed upright line.
         by_factors: equal steps along the axis are equal factors, such as 0.001, 0.01, 0.1.
     """
-    figure, axes = new_figure()
-    axis = axes[0, 0]
+    figure, axis = new_axis()
     for name, style in styles(curves).items():
         axis.plot(x, curves[name], style.line, color=style.colour, linewidth=2, label=name)
     for number, (name, value) in enumerate((mark or {}).items()):
         axis.axvline(value, color=COLOURS[(number + 3) % 6], linestyle="--", label=name)
-    if by_factors:
-        axis.set_xscale("log")
-    axis.set_xlabel(xlabel)
-    axis.set_ylabel(ylabel)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if by_factors else "linear")
     axis.legend(fontsize=8)
     show(figure, alt)
 
 
 def confusion_matrix(table: pd.DataFrame, *, alt: str) -> None:
     """Show the four outcomes as a picture: a table of `course_lib.evaluation.confusion`."""
-    figure, axes = new_figure(width=4.6, height=3.2)
-    draw_confusion_matrix(axes[0, 0], table)
+    figure, axis = new_axis(width=4.6, height=3.2)
+    draw_confusion_matrix(axis, table)
     show(figure, alt)
 
 

@@ -73,6 +73,12 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 7.0, height: floa
     return figure, axes
 
 
+def new_axis(width: float = 7.0, height: float = 3.0) -> tuple[Figure, Axes]:
+    """An empty figure of one picture, as `new_figure`, and its only axes."""
+    figure, axes = new_figure(width=width, height=height)
+    return figure, axes[0, 0]
+
+
 def show(figure: Figure, alt: str) -> None:
     """Show a figure with alternative text.
 
@@ -101,15 +107,21 @@ def width_of(figure: Figure) -> int:
 
 def png(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG file; one without colour is kept as grey, which is a third smaller."""
-    drawn, kept = BytesIO(), BytesIO()
+    drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=SHARPNESS * DOTS_PER_INCH)
     picture = Image.open(drawn).convert("RGB")
     pixels = np.asarray(picture)
     if (pixels == pixels[..., :1]).all():
         picture = picture.convert("L")
     # With a fresh picture no software version gets into the file: the same figure is the same bytes tomorrow.
-    Image.fromarray(np.asarray(picture)).save(kept, "PNG")
-    return kept.getvalue()
+    return photo_png(Image.fromarray(np.asarray(picture)))
+
+
+def photo_png(image: Image.Image) -> bytes:
+    """A photo as the bytes of a PNG file."""
+    buffer = BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def draw_photo(axis: Axes, image: np.ndarray, title: str = "") -> None:
@@ -206,8 +218,7 @@ def flow(steps: Sequence[str], *, alt: str, columns: int = 6) -> None:
         columns: boxes in a row.
     """
     rows = -(-len(steps) // columns)
-    figure, axes = new_figure(width=1.5 * columns, height=1.25 * rows)
-    axis = axes[0, 0]
+    figure, axis = new_axis(width=1.5 * columns, height=1.25 * rows)
     axis.set(xlim=(-0.5, columns - 0.5), ylim=(0.5 - rows, 0.5))
     axis.set_axis_off()
     box = {"facecolor": "#E8F1F8", "edgecolor": BLUE, "boxstyle": "round,pad=0.5"}

@@ -115,8 +115,7 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
             f"No run in {shorten(log_file())} has a history with '{measure}'; record one with "
             "record(…, history=history), or choose another measure."
         )
-    figure, axes = plots.new_figure()
-    axis = axes[0, 0]
+    figure, axis = plots.new_axis()
     names = [run["name"] for run in chosen]
     for number, run in enumerate(chosen):
         epochs = [row["epoch"] for row in run["history"]]
@@ -124,9 +123,8 @@ def plot_runs(measure: str = "validation_accuracy", last: int = 6, *, alt: str) 
         same = names.count(run["name"]) > 1
         label = f"{run['name']} ({run['run'][:4]})" if same else run["name"]
         axis.plot(epochs, values, marker="osD^vP"[number % 6], color=plots.COLOURS[number % 6], label=label)
-    axis.set_xlabel("epoch")
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set_ylabel(measure.replace("_", " "))
+    axis.set(xlabel="epoch", ylabel=measure.replace("_", " "))
+    axis.locator_params(axis="x", integer=True)
     axis.legend(fontsize=8)
     plots.show(figure, alt)
 

@@ -5,13 +5,10 @@ with ``element`` of ``base.js`` keeps them. A saved notebook holds no state of w
 widget also has a still picture or table of what it shows.
 """
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
-from PIL import Image
 
 HERE = Path(__file__).parent
 
@@ -38,11 +35,3 @@ class CourseWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_(**options) or ({}, {})
         return bundle | {"text/plain": repr(self), "text/html": self.fallback()}, metadata
-
-
-def as_png(picture: np.ndarray | Image.Image) -> bytes:
-    """A picture as the bytes of a PNG file: a PIL image, or uint8 (H, W) or (H, W, 3)."""
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    buffer = BytesIO()
-    image.save(buffer, format="png")
-    return buffer.getvalue()

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import traitlets
+from PIL import Image
 
+from course_lib import plots
 from course_lib.errors import CourseError
-from course_lib.widgets.base import CourseWidget, as_png, script
+from course_lib.widgets.base import CourseWidget, script
 
 KERNELS: dict[str, list[float]] = {
     "leave as it is": [0, 0, 0, 0, 1, 0, 0, 0, 0],
@@ -97,9 +99,10 @@ class FilterWidget(CourseWidget):
     def fallback(self) -> str:
         """The photo before and after."""
         result = visible(apply_kernel(self._pixels, np.reshape(self.kernel, (3, 3))))
-        shown = ((self._pixels, "the photo"), (result, f"the photo after the kernel {self.name}"))
+        shown = {"the photo": self._pixels, f"the photo after the kernel {self.name}": result}
         pictures = "".join(
-            f'<img src="data:image/png;base64,{base64.b64encode(as_png(picture)).decode()}" width="288" alt="{words}"> '
-            for picture, words in shown
+            f'<img src="data:image/png;base64,{base64.b64encode(plots.photo_png(Image.fromarray(photo))).decode()}" '
+            f'width="288" alt="{words}"> '
+            for words, photo in shown.items()
         )
         return f"<div>{pictures}<p>{self!r}. Run this cell to change the numbers.</p></div>"

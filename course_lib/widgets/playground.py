@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 import traitlets
+from PIL import Image
 from torchvision.transforms.v2.functional import pad, resize
 
 from course_lib import plots
 from course_lib.errors import CourseError
-from course_lib.widgets.base import CourseWidget, as_png, script
+from course_lib.widgets.base import CourseWidget, script
 from course_lib.widgets.catalogue import AUGMENTATIONS, as_pixels, code_line, describe, meaning, offered, results
 
 GAP = 6  # pixels between two photos of the picture
@@ -141,7 +142,7 @@ def _picture(originals: np.ndarray, changed: np.ndarray, size: int) -> bytes:
     """The originals at the left, one above the other, and the results in a square beside them, as PNG."""
     right = _tiles(changed, size, columns=ROWS)
     left = _tiles(originals, len(right) // len(originals) - GAP, columns=1)
-    return as_png(np.concatenate([left, right], axis=1).squeeze())
+    return plots.photo_png(Image.fromarray(np.concatenate([left, right], axis=1).squeeze()))
 
 
 def _tiles(photos: np.ndarray, size: int, columns: int) -> np.ndarray:
