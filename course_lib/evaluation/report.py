@@ -16,12 +16,7 @@ from PIL import Image
 
 from course_lib import data, plots
 from course_lib.errors import CourseError
-from course_lib.evaluation.calibration import (
-    calibration_error_by_chance,
-    calibration_table,
-    expected_calibration_error,
-    fit_temperature,
-)
+from course_lib.evaluation import calibration as calibrated
 from course_lib.evaluation.metrics import accuracy_row, confusion, cost_table, inspection_table
 from course_lib.evaluation.mistakes import is_doubted, worst_mistakes
 from course_lib.evaluation.predictions import CLASSES, Predictions, softmax
@@ -180,16 +175,16 @@ def _cost_curve(test: Predictions, threshold: float, costs: tuple[float, float])
 def _calibration(validation: Predictions, test: Predictions) -> tuple[pd.DataFrame, Drawn]:
     temperature, used = test.temperature, ", as used above"
     if temperature == 1:
-        temperature, used = fit_temperature(validation.logits, validation.labels), ""
+        temperature, used = calibrated.fit_temperature(validation.logits, validation.labels), ""
     versions = {
         "as trained": softmax(test.logits)[:, 1],
         f"temperature {temperature:.2f}{used}": softmax(test.logits, temperature)[:, 1],
     }
-    before, after = (expected_calibration_error(test.labels, said) for said in versions.values())
+    before, after = (calibrated.expected_calibration_error(test.labels, said) for said in versions.values())
     table = pd.DataFrame({"probabilities": list(versions), "calibration error": [before, after]})
-    table["by chance alone"] = [calibration_error_by_chance(said) for said in versions.values()]
+    table["by chance alone"] = [calibrated.calibration_error_by_chance(said) for said in versions.values()]
     figure, axis = plots.new_axis(width=5.0, height=3.6)
-    tables = {name: calibration_table(test.labels, said, bins=5) for name, said in versions.items()}
+    tables = {name: calibrated.calibration_table(test.labels, said, bins=5) for name, said in versions.items()}
     plots.draw_calibration(axis, tables)
     alt = "What came true over what the model said, with the diagonal as ideal. Calibration error "
     return table, (figure, alt + f"{before:.3f} as trained, {after:.3f} after temperature scaling.")

@@ -6,6 +6,7 @@ No rule holds everywhere: bfloat16 makes one network several times faster and an
 import logging
 from copy import deepcopy
 from dataclasses import dataclass, field
+from math import nan
 from statistics import median
 from time import perf_counter
 
@@ -60,6 +61,11 @@ class _Trial:
         self.images = sample.to(device, memory_format=self.order)
         self.change, self.result = 0.0, ""
         self.seconds: list[float] = []
+
+    @property
+    def time(self) -> float:
+        """Seconds of a step (median), not a number before the first turn."""
+        return median(self.seconds or [nan])
 
     @torch.no_grad()
     def probabilities(self) -> Tensor:
@@ -144,13 +150,13 @@ def fastest_settings(
         start = perf_counter()
         for trial in running:
             trial.measure(seconds / 50)
-        best_time = min(median(trial.seconds) for trial in running)
+        best_time = min(trial.time for trial in running)
         for trial in running[1:]:
-            if median(trial.seconds) > GIVEN_UP * best_time:
+            if trial.time > GIVEN_UP * best_time:
                 trial.result = "given up: slower"
         running = [trial for trial in running if not trial.result]
     devices.set_random_states(chance, device)
-    best = min(running, key=lambda trial: median(trial.seconds or [0]))
+    best = min(running, key=lambda trial: trial.time)
     best = best if _is_clearly_faster(best, plain) else plain
     plain.result, best.result = "to compare with", "chosen"
     return Settings(best.settings.precision, best.settings.channels_last, _table(trials))
@@ -178,15 +184,13 @@ def _how_many(model: nn.Module, sample: Tensor, training: bool, seconds: float, 
 
 def _is_clearly_faster(trial: _Trial, plain: _Trial) -> bool:
     turns = [one < other for one, other in zip(trial.seconds, plain.seconds, strict=False)]
-    return (
-        len(turns) > 0 and sum(turns) >= 0.75 * len(turns) and median(trial.seconds) <= MARGIN * median(plain.seconds)
-    )
+    return bool(turns) and sum(turns) >= 0.75 * len(turns) and trial.time <= MARGIN * plain.time
 
 
 def _table(trials: list[_Trial]) -> pd.DataFrame:
-    plain, rows = median(trials[0].seconds or [float("nan")]), []
-    for trial in trials:
-        seconds = median(trial.seconds or [float("nan")])
-        result = trial.result or "not clearly faster"
-        rows.append((str(trial.settings), 1000 * seconds, plain / seconds, trial.change, result))
-    return pd.DataFrame(rows, columns=["settings", "milliseconds", "speed", "change", "result"])
+    columns = ["settings", "milliseconds", "speed", "change", "result"]
+    rows = [
+        (str(trial.settings), 1000 * trial.time, trials[0].time / trial.time, trial.change, trial.result)
+        for trial in trials
+    ]
+    return pd.DataFrame(rows, columns=columns).replace({"result": {"": "not clearly faster"}})

@@ -168,7 +168,10 @@ def _train_one_epoch(run: Run, network: nn.Module, batches: Iterable, order: tor
         # 2. loss: how wrong the logits are
         loss = run.loss_function(logits.float(), labels)
         if not loss.isfinite():  # before the step, so that the weights stay as good as they were
-            raise _not_a_number(run.epoch + 1, number)
+            raise CourseError(
+                f"The loss is no longer a number in epoch {run.epoch + 1}, batch {number}; lower the learning rate, "
+                "and check the photos of this batch."
+            )
         # 3. forget the old gradients
         run.optimizer.zero_grad()
         # 4. backward: how each weight influences the loss
@@ -236,13 +239,6 @@ def _check(
             "choose 'bfloat16' or 'float32'."
         )
     return len(train)
-
-
-def _not_a_number(epoch: int, batch: int) -> CourseError:
-    return CourseError(
-        f"The loss is no longer a number in epoch {epoch}, batch {batch}; lower the learning rate, and "
-        "check the photos of this batch."
-    )
 
 
 def _bring_photos(loader: Any, device: torch.device) -> None:
