@@ -66,10 +66,10 @@ def _lying(data: bytes) -> bytes:
 
 
 def _bomb(data: bytes) -> bytes:
-    """A file of one pixel whose header promises 60,000 × 60,000 of them."""
-    one = _saved(Image.new("L", (1, 1)))
-    header = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + one[24:29]
-    return one[:12] + header + zlib.crc32(header).to_bytes(4, "big") + one[33:]
+    """A file of 312 bytes, with four rows of pixels, whose header promises 60,000 × 60,000 pixels."""
+    four_rows = _saved(Image.new("L", (60_000, 4)))
+    header = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + four_rows[24:29]
+    return four_rows[:12] + header + zlib.crc32(header).to_bytes(4, "big") + four_rows[33:]
 
 
 def _damaged(data: bytes) -> bytes:
