@@ -163,7 +163,7 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
 def _write_protected(path: Path) -> CourseError:
     return CourseError(
         f"The folder {shorten(path.parent)} is write-protected, so {path.name} cannot be saved; allow "
-        "writing there or set COURSE_WORK to another folder."
+        "writing there, or set COURSE_DATA and COURSE_WORK to other folders."
     )
 
 

@@ -92,11 +92,7 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
 
 
 def lot_split(
-    index: pd.DataFrame,
-    seed: int = 0,
-    validation: float = 0.15,
-    test: float = 0.25,
-    lot_size: int = 60,
+    index: pd.DataFrame, seed: int = 0, validation: float = 0.15, test: float = 0.25, lot_size: int = 60
 ) -> pd.DataFrame:
     """Split lot by lot: all photos of a lot go to the same split (lesson 5).
 
@@ -126,23 +122,16 @@ def lot_split(
 def _deal_lots(counts: pd.DataFrame, lot: pd.Series, seed: int, shares: dict[str, float]) -> dict[str, str]:
     """Give each lot to the split that lacks its kind of photos most, in a seeded order."""
     shares = {"train": 1 - sum(shares.values()), **shares}
-    totals = counts.sum().to_numpy(dtype=float)
-    filled = {name: np.zeros(counts.shape[1]) for name in shares}
+    wanted = np.outer(list(shares.values()), counts.sum())  # photos of each kind in each split
+    filled = np.zeros_like(wanted)
     split_of_lot = {}
     for name in _shuffled(pd.Series(counts.index, index=counts.index), seed):
-        row = counts.loc[name].to_numpy(dtype=float)
-
-        def badness(split: str, row=row) -> float:
-            """How far all splits are from their shares if this lot goes there."""
-            result = 0.0
-            for other, share in shares.items():
-                have = filled[other] + (row if other == split else 0)
-                result += float((((have - share * totals) / np.sqrt(totals * share)) ** 2).sum())
-            return result
-
-        best = min(shares, key=badness)
-        filled[best] += row
-        split_of_lot[name] = best
+        # How far all splits are from their shares, if this lot goes to the first, to the second …
+        outcomes = [filled + np.outer(chosen, counts.loc[name]) for chosen in np.eye(len(shares))]
+        badness = [(((have - wanted) / np.sqrt(wanted)) ** 2).sum(axis=1).sum() for have in outcomes]
+        best = int(np.argmin(badness))
+        filled = outcomes[best]
+        split_of_lot[name] = list(shares)[best]
     return split_of_lot
 
 
@@ -159,8 +148,7 @@ def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int 
 
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     result = pd.Series(0, index=index.index)
-    parts = dealer.split(index, _strata(index), lots(index, lot_size))
-    for number, (_, rows) in enumerate(parts):
+    for number, (_, rows) in enumerate(dealer.split(index, _strata(index), lots(index, lot_size))):
         result.iloc[rows] = number
     return result
 
@@ -194,8 +182,7 @@ def prove_no_leak(index: pd.DataFrame, strict: bool = True, near: bool = True, p
         raise CourseError(
             f"The photo {missing} of the index cannot be found or is empty; make the index again with index_folder."
         )
-    digests = [photo.digest for photo in facts]
-    things = {"same path": index["path"], "same bytes": pd.Series(digests, index=index.index)}
+    things = {"same path": index["path"], "same bytes": pd.Series([photo.digest for photo in facts], index.index)}
     if near:
         things["near duplicate"] = pd.Series(_groups(facts), index=index.index)
     if "lot" in index:
@@ -259,6 +246,16 @@ def load_split(path: str | os.PathLike, folder: str | os.PathLike) -> pd.DataFra
     return index
 
 
+def count_photos(index: pd.DataFrame) -> pd.DataFrame:
+    """How many photos of each class are in each split; a split without any has a column too.
+
+    Example:
+        >>> count_photos(pd.DataFrame({"label": ["good", "good"], "split": ["train", "test"]})).loc["good"].to_dict()
+        {'train': 1, 'validation': 0, 'test': 1}
+    """
+    return pd.crosstab(index["label"], index["split"]).reindex(columns=list(SPLITS), fill_value=0)
+
+
 def _strata(index: pd.DataFrame) -> pd.Series:
     """What each split shall have its share of: the label, with the cell type where known."""
     if "cell_type" in index:
@@ -281,14 +278,9 @@ def _check_shares(validation: float, test: float) -> None:
 
 
 def _check_classes(index: pd.DataFrame, validation: float) -> None:
-    table = pd.crosstab(index["label"], index["split"])
-    # A split without a single photo has no column of its own.
-    needed = SPLITS if validation > 0 else ("train", "test")
-    table = table.reindex(columns=list(needed), fill_value=0)
-    for label, row in table.iterrows():
-        for split, count in row.items():
-            if count == 0:
-                raise CourseError(
-                    f"The class '{label}' has no photo in the {split} split; add photos of this "
-                    "class or choose other shares."
-                )
+    table = count_photos(index).drop(columns=[] if validation > 0 else ["validation"]).stack()
+    if (table == 0).any():
+        label, split = table.idxmin()
+        raise CourseError(
+            f"The class '{label}' has no photo in the {split} split; add photos of this class or choose other shares."
+        )

@@ -67,7 +67,7 @@ def test_a_protected_folder_is_named_with_the_cure(protected_folder: Path, monke
     monkeypatch.setenv("COURSE_WORK", str(protected_folder))
     result = doctor.run("writing", doctor.check_writing)
 
-    assert not result.good and "cannot be written to (Permission denied)" in result.found
+    assert not result.good and "write-protected" in result.found
     assert "COURSE_DATA and COURSE_WORK" in result.cure
 
 

@@ -30,8 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="photos; sub-folders are searched too, and the first one names the label")
-    sheet = "also write a page with a small picture of each photo that has a finding"
-    add("--sheet", metavar="FILE.html", help=sheet)
+    add("--sheet", metavar="FILE.html", help="also write a page with a small picture of each photo that has a finding")
     table = "columns path and label to compare with the files; default: index.csv or labels.csv in FOLDER"
     add("--labels", metavar="TABLE.csv", help=table)
     size = "pixels that each photo should have, such as 300x300; default: the size of nearly all photos"
@@ -59,7 +58,6 @@ def _table(findings: pd.DataFrame) -> Iterator[str]:
 
 
 def _summary(findings: pd.DataFrame) -> Iterator[str]:
-    counts = findings["problem"].value_counts().sort_index()
     yield f"{findings.attrs['files']} files checked, {len(findings)} findings"
-    for problem, count in counts.items():
+    for problem, count in findings["problem"].value_counts().sort_index().items():
         yield f"{count:>6}  {problem}: {ACTIONS[problem]}"

@@ -3,19 +3,16 @@
 ``python -m course_lib doctor`` (lesson 1) prints one line for each check.
 """
 
-import os
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from uuid import uuid4
 
 from course_lib.commands.install import no_torch_for
 from course_lib.commands.requirements import installed_versions, not_satisfied, wanted_packages
 from course_lib.errors import CourseError
-from course_lib.paths import course_is_here, data_folder, make_folder, project_folder, shorten, work_folder
+from course_lib.paths import course_is_here, data_folder, project_folder, shorten, work_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,11 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(f"{'ok  ' if result.good else 'CURE'}  {result.name:<12} {result.found}")
         if not result.good:
             print(f"      -> {result.cure}")
-    bad = sum(not result.good for result in results)
-    if bad:
+    if bad := sum(not result.good for result in results):
         print(f"{bad} of {len(results)} checks need a cure.")
     else:
         print(f"All is ready: the {'lessons' if course_is_here() else 'commands'} will run.")
-    return 0 if bad == 0 else 1
+    return int(bad > 0)
 
 
 def run(name: str, check: Callable[[], str]) -> Result:
@@ -53,12 +49,8 @@ def run(name: str, check: Callable[[], str]) -> Result:
         found, _, cure = str(error).partition("; ")
         return Result(name, False, found, cure or "see the README, section 'Set up'")
     except Exception as error:  # a doctor must survive whatever is broken
-        return Result(
-            name,
-            False,
-            f"{type(error).__name__}: {error}",
-            "set the course up again: make clean, then make lab",
-        )
+        again = "set the course up again: make clean, then make lab"
+        return Result(name, False, f"{type(error).__name__}: {error}", again)
 
 
 def check_python() -> str:
@@ -71,8 +63,7 @@ def check_python() -> str:
 def check_packages() -> str:
     """Every package of requirements.txt must be there in its range."""
     wanted = wanted_packages()
-    missing = not_satisfied(wanted, installed_versions())
-    if missing:
+    if missing := not_satisfied(wanted, installed_versions()):
         listed = ", ".join(f"{name} ({found})" for name, found in missing.items())
         packages = "-r requirements.txt" if course_is_here() else " ".join(f'"{name}"' for name in missing)
         raise CourseError(f"not as required: {listed}; run: pip install {packages}")
@@ -82,10 +73,8 @@ def check_packages() -> str:
 def check_lessons() -> str:
     """Whether the lessons are here, or only the package with its commands: both are good."""
     if not course_is_here():
-        return (
-            "not here: the commands check, train, predict and quiz work; for the lessons get the whole "
-            "course and run pip install -e . in its folder"
-        )
+        whole = "for the lessons get the whole course and run pip install -e . in its folder"
+        return f"not here: the commands check, train, predict and quiz work; {whole}"
     folder = project_folder() / "lessons"
     return f"{len(list(folder.glob('[0-9][0-9]_*.ipynb')))} in {shorten(folder)}/"
 
@@ -139,24 +128,13 @@ def check_writing() -> str:
     """The data and work folders can be written to."""
     for folder in (data_folder(), work_folder()):
         made = not folder.exists()
-        make_folder(folder)
-        _write_and_remove(folder)
+        with write_atomically(folder / ".doctor") as trial:
+            trial.write_text("written by course_lib doctor", encoding="utf-8")
+        (folder / ".doctor").unlink(missing_ok=True)
         with suppress(OSError):  # somebody else has begun to use it
             if made:
                 folder.rmdir()
     return f"{shorten(data_folder())}/ and {shorten(work_folder())}/"
-
-
-def _write_and_remove(folder: Path) -> None:
-    trial = folder / f".doctor-{uuid4().hex[:8]}"
-    try:
-        trial.write_text("written by course_lib doctor", encoding="utf-8")
-        trial.unlink()
-    except OSError as error:
-        raise CourseError(
-            f"{shorten(folder)}/ cannot be written to ({os.strerror(error.errno or 0)}); allow "
-            "writing there, or set COURSE_DATA and COURSE_WORK to other folders"
-        ) from error
 
 
 CHECKS: dict[str, Callable[[], str]] = {

@@ -24,6 +24,11 @@ from course_lib.paths import project_folder, shorten
 
 # A running kernel of Colab or Kaggle has loaded these, and their torch is built for their GPUs.
 NEVER_REPLACED = ("torch", "torchvision", "numpy")
+NO_TORCH = {
+    ("Darwin", "x86_64"): "For Macs with an Intel processor there is no torch newer than 2.2; take the course in "
+    "Colab, or on an Apple-silicon Mac install the Python that is made for it",
+    ("Windows", "ARM64"): "For Windows on ARM processors pip has no torch; take the course in Colab",
+}
 # What pip or venv writes, and what it means for a learner.
 CAUSES = (
     (
@@ -79,14 +84,7 @@ def no_torch_for(system: str, machine: str) -> str:
         >>> no_torch_for("Linux", "x86_64"), no_torch_for("Darwin", "arm64")
         ('', '')
     """
-    if (system, machine) == ("Darwin", "x86_64"):
-        return (
-            "For Macs with an Intel processor there is no torch newer than 2.2; take the course in Colab, or "
-            "on an Apple-silicon Mac install the Python that is made for it"
-        )
-    if (system, machine) == ("Windows", "ARM64"):
-        return "For Windows on ARM processors pip has no torch; take the course in Colab"
-    return ""
+    return NO_TORCH.get((system, machine), "")
 
 
 # --- an environment of its own -------------------------------------------------------------
@@ -171,13 +169,9 @@ def constraints(there: Mapping[str, str], changing: Iterable[str] = ()) -> str:
     from packaging.version import InvalidVersion, Version
 
     lines = []
-    for name, version in sorted(there.items()):
-        try:
-            Version(version)
-        except InvalidVersion:
-            continue
-        if name not in changing:
-            lines.append(f"{name}=={version}\n")
+    for name in sorted(set(there) - set(changing)):
+        with suppress(InvalidVersion):
+            lines.append(f"{name}=={Version(there[name])}\n")
     return "".join(lines)
 
 

@@ -58,12 +58,7 @@ class Plan:
 
 
 def make_plan(
-    index: pd.DataFrame,
-    classes: int,
-    backbone: Backbone,
-    minutes: float,
-    work: Path,
-    processes: int = 1,
+    index: pd.DataFrame, classes: int, backbone: Backbone, minutes: float, work: Path, processes: int = 1
 ) -> Plan:
     """Measure a few batches, then choose sizes and epochs that fit into the time.
 
@@ -105,12 +100,10 @@ def make_plan(
     # One epoch at 64 pixels left 180 flowers far below the probe (61 and 89 %); many photos learn more.
     size, epochs = SIZES[-1], 0
     for fewest, smallest in ((6, 128), (3, 96), (1, 64)):
-        fitting = [
-            s for s in SIZES if s >= smallest and left > fewest * epoch_seconds(s) and photos * 3 * s**2 < LARGEST
-        ]
+        held = [s for s in SIZES if s >= smallest and photos * 3 * s**2 < LARGEST]
+        fitting = [s for s in held if left > fewest * epoch_seconds(s)]
         if fitting and (fewest > 1 or photos > MANY):
-            size = fitting[0]
-            epochs = int(min(30, left / epoch_seconds(size)))
+            size, epochs = fitting[0], int(min(30, left / epoch_seconds(fitting[0])))
             break
     batch_size = int(np.clip(share["train"] // 16, 4, 32))
     computing = settings.precision, settings.channels_last or None  # None: as `fit` does where nothing is faster
@@ -151,10 +144,8 @@ class TimeLimit:
 
 def _at_once(processes: int) -> int:
     """How many of the processes compute at full speed: all on GPUs, those with cores of their own on a CPU."""
-    where = device.choose()
-    if where.type == "cpu":
-        return max(1, min(processes, device.cores() // torch.get_num_threads()))
-    return processes
+    on_cpu = device.choose().type == "cpu"
+    return max(1, min(processes, device.cores() // torch.get_num_threads())) if on_cpu else processes
 
 
 def _reading_seconds(index: pd.DataFrame) -> float:

@@ -29,6 +29,8 @@ REMARKS = {
     "two labels": "{} photos look like a photo of another class; look at them (lesson 2).",
 }
 
+Tell = Callable[[str], None]  # takes a sentence that the learner should read
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -66,10 +68,8 @@ class TrainingOptions:
         try:
             re.compile(self.lot_pattern or "")
         except re.error as error:
-            raise CourseError(
-                f"The lot pattern '{self.lot_pattern}' is not a regular expression ({error}); write "
-                r"for example 'lot(\d+)'."
-            ) from error
+            why = f"The lot pattern '{self.lot_pattern}' is not a regular expression ({error})"
+            raise CourseError(rf"{why}; write for example 'lot(\d+)'.") from error
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,7 @@ class Prepared:
 
 
 def prepare(
-    folder: str | os.PathLike,
-    options: TrainingOptions,
-    *,
-    progress: bool = True,
-    tell: Callable[[str], None] = say,
+    folder: str | os.PathLike, options: TrainingOptions, *, progress: bool = True, tell: Tell = say
 ) -> Prepared:
     """Check a folder, index it, and split it without a leak.
 
@@ -125,7 +121,7 @@ def prepare(
             f"{alike} times nearly equal photos are in two splits, because of their labels or lots, or "
             "because all photos are alike here; the test result may flatter."
         )
-    tell(pd.crosstab(index["label"], index["split"])[list(splits.SPLITS)].loc[classes].to_string())
+    tell(splits.count_photos(index).loc[classes].to_string())
     tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
         tell(remark)
@@ -230,7 +226,7 @@ def _remarks(index: pd.DataFrame, classes: list[str], findings: pd.DataFrame, le
 
 
 def _split(
-    index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOptions, smallest: int, tell: Callable[[str], None]
+    index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOptions, smallest: int, tell: Tell
 ) -> pd.DataFrame:
     """The index with its split: by lot where lots are known, otherwise photo by photo."""
     validation = 0.15 if smallest >= 20 else 0.2  # a small class needs a larger share
@@ -251,8 +247,7 @@ def _split(
 
 def _own_split(index: pd.DataFrame) -> pd.DataFrame:
     """The split that the learner has written into the table, if it can be used."""
-    counts = pd.crosstab(index["label"], index["split"]).reindex(columns=splits.SPLITS, fill_value=0)
-    if counts.to_numpy().min() == 0:
+    if splits.count_photos(index).to_numpy().min() == 0:
         raise CourseError(
             "The column 'split' of index.csv cannot be used: each class needs photos in train, validation and test "
             "there; complete it, or take the column out to split anew."
@@ -281,9 +276,8 @@ def _split_by_lot(index: pd.DataFrame, options: TrainingOptions, validation: flo
     try:
         return splits.lot_split(index, options.seed, validation=validation)
     except CourseError as error:
-        at_random = "leave out --lot-pattern"
-        if options.lot_pattern is None:
-            at_random = "take the column 'lot' out of index.csv"
+        by_name = options.lot_pattern is not None
+        at_random = "leave out --lot-pattern" if by_name else "take the column 'lot' out of index.csv"
         raise CourseError(
             f"These {index['lot'].nunique()} lots cannot be dealt out with seed {options.seed} so that "
             "training, validation and test have photos of every class; try another --seed, add photos of "
@@ -300,10 +294,9 @@ def _keep_copies_together(index: pd.DataFrame, copies: list[tuple[str, str]]) ->
             if copy in split and label[copy] == label.get(original):
                 split[copy] = split[original]
     moved = index.assign(split=index["path"].map(split))
-    table = pd.crosstab(moved["label"], moved["split"]).reindex(columns=splits.SPLITS, fill_value=0)
     # A folder of photos that are all alike would end up in one split; then the first split stays.
-    fair = table.to_numpy().min() > 0 and (moved["split"] == index["split"]).mean() > 0.8
-    return moved if fair else index
+    complete = splits.count_photos(moved).to_numpy().min() > 0
+    return moved if complete and (moved["split"] == index["split"]).mean() > 0.8 else index
 
 
 def _proof(index: pd.DataFrame, progress: bool) -> int:

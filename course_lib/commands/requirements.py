@@ -4,6 +4,7 @@ Used by ``python -m course_lib doctor`` and ``python -m course_lib install`` (le
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 
@@ -80,16 +81,10 @@ def not_satisfied(requirements: list[Requirement], there: Mapping[str, str]) -> 
     """
     result = {}
     for requirement in requirements:
-        found = there.get(canonicalize_name(requirement.name))
-        if found is None:
-            result[str(requirement)] = "missing"
-        elif not _inside(requirement, found):
-            result[str(requirement)] = found
+        found = there.get(canonicalize_name(requirement.name), "missing")
+        # Linux distributions make versions such as "1.1build1": nobody knows what they hold.
+        with suppress(InvalidVersion):
+            if requirement.specifier.contains(Version(found), prereleases=True):
+                continue
+        result[str(requirement)] = found
     return result
-
-
-def _inside(requirement: Requirement, version: str) -> bool:
-    try:
-        return requirement.specifier.contains(Version(version), prereleases=True)
-    except InvalidVersion:  # made by a Linux distribution, such as "1.1build1"
-        return False

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ import pandas as pd
 
 from course_lib import datasets, device, evaluation, features, plots, training
 from course_lib.commands.plan import BATCH, Plan, TimeLimit, announcement, fresh_classifier, make_plan
-from course_lib.commands.prepare import Prepared, TrainingOptions, prepare, rows_of, sample
+from course_lib.commands.prepare import Prepared, Tell, TrainingOptions, prepare, rows_of, sample
 from course_lib.data import class_names, credits, label_numbers, label_probabilities, photo_path
 from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions
@@ -61,8 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     add("--positive", metavar="CLASS", help="the class that is looked for, such as defective")
     cost = "what a missed defect costs if overkill costs 1 (default: 1)"
     add("--cost-missed", type=float, default=1.0, metavar="COST", help=cost)
-    upright = "the photos have a top and a bottom: never turn or mirror them"
-    add("--upright", action="store_true", help=upright)
+    add("--upright", action="store_true", help="the photos have a top and a bottom: never turn or mirror them")
     add("--replace", action="store_true", help="replace an inspector and its report of that name")
     wishes = vars(parser.parse_args(arguments))
     folder, out, replace = (wishes.pop(name) for name in ("folder", "out", "replace"))
@@ -159,10 +158,8 @@ def train(
     if job.plan.epochs:
         candidates["fine-tuned"], history = _fine_tune(job, limit)
         if len(history) < job.plan.epochs:
-            tell(
-                f"Another epoch would take too long: fine-tuning ends after {len(history)} of "
-                f"{job.plan.epochs} and keeps its best weights."
-            )
+            done = f"{len(history)} of {job.plan.epochs}"
+            tell(f"Another epoch would take too long: fine-tuning ends after {done} and keeps its best weights.")
     return group.first_does(lambda: _finished(job, candidates, history, tell))
 
 
@@ -177,19 +174,12 @@ def _free(out: str | os.PathLike, replace: bool) -> Path:
             f"{' and '.join(taken)} would be replaced; give another name with --out, or allow it with --replace."
         )
     if not os.access(make_folder(path.parent), os.W_OK):
-        raise CourseError(
-            f"Writing to the folder {shorten(path.parent)} is not allowed; give another place with --out."
-        )
+        raise CourseError(f"Writing to the folder {shorten(path.parent)} is not allowed; choose another with --out.")
     return path
 
 
 def _planned(
-    folder: str | os.PathLike,
-    path: Path,
-    options: TrainingOptions,
-    backbone: Backbone,
-    progress: bool,
-    tell: Callable[[str], None],
+    folder: str | os.PathLike, path: Path, options: TrainingOptions, backbone: Backbone, progress: bool, tell: Tell
 ) -> Job:
     """The photos that are used, the folder for this training, and what fits into the time."""
     prepared = prepare(folder, options, progress=progress, tell=tell)
@@ -282,9 +272,7 @@ def _loaders(job: Job, backbone: Backbone) -> tuple[datasets.BatchLoader, datase
     return train, validation
 
 
-def _finished(
-    job: Job, candidates: dict[str, Inspector], history: pd.DataFrame, tell: Callable[[str], None]
-) -> Trained:
+def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame, tell: Tell) -> Trained:
     """Choose on validation, test once, and write inspector, report and the record of the run."""
     cost = job.options.cost_missed
     name, validation, table = _chosen({name: job.predictions(candidates[name], "validation") for name in candidates})
@@ -305,9 +293,8 @@ def _finished(
         cost_missed=cost,
         facts=_facts(job, notes),
     )
-    settings = dataclasses.replace(
-        candidates[name].settings, temperature=validation.temperature, threshold=threshold, notes=notes
-    )
+    settings, temperature = candidates[name].settings, validation.temperature
+    settings = dataclasses.replace(settings, temperature=temperature, threshold=threshold, notes=notes)
     inspector = Inspector(model, settings)
     inspector.save(job.path)
     page = job.path.with_suffix(".html")
