@@ -5,6 +5,7 @@ whole figure and show it.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,8 +61,8 @@ def histogram(
     figure, axis = new_axis()
     edges = np.histogram_bin_edges(np.concatenate([np.ravel(numbers) for numbers in values.values()]), bins)
     for name, style in styles(values, positive).items():
-        how = {"color": style.colour, "linestyle": style.line, "linewidth": 2, "label": name}
-        axis.hist(np.ravel(values[name]), edges, histtype="step", density=True, **how)
+        how: dict[str, Any] = {"color": style.colour, "linestyle": style.line, "linewidth": 2, "label": name}
+        axis.hist(np.ravel(values[name]), edges.tolist(), histtype="step", density=True, **how)
     axis.set(xlabel=xlabel, ylabel="how often (the area is 1)")
     axis.legend(fontsize=8)
     show(figure, alt)
