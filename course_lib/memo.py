@@ -25,8 +25,8 @@ WORDS = {
     },
     "ja": {
         "title": "品質メモ：{about}", "page": "メモ全体（1 ページ）：{page}",
-        "figure": "図", "finding": "わかったこと", "missing": "未記入：{what}", "and": "と",
-        "filled": "メモ：{all} レッスン中 {filled} レッスンに図とわかったことがあります。",
+        "figure": "図", "finding": "発見", "missing": "未記入：{what}", "and": "と",
+        "filled": "メモ：{all} レッスン中 {filled} レッスンで図と発見がそろっています。",
     },
 }  # fmt: skip
 
@@ -144,7 +144,8 @@ class Memo:
         words, page = WORDS[language()], html.escape(shorten(self.page))
         place = words["page"].format(page=f"<code>{page}</code>")
         style = "max-width: 46rem; max-height: 32rem; overflow: auto; padding: 0 1em; border: 1px solid rgba(128, 134, 139, 0.6)"
-        inside = self._slots().replace("<img ", '<img style="max-width: 100%; background: #fff" ')
+        # A plain string: safe HTML would escape what is put into it, and the picture would be shown as letters.
+        inside = str(self._slots()).replace("<img ", '<img style="max-width: 100%; background: #fff" ')
         return f'<div>{html.escape(repr(self))} {place}</div><div style="{style}">{inside}</div>'
 
 

@@ -35,6 +35,8 @@ def test_a_filled_slot_is_on_the_page_and_stays(answers: Path) -> None:
     figure.subplots().plot([1, 2])
     slot.figure("A <dark> photo", figure).finding("One photo in eight shows nothing.")
     assert slot.missing(2) == [] and slot.missing(3) == ["figure", "finding"]
+    shown = slot._repr_html_()
+    assert '<img style="' in shown and "&lt;img" not in shown and "A &lt;dark&gt; photo" in shown
     page = lesson.show_memo().page.read_text("utf-8")
     assert "data:image/png;base64," in page and "A &lt;dark&gt; photo" in page and "One photo in eight" in page
     assert page.count("Still missing") == 9
@@ -83,7 +85,7 @@ def test_mistakes_are_named() -> None:
 
 def test_the_memo_speaks_japanese() -> None:
     quiz.language("ja")
-    assert "未記入：図とわかったこと" in lesson.show_memo()._repr_html_()
+    assert "未記入：図と発見" in lesson.show_memo()._repr_html_()
 
 
 def test_make_clean_spares_the_memo_and_nothing_else_of_work(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 from PIL import Image
 
 from course_lib.errors import CourseError
@@ -20,6 +20,7 @@ from course_lib.errors import CourseError
 BLUE, ORANGE, GREEN, PINK, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, GREY)
 DOTS_PER_INCH = 90  # as a figure is shown
+NEARLY_WHITE = 235  # mean grey of a photo that needs an outline on white paper
 SHARPNESS = 1.5  # stored are this many dots for each of them, since many screens show more
 
 
@@ -130,6 +131,9 @@ def draw_photo(axis: Axes, image: np.ndarray, title: str = "") -> None:
     if image.ndim == 3 and image.shape[0] in (1, 3):
         image = image.transpose(1, 2, 0)
     axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
+    if image.mean() > NEARLY_WHITE:  # else it could not be told from the paper
+        edge = Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor="gray", linewidth=0.8)
+        axis.add_patch(edge)
     axis.set_title(title, fontsize=9)
     axis.set_axis_off()
 

@@ -79,8 +79,8 @@ plots.numbers(image, at=(0.42, 0.22))
 # You cut such a box out of an array with `image[first_row:end_row, first_column:end_column]`. The end is not included.
 #
 # **Task 1: the mean of a box.** Write `mean_of_box`. It returns the mean of the numbers in a box that begins at row `top` and
-# column `left`. If you are stuck, run `quiz.hint("02-mean-of-box")` in a new cell, as often as you like. After that there is
-# `quiz.solution("02-mean-of-box")`.
+# column `left`, and is `height` rows high and `width` columns wide. If you are stuck, run `quiz.hint("02-mean-of-box")` in a
+# new cell; each run gives one hint more. After the last one there is `quiz.solution("02-mean-of-box")`.
 
 # %%
 from course_lib import quiz
@@ -140,7 +140,7 @@ wide = image.astype(np.uint16) * 16
 three_ways = {
     "cut": wide.astype(np.uint8),
     "convert": np.asarray(Image.fromarray(wide).convert("L")),
-    "scaled": (wide * (255 / 4095)).astype(np.uint8),
+    "scaled": (wide * (255 / 4095)).round().astype(np.uint8),
 }
 away = {name: np.abs(way.astype(int) - image).mean() for name, way in three_ways.items()}
 quiz.compare("02-sixteen-bits", min(away, key=away.get))
@@ -303,6 +303,8 @@ def my_check(path, image):
 
 mine = [path for path in images if my_check(path, images[path])]
 print(len(mine), "suspects")
+for path in mine:
+    print(path.name)
 
 # %% [markdown]
 # ## Your score
@@ -348,9 +350,9 @@ findings.loc[~findings["path"].isin(names), ["path", "problem", "detail"]]
 # enough: to call a photo "blurred", the check compares it with all the others, and a "row without file" comes from
 # `labels.csv`, a list of all photos and their labels.
 #
-# > **Warning.** One photo has 16 bits and was "read as 12 bit". `data.read_image` tells the number of bits by the brightest
-# > pixel. If a photo of a 12-bit camera is so dark that no pixel reaches 1024, it is taken for one of 10 bits and comes out
-# > too bright. So save your photos with 8 bits, all scaled alike.
+# > **Warning.** `cell0465.png` has 16 bits, and the check noted "read as 12 bit". `data.read_image` tells the number of bits
+# > by the brightest pixel. If a photo of a 12-bit camera is so dark that no pixel reaches 1024, it is taken for one of 10
+# > bits and comes out too bright. So save your photos with 8 bits, all scaled alike.
 #
 # ## Near duplicates
 #
@@ -395,8 +397,8 @@ titles = [text for row in copied.itertuples() for text in ("original", row.probl
 plots.photo_grid(pairs, titles, columns=4, size=2)
 
 # %% [markdown]
-# All five, and in each pair you see the same dark spots and cracks. Is this finder perfect, then? Let us change one photo in
-# three ways. *Predict first:*
+# All five. In each pair the bars and the faint marks are the same; in the first pair they are turned. Is this
+# finder perfect, then? Let us change one photo in three ways. *Predict first:*
 
 # %%
 quiz.guess("02-altered-copies")
@@ -453,7 +455,7 @@ quiz.check("02-decisions", decisions)
 #
 # A check can be wrong, and a deleted photo does not come back. So you move photos into *quarantine*: a folder beside the photo
 # folder, with a list of where each one came from. Three kinds go there: files that cannot be read, copies, and what you
-# decided to leave out.
+# decided to leave out. The copy with the second label is among them; it waits there until somebody knows which label is right.
 
 # %%
 from course_lib.paths import work_folder
@@ -517,7 +519,7 @@ for pair in real[real["problem"] == "near duplicate"].head(1).itertuples():
 #
 # You are the inspector of this factory, and somebody will ask you what you found. Each lesson keeps a place for one figure and
 # one finding of yours; after lesson 10 they make one page that you can show your manager. Choose a photo that surprised you,
-# write one sentence in words your manager would understand, and take away the two `#`.
+# write one sentence in words your manager would understand, take away the two `#`, and run the cell.
 
 # %%
 from course_lib import lesson

@@ -64,6 +64,16 @@ def mean_of_box(image, top, left, height, width):
         ("def mean_of_box(image, top, left, height, width):\n    return image.mean()", "whole photo"),
         (
             "def mean_of_box(image, top, left, height, width):\n"
+            "    return image[top : top + height, left : left + width].mean",
+            "with brackets",
+        ),
+        (
+            "def mean_of_box(image, top, left, height, width):\n"
+            "    return image[top : top + height, left : left + width]",
+            "the box itself",
+        ),
+        (
+            "def mean_of_box(image, top, left, height, width):\n"
             "    return image[top : top + height + 1, left : left + width + 1].mean()",
             "one row and one column too many",
         ),
@@ -75,6 +85,11 @@ def mean_of_box(image, top, left, height, width):
         top, left, height, width = 2, 4, 6, 9
         found = mean_of_box(image, top, left, height, width)
         box = image[top : top + height, left : left + width]
+        if np.shape(found) == box.shape:
+            raise NotYet(
+                "That is the box itself. Its mean is one number: `.mean()`.",
+                "それは四角そのものです。`.mean()` で平均を 1 つの数にしてください。",
+            )
         mistakes = (
             (
                 image[top:height, left:width].mean(),
@@ -212,6 +227,18 @@ def read_all(paths):
             "            broken.append(path)\n    return images, broken",
             "dictionary",
         ),
+        (
+            "def read_all(paths):\n    images, broken = {}, []\n    for path in paths:\n        try:\n"
+            "            images[path.name] = data.read_image(path)\n        except Exception:\n"
+            "            broken.append(path)\n    return images, broken",
+            "whole paths",
+        ),
+        (
+            "def read_all(paths):\n    images, broken = {}, []\n    for path in paths:\n        try:\n"
+            "            images[path] = data.read_image(path)\n        except Exception:\n"
+            "            broken = path\n    return images, broken",
+            "whole paths",
+        ),
     )
 
     def check(self, read_all):
@@ -253,6 +280,11 @@ def read_all(paths):
                 f"The photos must come as a dictionary, path → image, so that each keeps its name; "
                 f"this is a {type(images).__name__}.",
                 f"写真は {type(images).__name__} ではなく、パスから画像を引ける辞書で返してください。",
+            )
+        if not isinstance(broken, list | tuple | set) or any(not isinstance(key, Path) for key in [*images, *broken]):
+            raise NotYet(
+                "Keep the whole paths, as they come: `images[path] = …` and `broken.append(path)`.",
+                "受け取ったパスをそのまま使ってください：`images[path] = …` と `broken.append(path)`。",
             )
         if cut_off in images:
             raise NotYet(
@@ -313,6 +345,7 @@ def is_black(image):
         ("def is_black(image):\n    return image.max() < 20", "exactly 20"),
         ("def is_black(image):\n    return image <= 20", "one answer for the whole photo"),
         ("def is_black(image):\n    return image.max() == 0", "not quite black"),
+        ("def is_black(image):\n    return (image <= 20).all", "with brackets"),
     )
 
     def check(self, is_black):
@@ -719,7 +752,7 @@ class FaultsFound(Guess):
         "en": "Each finder finds what it was written for and hardly anything else. Without an idea in `my_check` fewer than "
         "half of the faults are found, although no check went wrong.",
         "ja": "どの関数も、想定した不具合以外はほとんど見つけません。`my_check` に何も書かなければ、すべての関数が正しくても、"
-        "見つかるのは半分以下です。",
+        "見つかるのは半分に届きません。",
     }
 
 

@@ -58,6 +58,11 @@ class Task(Asked):
         Raises:
             NotYet: the two differ.
         """
+        if callable(found) and not callable(wanted):
+            raise NotYet(
+                f"`{self.defines}` gave a function instead of a result: call it, with brackets, such as `.mean()`.",
+                f"`{self.defines}` の結果が値ではなく関数です。`.mean()` のように、かっこを付けて呼び出してください。",
+            )
         if not alike(found, wanted, tolerance):
             raise NotYet(
                 f"{en}, `{self.defines}` gave {shown(found)}; {shown(wanted)} was expected.",

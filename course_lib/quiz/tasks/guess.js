@@ -2,7 +2,7 @@
 
 const WORDS = {
   en: {
-    title: "Your guess",
+    title: "Your guess: ",
     keep: "Keep",
     number: "Your guess",
     kept: (guess) => `On record: ${guess}. You may change it until you run the next cell.`,
@@ -10,7 +10,7 @@ const WORDS = {
     late: "The result has been shown. To guess anew, run this cell again.",
   },
   ja: {
-    title: "予想",
+    title: "予想：",
     keep: "記録する",
     number: "予想",
     kept: (guess) => `記録しました：${guess}。次のセルを実行するまで変更できます。`,
@@ -30,12 +30,17 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+// Text, where what stands between backticks is code.
+function withCode(text) {
+  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
 function render({ model, el }) {
   const { ask, choices, unit } = model.get("content");
   const language = model.get("language");
   const words = WORDS[language];
   const status = element("div", { role: "status" });
-  const legend = element("legend", {}, element("strong", {}, `${words.title}: `), ask[language]);
+  const legend = element("legend", {}, element("strong", {}, words.title), ...withCode(ask[language]));
   const field = element("fieldset", { class: "course-guess", lang: language }, legend);
   const group = `guess-${(groups += 1)}`;
 
@@ -47,7 +52,7 @@ function render({ model, el }) {
   for (const [key, text] of Object.entries(choices)) {
     const input = element("input", { type: "radio", name: group, value: key });
     input.addEventListener("change", () => keep(key));
-    field.append(element("label", {}, input, text[language]));
+    field.append(element("label", {}, input, element("span", {}, ...withCode(text[language]))));
   }
   if (!Object.keys(choices).length) {
     const input = element("input", { type: "text", inputmode: "decimal", "aria-label": words.number });
@@ -71,7 +76,7 @@ function render({ model, el }) {
     for (const button of field.querySelectorAll("button")) button.disabled = model.get("locked");
     const said = choices[guess]?.[language] ?? `${guess} ${unit}`.trim();
     if (model.get("locked")) status.textContent = words.late;
-    else status.textContent = guess === null ? words.open : words.kept(said);
+    else status.replaceChildren(...withCode(guess === null ? words.open : words.kept(said)));
   }
 
   field.append(status);

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from course_lib.quiz.chosen_language import language
 from course_lib.quiz.texts import Text
 
+GAP = {"en": " ", "ja": ""}  # between two sentences
 LONGEST_SHOWN = 80  # characters of a value in a sentence
 PRINTED = Text("What your code printed", "コードが出力した内容")
 
@@ -29,14 +30,14 @@ class Outcome:
 
     def __str__(self) -> str:
         text = Text(self.en, self.ja).plain(language())
-        return " ".join(part for part in (self.verdict.plain(language()), text) if part)
+        return GAP[language()].join(part for part in (self.verdict.plain(language()), text) if part)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         chosen = language()
         verdict, text = self.verdict.html(chosen), Text(self.en, self.ja).html(chosen)
-        parts = [f"<strong>{verdict}</strong> {text}" if verdict else text]
+        parts = [f"<strong>{verdict}</strong>{GAP[chosen]}{text}" if verdict else text]
         if self.note:
             parts.append(f'<span style="opacity: 0.8">{self.note.html(chosen)}</span>')
         for summary, content in self.folded:
@@ -81,8 +82,8 @@ def shown(value: Any) -> str:
 
     Example:
         >>> import numpy as np
-        >>> shown(np.zeros((300, 300), np.uint8)), shown(np.float64(0.25)), shown(["a"] * 99)
-        ('an array (300, 300) of uint8', '0.25', "['a', 'a', 'a', 'a', …]")
+        >>> shown(np.zeros((300, 300), np.uint8)), shown(np.float64(1 / 3)), shown(["a"] * 99)
+        ('an array (300, 300) of uint8', '0.33333333', "['a', 'a', 'a', 'a', …]")
     """
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
@@ -92,7 +93,7 @@ def shown(value: Any) -> str:
             return f"an array {tuple(shape)}" + (f" of {kind}" if str(kind) else "")
         if hasattr(value, "tolist"):
             value = value.tolist()
-        text = repr(value)
+        text = repr(float(f"{value:.8g}") if isinstance(value, float) else value)
         if isinstance(value, list | tuple) and len(text) > LONGEST_SHOWN:
             text = f"[{', '.join(map(repr, value[:4]))}, …]"
     except BaseException as error:  # a class of the learner's may fail when it is shown
