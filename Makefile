@@ -35,13 +35,13 @@ quick: $(READY_TO_TEST) lint
 
 lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check course_lib tests studies tools setup.py conftest.py lessons/build.py lessons/lint.py
+	$(BIN)/ruff format --check course_lib tests studies tools setup.py conftest.py
 	$(BIN)/mypy
-	$(BIN)/python lessons/build.py --check
-	$(BIN)/python lessons/lint.py
+	$(BIN)/python tools/build.py --check
+	$(BIN)/python tools/lint.py
 
 lessons: $(READY_TO_TEST)
-	$(BIN)/python lessons/build.py $(LESSON)
+	$(BIN)/python tools/build.py $(LESSON)
 
 # Each lesson with all its tasks solved: no other output may change (LESSON=02 for one).
 solved: $(READY_TO_TEST)
@@ -81,7 +81,7 @@ faults: $(READY_TO_TEST)
 # For whoever publishes a copy: make publish REPOSITORY=owner/name writes the address, the
 # "open in Colab" badges and the set-up cells.
 publish: $(READY_TO_TEST)
-	$(BIN)/python lessons/build.py --publish $(REPOSITORY)
+	$(BIN)/python tools/build.py --publish $(REPOSITORY)
 
 # The learner's answers and memo in work/quiz stay: nothing could make them again.
 clean:

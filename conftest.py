@@ -11,7 +11,6 @@ pytest_plugins = ["strict_nbval", "lesson_times", "notebook_samples", "library_f
 # Files that do something when they are imported, so doctest must not look into them.
 collect_ignore_glob = [
     "lessons/source/*",
-    "lessons/set_up_cell.py",
     "studies/*",
     "tests/no_network/*",
     "tests/disturbed_kernel/*",

@@ -1,6 +1,6 @@
 """The surroundings of a kernel that builds or tests a lesson: no network, no old files.
 
-`lessons/build.py` and `conftest.py` both use it, so a notebook is tested as it was built.
+`tools/build.py` and `conftest.py` both use it, so a notebook is tested as it was built.
 """
 
 import os

@@ -126,10 +126,11 @@ def make_course(folder: Path, lessons: dict[str, str]) -> ModuleType:
     """Lay out a small course with these sources; return its build module."""
     source_folder = folder / "lessons" / "source"
     source_folder.mkdir(parents=True)
+    (folder / "tools").mkdir()
     for name, text in lessons.items():
         (source_folder / f"{name}.py").write_text(text, "utf-8")
     for name in ("build.py", "set_up_cell.py"):
-        shutil.copy(REAL_PROJECT / "lessons" / name, folder / "lessons" / name)
+        shutil.copy(REAL_PROJECT / "tools" / name, folder / "tools" / name)
     (folder / "pyproject.toml").write_text(
         f'[project]\nversion = "0.3.1"\n[project.urls]\nRepository = "{ADDRESS}"\n', "utf-8"
     )
@@ -139,7 +140,7 @@ def make_course(folder: Path, lessons: dict[str, str]) -> ModuleType:
 def load_build(folder: Path) -> ModuleType:
     """The build of a course as a module; it works in the folder that its file lies in."""
     path = list(sys.path)
-    specification = importlib.util.spec_from_file_location(f"build_{folder.name}", folder / "lessons" / "build.py")
+    specification = importlib.util.spec_from_file_location(f"build_{folder.name}", folder / "tools" / "build.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     sys.path[:] = path

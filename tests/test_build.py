@@ -83,7 +83,7 @@ def test_a_cell_keeps_its_id_when_another_is_put_above_it(course: ModuleType) ->
 
 
 def test_the_set_up_cell_is_filled(course: ModuleType) -> None:
-    real = REAL_PROJECT / "lessons" / "set_up_cell.py"
+    real = REAL_PROJECT / "tools" / "set_up_cell.py"
     course.SET_UP_CELL.write_text(real.read_text("utf-8"), "utf-8")
     cell = course.render(course.sources(["1"])[0]).cells[1]
     assert len(cell.source.splitlines()) <= 15
@@ -220,7 +220,7 @@ def test_the_check_compares_all_lessons_with_their_sources(sample_course: Sample
         source.write_text(SECOND, "utf-8")
         stray.write_text("{}", "utf-8")
         assert list(build.differences()) == [
-            "Lesson 02 has no notebook yet: run `python lessons/build.py 02`.",
+            "Lesson 02 has no notebook yet: run `python tools/build.py 02`.",
             "03_stray.ipynb has no source in lessons/source/: add one or delete the notebook.",
         ]
         assert build.main(["--check"]) == 1

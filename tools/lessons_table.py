@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / folder) for folder in ("", "lessons", "tests")]
+sys.path[:0] = [str(PROJECT / folder) for folder in ("", "tests")]
 
 import build
 from nbformat import NotebookNode

@@ -14,7 +14,7 @@ from copy import deepcopy
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / folder) for folder in ("", "lessons", "tests")]
+sys.path[:0] = [str(PROJECT / folder) for folder in ("", "tests")]
 
 import build
 from kernel_environment import kernel_environment

@@ -1,12 +1,12 @@
 """Build the lessons: from one text source each to a notebook with outputs.
 
-    python lessons/build.py                 all lessons, in order (`make lessons`)
-    python lessons/build.py 03              one lesson; 00 is the instructor's notebook
-    python lessons/build.py --record        the same, and keep the measured times
-    python lessons/build.py --text          put changed sentences into the notebooks, run nothing
-    python lessons/build.py --check         does each notebook still come from its source?
-    python lessons/build.py --readme        rewrite the table of lessons in README.md
-    python lessons/build.py --publish ADDRESS   set the repository's address everywhere
+    python tools/build.py                 all lessons, in order (`make lessons`)
+    python tools/build.py 03              one lesson; 00 is the instructor's notebook
+    python tools/build.py --record        the same, and keep the measured times
+    python tools/build.py --text          put changed sentences into the notebooks, run nothing
+    python tools/build.py --check         does each notebook still come from its source?
+    python tools/build.py --readme        rewrite the table of lessons in README.md
+    python tools/build.py --publish ADDRESS   set the repository's address everywhere
 
 A source is a jupytext percent script in `lessons/source/`. The build fills its placeholders:
 `{{badge}}` (a link that opens the lesson in Colab), `{{facts}}` (a small table; words after it
@@ -36,17 +36,19 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-LESSONS = Path(__file__).resolve().parent
-PROJECT = LESSONS.parent
+TOOLS = Path(__file__).resolve().parent
+PROJECT = TOOLS.parent
+LESSONS = PROJECT / "lessons"
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
 from compare_outputs import WIDGET_VIEW, settled
-from course_lib.paths import write_atomically
 from kernel_environment import kernel_environment
+
+from course_lib.paths import write_atomically
 
 SOURCES = LESSONS / "source"
 INSTRUCTOR = PROJECT / "quizzes" / "source" / "00_class_report.py"
-SET_UP_CELL = LESSONS / "set_up_cell.py"
+SET_UP_CELL = TOOLS / "set_up_cell.py"
 TIMES = LESSONS / "times.json"
 README = PROJECT / "README.md"
 PYPROJECT = PROJECT / "pyproject.toml"
@@ -330,7 +332,7 @@ def renew_text(chosen: Sequence[str] = ()) -> None:
         ]
         if code[0] != code[1]:
             number = lesson_number(source)
-            raise BuildError(f"The code of {path.name} has changed: run `python lessons/build.py {number}`.")
+            raise BuildError(f"The code of {path.name} has changed: run `python tools/build.py {number}`.")
         copy_outputs(stored, notebook)
         write(notebook, path)
 
@@ -379,7 +381,7 @@ def differences() -> Iterator[str]:
     """Where a notebook is not what its source says: one line for each lesson."""
     for source in notebook_sources():
         path = notebook_path(source)
-        command = f"run `python lessons/build.py {lesson_number(source)}`"
+        command = f"run `python tools/build.py {lesson_number(source)}`"
         if not path.exists():
             yield f"Lesson {lesson_number(source)} has no notebook yet: {command}."
             continue

@@ -1,11 +1,11 @@
 """Look at the notebooks as they are stored: is each one whole, tidy and fit to be published?
 
-    python lessons/lint.py                      all lessons and the instructor's notebook
-    python lessons/lint.py NOTEBOOK …           these notebooks
+    python tools/lint.py                      all lessons and the instructor's notebook
+    python tools/lint.py NOTEBOOK …           these notebooks
 
 Each finding names the lesson, the cell and the cure. Nothing is executed and nothing is
 changed. That outputs are *right* is the business of `pytest --nbval`; that a notebook comes
-from its source, of `python lessons/build.py --check`.
+from its source, of `python tools/build.py --check`.
 """
 
 import re
@@ -18,14 +18,15 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-LESSONS = Path(__file__).resolve().parent
-QUIZZES = LESSONS.parent / "quizzes"
-sys.path[:0] = [str(folder) for folder in (LESSONS, LESSONS.parent, LESSONS.parent / "tests")]
+TOOLS = Path(__file__).resolve().parent
+LESSONS, QUIZZES = TOOLS.parent / "lessons", TOOLS.parent / "quizzes"
+sys.path[:0] = [str(folder) for folder in (TOOLS, TOOLS.parent, TOOLS.parent / "tests")]
 
 from build import FOLDED
 from compare_outputs import WIDGET_VIEW
-from course_lib.quiz.tasks.guesses import NEUTRAL
 from strict_nbval import ANY_FIGURE, MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
+
+from course_lib.quiz.tasks.guesses import NEUTRAL
 
 LONGEST_CELL = 15  # lines
 LARGEST_OUTPUT = 600_000  # characters as stored; a figure of 100 kB has 133,000
