@@ -10,8 +10,6 @@ if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # i
         os.chdir("course-{{tag}}/lessons")
     sys.path.insert(0, os.path.abspath(".."))
     from course_lib.commands import install
-
     install.add_missing()
 from course_lib.lesson import start
-
 start(0)
