@@ -5,5 +5,5 @@ from course_lib.checks.files import NO_PICTURE, FileReport, look_at, no_picture,
 from course_lib.checks.folder import ACTIONS, check_folder, contact_sheet, look_at_all
 from course_lib.checks.planted_faults import make_messy_folder, messy_answers, score_hunt
 from course_lib.checks.set_aside import quarantine, undo_quarantine
-from course_lib.checks.together import FOLDER, smallest_defect
+from course_lib.checks.together import FOLDER
 from course_lib.data import UNREADABLE

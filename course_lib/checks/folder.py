@@ -4,12 +4,11 @@
 each photo, and never changes or deletes one.
 """
 
-import base64
 import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -96,7 +95,9 @@ def check_folder(
     folder = Path(folder)
     if not os.path.isdir(folder):
         raise CourseError(f"There is no folder {shorten(folder)}; check the path of your photos.")
-    layout = _layout(folder)
+    layout = Layout()
+    with suppress(CourseError):  # a folder that may not be listed becomes a finding of the walk
+        layout = look_through(folder)
     findings = _layout_problems(layout) if classes is None else []
     names = _files(folder, layout, classes, findings)
     reports = look_at_all(folder, names, progress)
@@ -122,13 +123,6 @@ def check_folder(
     frame.insert(3, "suggested_action", frame["problem"].map(ACTIONS))
     frame.attrs.update(folder=str(folder), files=len(names))
     return frame
-
-
-def _layout(folder: Path) -> Layout:
-    try:
-        return look_through(folder)
-    except CourseError:  # a folder that may not be listed becomes a finding of the walk
-        return Layout()
 
 
 def _layout_problems(layout: Layout) -> list[Finding]:
@@ -203,27 +197,18 @@ def contact_sheet(findings: pd.DataFrame, folder: str | os.PathLike, path: str |
 
     unreadable = set(findings.loc[findings["problem"].isin(UNREADABLE), "path"])
     drawn = [name for name in dict.fromkeys(findings["path"]) if name not in unreadable][:500]
-    pictures = {name: _picture(Path(folder) / name) for name in drawn}
+    pictures = {name: look_at(Path(folder) / name, name).thumbnail for name in drawn}
+
+    def shown(name: str, detail: str) -> str:
+        text, picture = f"{name}: {detail}", pictures.get(name)
+        return text if picture is None else plots.picture(plots.photo_png(Image.fromarray(picture)), "", text)
+
     sections: list[str] = []
     for problem, rows in findings.groupby("problem", sort=True):
+        photos = plots.join(*map(shown, rows["path"], rows["detail"]))
         sections += [plots.heading(f"{problem} ({len(rows)})"), ACTIONS.get(str(problem), "")]
-        sections.append(plots.html(_PHOTOS, rows=list(rows.itertuples()), pictures=pictures))
+        sections.append(plots.html('<div class="photos">{{ photos }}</div>', photos=photos))
     with write_atomically(path) as temporary:
         text = plots.page(f"Findings in {Path(folder).name}", *sections)
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     return Path(path)
-
-
-def _picture(path: Path) -> str:
-    thumbnail, buffer = look_at(path, path.name).thumbnail, BytesIO()
-    if thumbnail is not None:
-        Image.fromarray(thumbnail).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-_PHOTOS = """<div class="photos">
-{% for row in rows %}<figure>
-{% if pictures.get(row.path) %}<img alt="" src="data:image/png;base64,{{ pictures[row.path] }}">{% endif %}
-<figcaption><b>{{ row.path }}</b><br>{{ row.detail }}</figcaption>
-</figure>{% endfor %}
-</div>"""

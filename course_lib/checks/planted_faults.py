@@ -224,12 +224,8 @@ _COPIES = {"exact duplicate", "near duplicate", "two labels"}
 
 
 def _write_labels(target: Path, chosen: list[str], planned: list[tuple[Fault, str, str]]) -> None:
-    paths = set(chosen)
-    for fault, photo, path in planned:
-        if fault.problem not in _COPIES:
-            paths.discard(photo)
-        if fault.problem != "file without row":
-            paths.add(path)
-    table = pd.DataFrame({"path": sorted(paths)})
+    replaced = {photo for fault, photo, _ in planned if fault.problem not in _COPIES}
+    added = {path for fault, _, path in planned if fault.problem != "file without row"}
+    table = pd.DataFrame({"path": sorted(set(chosen) - replaced | added)})
     table["label"] = table["path"].str.split("/").str[0]
     table.to_csv(target / "labels.csv", index=False, lineterminator="\n", encoding="utf-8")

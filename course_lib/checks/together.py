@@ -186,24 +186,9 @@ def _found_by_tree(facts: pd.DataFrame, truth: np.ndarray) -> float:
 
 def large_photos(photos: Sequence[FileReport]) -> Iterator[Finding]:
     """Photos so large that small defects vanish when a network sees them."""
-    if photos:
-        width, height = np.median([photo.size for photo in photos], axis=0).astype(int)
-        if max(width, height) >= 4 * USUAL_SIZE:
-            yield FOLDER, "large photos", smallest_defect(width, height)
-
-
-def smallest_defect(width: int, height: int, size: int = USUAL_SIZE) -> str:
-    """What becomes of small defects when a photo is shrunk for a network, in pixels of the photo.
-
-    Example:
-        >>> smallest_defect(2400, 1800)
-        'photos of 2400 × 1800 pixels are shrunk 10.7 times to 224, so a defect of less than about 21 pixels \
-becomes smaller than 2 and may vanish'
-    """
-    factor = max(width, height) / size
-    if factor <= 1:
-        return f"photos of {width} × {height} pixels are not shrunk for a network of {size} pixels"
-    return (
-        f"photos of {width} × {height} pixels are shrunk {factor:.1f} times to {size}, so a defect of less than about "
-        f"{2 * factor:.0f} pixels becomes smaller than 2 and may vanish"
-    )
+    width, height = np.median([photo.size for photo in photos] or [(0, 0)], axis=0).astype(int)
+    factor = max(width, height) / USUAL_SIZE
+    if factor >= 4:
+        shrunk = f"photos of {width} × {height} pixels are shrunk {factor:.1f} times to {USUAL_SIZE}"
+        small = f"a defect of less than about {2 * factor:.0f} pixels becomes smaller than 2 and may vanish"
+        yield FOLDER, "large photos", f"{shrunk}, so {small}"
