@@ -1,7 +1,7 @@
 """How large should the steps of training be? A short trial instead of a guess."""
 
-from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,8 @@ def learning_rate_curve(
     set_training_mode(trial)
     stepper = Recipe(1, lowest, optimizer, weight_decay).new_optimizer(trial)
     rows, average = [], 0.0
-    rates = np.geomspace(lowest, highest, steps)
-    for number, (rate, (images, labels)) in enumerate(zip(rates, _endless(loader), strict=False), start=1):
+    rates, batches = np.geomspace(lowest, highest, steps), chain.from_iterable(repeat(loader))
+    for number, (rate, (images, labels)) in enumerate(zip(rates, batches, strict=False), start=1):
         for group in stepper.param_groups:
             group["lr"] = rate
         loss = nn.functional.cross_entropy(trial(images.to(device)), labels_on(labels, device))
@@ -79,11 +79,6 @@ def learning_rate_curve(
     if epoch is not None:
         loader.epoch = epoch  # a training after this sees the photos in the same order
     return pd.DataFrame(rows, columns=["learning_rate", "loss", "smoothed"])
-
-
-def _endless(loader: Iterable) -> Iterator[tuple]:
-    while True:
-        yield from loader
 
 
 def suggest_learning_rate(curve: pd.DataFrame) -> float:

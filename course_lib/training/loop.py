@@ -161,7 +161,9 @@ def _train_one_epoch(run: Run, network: nn.Module, batches: Iterable, order: tor
     set_training_mode(run.model)
     total_loss, correct, photos = torch.zeros((), device=run.device), torch.zeros((), device=run.device), 0
     for number, (images, labels) in enumerate(batches, start=1):
-        images, labels = _images_on(images, run.device, order), labels_on(labels, run.device)
+        # Features (N, D) have no order.
+        images = images.to(run.device, memory_format=order if images.ndim == 4 else torch.preserve_format)
+        labels = labels_on(labels, run.device)
         # 1. forward: from images to logits
         with devices.autocast(run.device, run.recipe.precision):
             logits = network(images)
@@ -248,11 +250,6 @@ def _bring_photos(loader: Any, device: torch.device) -> None:
     free = devices.available_memory(device)
     if loader.bytes < PHOTOS_SHARE * (2**30 if free is None else free):
         loader.to(device)
-
-
-def _images_on(images: Tensor, device: torch.device, order: torch.memory_format) -> Tensor:
-    """Images where the model computes and in its memory order; features (N, D) have no order."""
-    return images.to(device, memory_format=order) if images.ndim == 4 else images.to(device)
 
 
 def labels_on(labels: Tensor, device: torch.device) -> Tensor:
