@@ -128,14 +128,15 @@ def check_folder(
 def _layout_problems(layout: Layout) -> list[Finding]:
     """What is not used, and why; photos without any folder are a folder of their own, and no finding."""
     findings: list[Finding] = [(FOLDER, "folder", layout.fault)] if layout.fault else []
-    if len(layout.classes) < 2 and not layout.fault:
-        return findings
+    are_classes = len(layout.classes) > 1 or bool(layout.fault)
     loose = [place for place in layout.left_out if "/" not in place]
-    if loose:
+    if loose and are_classes:
         detail = f"{len(loose)} photos, such as {loose[0]}, lie beside the folders of the classes"
         findings.append((FOLDER, "left out", detail))
-    others = [(place, why) for place, why in layout.left_out.items() if place not in loose]
-    return findings + [(p.rstrip("/"), "left out" if p.endswith("/") else "mask", why) for p, why in others]
+    for place, why in layout.left_out.items():
+        if place not in loose and (are_classes or "mask" in why):  # masks are never looked at, so always named
+            findings.append((place.rstrip("/"), "left out" if place.endswith("/") else "mask", why))
+    return findings
 
 
 def _files(folder: Path, layout: Layout, classes: Sequence[str] | None, findings: list[Finding]) -> list[str]:

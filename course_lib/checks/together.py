@@ -10,6 +10,7 @@ import pandas as pd
 
 from course_lib.checks.duplicates import VIEW_NAMES, near_duplicates
 from course_lib.checks.files import FileReport
+from course_lib.data import is_split_name
 
 Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original, and how the copy must be turned
 FOLDER = "."  # the path of a finding about the whole folder
@@ -131,10 +132,13 @@ def _thumbnails(photos: Sequence[FileReport]) -> np.ndarray:
 
 
 def two_labels(copies: Sequence[Finding], known: Mapping[str, str]) -> Iterator[Finding]:
-    """The same photo under two labels: by the label table, else by the first sub-folder."""
+    """The same photo under two labels: by the label table, else by the first sub-folder that is no split."""
 
     def label(path: str) -> str | None:
-        return known.get(path, path.split("/")[0] if "/" in path else None)
+        folders = path.split("/")[:-1]
+        # A copy in train and test is no matter of labels, but one in train/good and train/bad is.
+        below = [name for name in folders if not is_split_name(name)]
+        return known.get(path, next(iter(below or folders), None))
 
     for copy, _, _, original, _ in copies:
         first, second = label(original), label(copy)
@@ -153,10 +157,11 @@ def told_by_files(photos: Sequence[FileReport], labels: Mapping[str, str]) -> It
         photos: that can be read.
         labels: the class of each path.
     """
-    rows = [(photo, labels[photo.path]) for photo in photos if photo.path in labels]
-    counts = Counter(label for _, label in rows)
-    if len(counts) < 2 or min(counts.values()) < MANY:
+    known_labels = Counter(labels[photo.path] for photo in photos if photo.path in labels)
+    counts = {label: count for label, count in known_labels.items() if count >= MANY}
+    if len(counts) < 2:
         return
+    rows = [(photo, labels[photo.path]) for photo in photos if labels.get(photo.path) in counts]
     known = [photo for photo, _ in rows]
     of_file = pd.DataFrame([(*photo.size, photo.mode, photo.format) for photo in known]).astype({2: str, 3: str})
     of_light = pd.DataFrame([(photo.brightness, photo.sharpness) for photo in known]).fillna(-1)
@@ -168,10 +173,10 @@ def told_by_files(photos: Sequence[FileReport], labels: Mapping[str, str]) -> It
         found = f"size, colour mode and format alone find {by_file:.0%} of each class (guessing: {guess:.0%})"
         yield FOLDER, "told by the file", f"{found}, as if each class had a camera of its own ({some})"
     elif (by_light := _found_by_tree(of_light, truth)) > guess + LIGHT * (1 - guess):
-        means = of_light[0].groupby(truth).mean()
-        some = "; ".join(f"{label}: {mean:.0f}" for label, mean in list(means.items())[:4])
+        means = of_light.groupby(truth).median()
+        some = "; ".join(f"{label}: {light:.0f} and {sharp:.3g}" for label, light, sharp in means.head(4).itertuples())
         found = f"brightness and sharpness alone find {by_light:.0%} of each class (guessing: {guess:.0%})"
-        yield FOLDER, "told by the light", f"{found}; mean grey {some}"
+        yield FOLDER, "told by the light", f"{found}; usual grey and sharpness {some}"
 
 
 def _found_by_tree(facts: pd.DataFrame, truth: np.ndarray) -> float:
@@ -186,9 +191,11 @@ def _found_by_tree(facts: pd.DataFrame, truth: np.ndarray) -> float:
 
 def large_photos(photos: Sequence[FileReport]) -> Iterator[Finding]:
     """Photos so large that small defects vanish when a network sees them."""
-    width, height = np.median([photo.size for photo in photos] or [(0, 0)], axis=0).astype(int)
-    factor = max(width, height) / USUAL_SIZE
-    if factor >= 4:
+    large = [photo for photo in photos if max(photo.size) >= 4 * USUAL_SIZE]
+    if large:
+        width, height = np.median([photo.size for photo in large], axis=0).astype(int)
+        factor = max(width, height) / USUAL_SIZE
+        few = f"{len(large)} of {len(photos)} photos, such as {large[0].path}: "
         shrunk = f"photos of {width} × {height} pixels are shrunk {factor:.1f} times to {USUAL_SIZE}"
         small = f"a defect of less than about {2 * factor:.0f} pixels becomes smaller than 2 and may vanish"
-        yield FOLDER, "large photos", f"{shrunk}, so {small}"
+        yield FOLDER, "large photos", (few if 2 * len(large) < len(photos) else "") + f"{shrunk}, so {small}"

@@ -65,7 +65,7 @@ def _predict(inspector: Inspector, options: argparse.Namespace) -> int:
     if listing.others:
         names = [f"{shorten(path)} ({kind})" for path, kind in listing.others.items()]
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-        print(f"Not photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
+        print(f"Hidden or no photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
     return int(len(problems) > 0)
 
 

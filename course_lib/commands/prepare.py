@@ -16,17 +16,17 @@ import pandas as pd
 
 from course_lib import device, splits
 from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder
+from course_lib.commands.belief import ENOUGH, belief
 from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
 from course_lib.paths import say, shorten
 
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
-ENOUGH = 30  # photos of a class below which a result says little
 USUAL = 0.05  # of the photos: what so many show is how they look, and no sign of a broken lamp
 # What the learner should know of findings that do not keep a photo from being used.
 REMARKS = {
     "near duplicate": "{} photos are nearly equal to another one; where possible both are in one split.",
-    "two labels": "{} photos look like a photo of another class; look at them (lesson 2).",
+    "two labels": "{} photos look like a photo of another class; check names them.",
 }
 
 Tell = Callable[[str], None]  # takes a sentence that the learner should read
@@ -81,12 +81,20 @@ class Prepared:
         classes: class names, the positive one last.
         left_out: photos that are not used, and why.
         usual: findings such as "nearly black" that many of these photos have.
+        findings, passed_over, alike: what says how far the result can be believed, see `belief`.
     """
 
     index: pd.DataFrame
     classes: list[str]
     left_out: dict[str, str]
     usual: list[str]
+    findings: pd.DataFrame
+    passed_over: list[str]
+    alike: int
+
+    def belief(self) -> pd.DataFrame:
+        """How far a result from these photos can be believed."""
+        return belief(self.index, self.classes, self.findings, self.left_out, self.passed_over, self.alike)
 
 
 def prepare(
@@ -106,7 +114,10 @@ def prepare(
     """
     if re.search(r"[\ud800-\udfff]", str(folder)):
         raise CourseError(f"The name of the folder {shorten(folder)} has letters that are no text; rename it.")
-    index = index_folder(folder, tell)
+    passed_over: list[str] = []
+    index = index_folder(folder, passed_over.append)
+    for sentence in passed_over:
+        tell(sentence)
     classes, remarks = _classes(index, options)
     _check_counts(index, classes)
     tell(f"Checking {len(index)} photos in {shorten(folder)} …")
@@ -126,7 +137,8 @@ def prepare(
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
         tell(remark)
     shares = findings.loc[findings["path"].isin(index["path"]), "problem"].value_counts() / len(index)
-    return Prepared(index, classes, left_out, [name for name in NO_PICTURE if shares.get(name, 0) >= USUAL])
+    usual = [name for name in NO_PICTURE if shares.get(name, 0) >= USUAL]
+    return Prepared(index, classes, left_out, usual, findings, passed_over, alike)
 
 
 def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], list[str]]:
@@ -213,6 +225,12 @@ def _remarks(index: pd.DataFrame, classes: list[str], findings: pd.DataFrame, le
         remarks.append(
             f"{wide.sum()} photos have more than 8 bit (odd mode: 16 bit or decimals); each is brought to 8 by its "
             "largest value, so photos of one camera may differ in brightness where their largest values do."
+        )
+    empty = findings["path"][used & findings["problem"].isin(NO_PICTURE)]
+    if len(empty):
+        remarks.append(
+            f"{len(empty)} photos show nothing but black, grey or white (the first is {empty.iloc[0]}); they are used, "
+            "so take them out if a lamp or the camera failed."
         )
     passed_over = ~used & ~findings["path"].isin(left_out)
     foreign = findings["path"][passed_over & findings["problem"].isin(["unsupported format", "wrong ending"])]

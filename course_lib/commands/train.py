@@ -291,6 +291,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
         title=f"Inspector of {job.folder.name}",
         threshold=threshold,
         cost_missed=cost,
+        before=[plots.heading("Can this result be believed?"), plots.table(job.prepared.belief())],
         facts=_facts(job, notes),
     )
     settings, temperature = candidates[name].settings, validation.temperature

@@ -7,7 +7,7 @@ one photo, `solar_cells` holds the photos of the course.
 from course_lib.data.damage import is_picture, sniff
 from course_lib.data.index import complete, index_folder, photo_path
 from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name
-from course_lib.data.layout import Layout, look_through
+from course_lib.data.layout import Layout, is_split_name, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,

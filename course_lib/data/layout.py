@@ -201,6 +201,12 @@ def _kind(path: Path) -> str:
 
 def _fault(folder: Path, layout: Layout) -> str:
     names = list(layout.classes)
+    twins = [name for name in names if [same_name(other) for other in names].count(same_name(name)) > 1]
+    if twins:
+        return (
+            f"The names of the folders {' and '.join(twins[:4])} in {shorten(folder)} differ only by capitals, blanks or "
+            "how their letters are stored; put the photos of one class into one folder."
+        )
     parts = [name for name in names if is_split_name(name)]
     if len(parts) > 1:
         # In some collections the folder "train" holds good parts only.

@@ -37,6 +37,7 @@ def report(
     cost_missed: float = 10.0,
     cost_overkill: float = 1.0,
     mistakes: int = 12,
+    before: Iterable[str] = (),
     facts: Iterable[str] = (),
 ) -> Path:
     """Write one HTML file that holds all that lesson 8 found out about a model.
@@ -57,7 +58,8 @@ def report(
         threshold: of an inspector that has one already; otherwise the cheapest on validation.
         cost_missed, cost_overkill: as in `expected_cost`.
         mistakes: how many of the surest mistakes to show.
-        facts: what else to say at the end: texts, or pieces of a page from `course_lib.plots`.
+        before, facts: what else to say at the beginning and at the end: texts, or pieces of a page from
+            `course_lib.plots`.
 
     Returns:
         The path.
@@ -85,7 +87,7 @@ def report(
         TEMPLATE.read_text(encoding="utf-8"), table=plots.table, figure=plots.figure, picture=plots.picture, **values
     )
     with write_atomically(path) as temporary:
-        temporary.write_text(plots.page(title, body, *facts), encoding="utf-8", errors="backslashreplace")
+        temporary.write_text(plots.page(title, *before, body, *facts), encoding="utf-8", errors="backslashreplace")
     return Path(path)
 
 

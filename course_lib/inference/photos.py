@@ -87,9 +87,20 @@ def _in_folder(folder: Path, heat_maps: str | os.PathLike | None) -> dict[Path, 
     """Everything in a folder: nothing for a photo, otherwise what a file is."""
     seen = walk(folder, leave_out=heat_maps)
     found = {folder / name: _other_than_photo(folder / name) for name in seen.files}
+    found |= {
+        folder / place: "hidden"
+        for place, why in seen.passed_over.items()
+        if why == "hidden" and _has_photo(folder, place)
+    }
     places = [folder / place for place in seen.passed_over if place.endswith("/") and not is_hidden(place)]
     found |= {place: "" for place in places if not _may_be_listed(place)}
     return found if "" in found.values() else {**found, folder: ""}
+
+
+def _has_photo(folder: Path, place: str) -> bool:
+    """Whether something hidden is a photo, or a folder of some; what macOS keeps beside each photo is none."""
+    paths = (folder / place).rglob("*") if place.endswith("/") else [folder / place]
+    return any(path.suffix.lower() in PHOTO_ENDINGS and not path.name.startswith("._") for path in paths)
 
 
 def _other_than_photo(path: Path) -> str:

@@ -302,3 +302,30 @@ def test_quarantine_refuses_bad_places(messy, tmp_path):
     with pytest.raises(CourseError, match="no photo"):
         quarantine([messy / "missing.png"], tmp_path / "aside")
     assert not (tmp_path / "aside").exists()
+
+
+def test_a_small_class_does_not_hide_that_files_tell_the_others_apart(tmp_path):
+    random_pixels = np.random.default_rng(0)
+    for label, side, count in (("good", 40, 12), ("scratch", 48, 12), ("maybe", 40, 1)):
+        (tmp_path / label).mkdir()
+        for number in range(count):
+            pixels = random_pixels.integers(0, 255, (side, side), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / f"{number}.png")
+    assert (".", "told by the file") in problems(check(tmp_path))
+
+
+def test_a_copy_in_two_splits_has_two_labels_only_if_its_class_differs(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 40, 40), dtype=np.uint8)
+    for place in ("Training/good/1", "Training/bad/1", "Testing/good/2", "Training/good/2"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[int(place[-1]) - 1]).save(tmp_path / f"{place}.png")
+    found = check(tmp_path)
+    assert set(found.loc[found["problem"] == "two labels", "path"]) == {"Training/good/1.png", "Training/bad/1.png"}
+
+
+def test_one_large_photo_among_small_ones_is_named_with_the_defect_that_vanishes(tmp_path):
+    for number, side in enumerate((40, 40, 40, 2240)):
+        Image.effect_noise((side, side), 60).save(tmp_path / f"{number}.png")
+    found = check(tmp_path)
+    detail = found.loc[found["problem"] == "large photos", "detail"].item()
+    assert detail.startswith("1 of 4 photos, such as 3.png: ") and "less than about 20 pixels" in detail

@@ -278,3 +278,8 @@ def test_a_sample_keeps_every_class_in_every_split(photos: Path) -> None:
     smaller = preparation.sample(quiet(photos).index, 8, seed=0)
     assert 8 <= len(smaller) <= 12
     assert smaller.groupby("label")["split"].nunique().tolist() == [3, 3]
+
+
+def test_an_empty_photo_that_is_used_is_named(photos: Path) -> None:
+    Image.new("L", (40, 40)).save(photos / "functional" / "lamp.png")
+    assert "1 photos show nothing but black, grey or white (the first is functional/lamp.png)" in remarks(photos)

@@ -204,3 +204,21 @@ def test_of_a_plain_folder_nothing_is_said(tmp_path: Path) -> None:
     assert told(tmp_path)[1] == "" and look_through(tmp_path).left_out == {}
     shutil.rmtree(tmp_path / "good")
     assert check_folder(tmp_path / "defective", progress=False).empty, "photos without any class"
+
+
+@pytest.mark.parametrize("twin", ["GOOD", "good ", "\uff47ood"])
+def test_folders_that_differ_only_in_how_they_are_written_are_one_class(tmp_path: Path, twin: str) -> None:
+    for name in ("good", twin, "bad"):
+        fill(tmp_path / name)
+    if len(list(tmp_path.iterdir())) == 3:  # some systems see one folder
+        with pytest.raises(CourseError, match="differ only by capitals"):
+            index_folder(tmp_path)
+
+
+def test_masks_of_a_folder_of_one_class_are_named_by_the_check(tmp_path: Path) -> None:
+    fill(tmp_path / "bottle" / "test")
+    fill(tmp_path / "bottle" / "ground_truth", picture=mask, name="{}_mask.png")
+    found = check_folder(tmp_path, progress=False)
+    assert found.loc[found["problem"] == "mask", "path"].tolist() == [
+        f"bottle/ground_truth/{number}_mask.png" for number in range(4)
+    ]

@@ -180,3 +180,12 @@ def test_a_long_or_strange_name_does_not_stop_the_heat_maps(tmp_path: Path, name
     table = scratch_inspector().inspect(new, progress=False, heat_maps=tmp_path / "maps")
     assert (table["problem"] == "").all() and table["heat_map"].nunique() == 2
     assert len(list((tmp_path / "maps").iterdir())) == 2
+
+
+def test_hidden_photos_are_named_and_what_systems_hide_is_not(photos: Path) -> None:
+    for place in (".old/0.png", ".1.png", "._2.png", ".git/notes.txt"):
+        (photos / place).parent.mkdir(exist_ok=True)
+        (photos / place).write_bytes((photos / "functional" / "0.png").read_bytes())
+    listing = list_photos(photos)
+    assert len(listing.photos) == 20
+    assert listing.others == {photos / ".old": "hidden", photos / ".1.png": "hidden"}
