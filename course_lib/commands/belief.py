@@ -41,7 +41,7 @@ def belief(
         ("Near duplicates between parts", *_copies(alike)),
         ("Facts of the files, and light", *_told(findings)),
         ("Photos that need a look", *_doubtful(findings, set(index["path"]))),
-        ("Left out", *_left_out(left_out, passed_over)),
+        ("Left out", *_left_out(left_out, passed_over, _foreign(findings, {*index["path"], *left_out}))),
     ]
     return pd.DataFrame(rows, columns=["looked at", "found", "what it means"])
 
@@ -103,8 +103,15 @@ def _doubtful(findings: pd.DataFrame, used: set[str]) -> tuple[str, str]:
     )
 
 
-def _left_out(left_out: Mapping[str, str], passed_over: Sequence[str]) -> tuple[str, str]:
+def _foreign(findings: pd.DataFrame, known: set[str]) -> list[str]:
+    """Files in the class folders whose format or ending the course does not read."""
+    foreign = findings["problem"].isin(["unsupported format", "wrong ending"]) & ~findings["path"].isin(known)
+    return findings.loc[foreign, "path"].tolist()
+
+
+def _left_out(left_out: Mapping[str, str], passed_over: Sequence[str], foreign: Sequence[str]) -> tuple[str, str]:
     found = [f"{len(left_out)} photos, the first is {next(iter(left_out))}"] if left_out else []
+    found += [f"{len(foreign)} files of another format or ending, the first is {foreign[0]}"] if foreign else []
     found += [sentence.removeprefix("Left out: ").rstrip(".") for sentence in passed_over]
     if not found:
         return "nothing", "The result is about all photos of the folder."
