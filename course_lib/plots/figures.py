@@ -127,15 +127,26 @@ def photo_png(image: Image.Image) -> bytes:
 
 def draw_photo(axis: Axes, image: np.ndarray, title: str = "") -> None:
     """Draw one photo without axes: uint8 (H, W), (1, H, W), (H, W, 3) or (3, H, W)."""
-    image = np.asarray(image)
-    if image.ndim == 3 and image.shape[0] in (1, 3):
-        image = image.transpose(1, 2, 0)
-    axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
+    image = channels_last(image)
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255)
     if image.mean() > NEARLY_WHITE:  # else it could not be told from the paper
         edge = Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor="gray", linewidth=0.8)
         axis.add_patch(edge)
     axis.set_title(title, fontsize=9)
     axis.set_axis_off()
+
+
+def channels_last(image: np.ndarray) -> np.ndarray:
+    """A photo as it is drawn, (H, W) or (H, W, 3), from any of (H, W), (1, H, W), (H, W, 3) or (3, H, W).
+
+    Example:
+        >>> channels_last(np.zeros((3, 20, 30))).shape, channels_last(np.zeros((1, 20, 30))).shape
+        ((20, 30, 3), (20, 30))
+    """
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[0] in (1, 3):
+        image = image.transpose(1, 2, 0)
+    return image.squeeze(2) if image.ndim == 3 and image.shape[2] == 1 else image
 
 
 def photo_grid(
@@ -158,26 +169,33 @@ def photo_grid(
     if len(images) == 0:
         raise CourseError("There are no photos to show; check the selection.")
     titles = [""] * len(images) if titles is None else titles
-    figure, axes = _places(len(images), columns, size, titles)
+    # Photos that all lie flat need no square places.
+    flat = max(height / width for height, width in (channels_last(image).shape[:2] for image in images))
+    figure, axes = _places(len(images), columns, size, titles, min(1.0, flat))
     for axis, image, title in zip(axes, images, titles, strict=False):
         draw_photo(axis, image, title)
     named = ", ".join(filter(None, titles)).replace("\n", " ")
     show(figure, alt or f"{len(images)} photos: {named or 'without titles'}")
 
 
-def _places(count: int, columns: int, size: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+def _places(
+    count: int, columns: int, size: float, titles: Sequence[str], flat: float = 1.0
+) -> tuple[Figure, list[Axes]]:
     """A figure with fixed places for photos, the first at the top left.
 
     Fixed places instead of a layout that measures the titles: fonts differ between machines and
     releases, and the photos must not move with them.
+
+    Args:
+        flat: height of a place for each inch of its width.
     """
     columns = min(columns, count)
     rows = -(-count // columns)
     lines = max((title.count("\n") + 1 for title in titles if title), default=0)
-    height, gap = size + 0.17 * lines + 0.12 * (lines > 0), 0.04
+    height, gap = flat * size + 0.17 * lines + 0.12 * (lines > 0), 0.04
     figure, axes = new_figure(columns, rows, columns * size, rows * height)
     figure.set_layout_engine("none")
-    width, tall = (1 - 2 * gap) / columns, (1 - 2 * gap) * size / (rows * height)
+    width, tall = (1 - 2 * gap) / columns, (1 - 2 * gap) * flat * size / (rows * height)
     for number, axis in enumerate(axes.flat):
         row, column = divmod(number, columns)
         bottom = (rows - 1 - row) * height + gap * size

@@ -123,7 +123,7 @@ swapped = flower[:, :, ::-1]  # the channels in reverse order
 petals = [mean(swapped[:, :, channel], 150, 250, 40, 40) for channel in range(3)]
 strongest = int(np.argmax(petals))
 quiz.compare("02-swapped-colours", ["orange", "green", "blue"][strongest])
-plots.photo_grid([flower, swapped], ["RGB shown as RGB", "BGR shown as RGB"], size=3.4)
+plots.photo_grid([flower, swapped], ["RGB shown as RGB", "BGR shown as RGB"], size=3.8)
 
 # %% [markdown]
 # ## Eight bits and sixteen
@@ -513,7 +513,10 @@ for pair in real[real["problem"] == "near duplicate"].head(1).itertuples():
 # and the other for the test. Lesson 5 takes care of that.
 #
 # > **Tip.** For your own photos, the same check runs in a terminal and writes a page with pictures:
-# > `python -m course_lib check FOLDER --sheet findings.html`
+# >
+# > ```
+# > python -m course_lib check FOLDER --sheet findings.html
+# > ```
 #
 # ## Your memo
 #

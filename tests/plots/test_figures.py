@@ -139,3 +139,9 @@ def test_photos_without_words_of_their_own_are_named_by_their_titles(monkeypatch
     monkeypatch.setattr(figures, "show", lambda figure, alt: words.append(alt))
     figures.photo_grid([np.zeros((4, 4), np.uint8)] * 2, ["first", "in two\nlines"])
     assert words == ["2 photos: first, in two lines"]
+
+
+def test_photos_that_lie_flat_have_no_square_places(drawn: list[Figure]) -> None:
+    for shape in ((20, 40), (40, 20), (3, 20, 40)):
+        plots.photo_grid([np.zeros(shape, np.uint8)], size=2, alt="one photo")
+    assert [figure.get_figheight() for figure in drawn] == pytest.approx([1, 2, 1])
