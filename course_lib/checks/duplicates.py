@@ -1,6 +1,6 @@
-"""Which photos are copies of each other, although their files differ?
+"""Which photos are copies of each other, although their files differ? (lesson 2)
 
-Introduced in lesson 2. A copy that was turned, saved again with losses, made smaller,
+A copy that was turned, saved again with losses, made smaller,
 or brightened has other bytes, so comparing files does not find it. Two steps do:
 
 1. *Candidates.* Every photo becomes a list of 256 numbers (`signatures`) that a change of
@@ -20,10 +20,10 @@ changed in these ways it finds none; studies/duplicate_finders.py measures it.
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
 
 import numpy as np
 import pandas as pd
+from scipy.fft import dctn
 from scipy.ndimage import uniform_filter
 
 THUMBNAIL_SIZE = 64
@@ -62,11 +62,7 @@ def views(images: np.ndarray) -> Iterator[np.ndarray]:
 def shrink(images: np.ndarray, size: int) -> np.ndarray:
     """Average square images (N, S, S) down to (N, size, size); S is a multiple of size."""
     step = images.shape[1] // size
-    if step == 1:
-        return images.astype(np.float32)
-    # Sums of slices are several times as fast as a mean over two axes.
-    columns = reduce(np.add, (images[:, :, shift::step].astype(np.float32) for shift in range(step)))
-    return reduce(np.add, (columns[:, shift::step] for shift in range(step))) / step**2
+    return images.reshape(-1, size, step, size, step).mean(axis=(2, 4), dtype=np.float32)
 
 
 def without_bars(images: np.ndarray) -> np.ndarray:
@@ -80,7 +76,7 @@ def without_bars(images: np.ndarray) -> np.ndarray:
 
 
 def signatures(thumbnails: np.ndarray) -> np.ndarray:
-    """256 numbers for each thumbnail that brightness and contrast hardly change (lesson 2).
+    """256 numbers for each thumbnail that brightness and contrast hardly change.
 
     Each point is compared with its 5 × 5 neighbourhood and divided by the contrast there.
 
@@ -92,44 +88,30 @@ def signatures(thumbnails: np.ndarray) -> np.ndarray:
         correlation.
     """
     images = shrink(thumbnails, 16)
-    detail = images - _box_mean(images)
-    contrast = np.sqrt(np.maximum(_box_mean(detail**2), 0))
+    detail = images - uniform_filter(images, (1, 5, 5), mode="mirror")
+    contrast = np.sqrt(np.maximum(uniform_filter(detail**2, (1, 5, 5), mode="mirror"), 0))
     detail = without_bars(detail / (contrast + 4)).reshape(len(images), -1)
     return detail / (np.linalg.norm(detail, axis=1, keepdims=True) + 1e-6)
 
 
-def _box_mean(images: np.ndarray) -> np.ndarray:
-    """The mean of each point's neighbourhood of 5 × 5 points."""
-    return uniform_filter(images, (1, 5, 5), mode="mirror")
-
-
 def invariants(signature: np.ndarray) -> np.ndarray:
-    """Signatures made blind to turns and mirrors, to find candidates in one go (lesson 2).
+    """Signatures made blind to turns and mirrors, to find candidates in one go.
 
     In the cosine transform (DCT) of a picture a mirror only changes signs and a quarter
     turn also swaps rows with columns. So the magnitudes, with each number and its swapped
     partner replaced by the larger and the smaller of the two, are the same in all views.
     """
-    blind = _in_blocks(lambda block: _magnitudes(signature[block]), len(signature), 500)
-    blind -= blind.mean(axis=0, keepdims=True)
-    blind /= np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6
-    return blind
-
-
-def _magnitudes(signature: np.ndarray) -> np.ndarray:
-    size = 16
-    frequency, position = np.mgrid[:size, :size]
-    cosines = np.cos(np.pi * frequency * (position + 0.5) / size).astype(np.float32)
-    images = signature.reshape(-1, size, size)
-    magnitude = np.abs(cosines @ images @ cosines.T)
+    magnitude = np.abs(dctn(signature.reshape(-1, 16, 16), axes=(1, 2)))
     swapped = magnitude.transpose(0, 2, 1)
-    upper = np.triu(np.ones((size, size), bool))
+    upper = np.triu(np.ones((16, 16), bool))
     blind = np.where(upper, np.maximum(magnitude, swapped), np.minimum(magnitude, swapped))
-    return np.sqrt(blind.reshape(len(images), -1))
+    blind = np.sqrt(blind.reshape(len(signature), -1))
+    blind -= blind.mean(axis=0, keepdims=True)
+    return blind / (np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6)
 
 
 def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataFrame:
-    """Pairs of photos that may be copies: the nearest few of each photo (lesson 2).
+    """Pairs of photos that may be copies: the nearest few of each photo.
 
     Args:
         thumbnails: uint8, shape (N, 64, 64).
@@ -140,8 +122,13 @@ def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataF
         ``view`` (number of the view of the second photo that fits best) and
         ``correlation`` (1 for a perfect copy).
     """
-    own = _in_blocks(lambda block: signatures(thumbnails[block]), len(thumbnails), 500)
-    pairs = _nearest_pairs(invariants(own), min(neighbours, len(own) - 1))
+    from sklearn.neighbors import NearestNeighbors  # slow to start
+
+    own = signatures(thumbnails)
+    nearest = NearestNeighbors(n_neighbors=min(neighbours + 1, len(own))).fit(blind := invariants(own))
+    found = nearest.kneighbors(blind, return_distance=False)
+    pairs = np.column_stack([np.repeat(np.arange(len(own)), found.shape[1]), found.ravel()])
+    pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)  # a photo is nearest to itself
     images = own.reshape(-1, 16, 16)
 
     def best_view(block: slice) -> np.ndarray:
@@ -162,27 +149,6 @@ def _in_blocks(function: Callable[[slice], np.ndarray], count: int, step: int) -
         return np.concatenate(list(pool.map(function, blocks)))
 
 
-def _nearest_pairs(vectors: np.ndarray, neighbours: int) -> np.ndarray:
-    """The nearest few of each row by correlation, as sorted pairs of row numbers, each once."""
-
-    def nearest_of(block: slice) -> np.ndarray:
-        correlation = vectors[block] @ vectors.T
-        rows = np.arange(len(correlation))
-        correlation[rows, rows + block.start] = -2
-        nearest = np.empty((len(rows), neighbours), np.int64)
-        # A few passes for the largest number are many times as fast as sorting.
-        for place in range(neighbours):
-            nearest[:, place] = correlation.argmax(axis=1)
-            correlation[rows, nearest[:, place]] = -2
-        return nearest
-
-    count = len(vectors)
-    step = max(1, min(400, 2_000_000 // count))  # 8 MB at a time
-    nearest = _in_blocks(nearest_of, count, step)
-    pairs = np.column_stack([np.repeat(np.arange(count), neighbours), nearest.ravel()])
-    return np.unique(np.sort(pairs, axis=1), axis=0)
-
-
 def _level(thumbnails: np.ndarray, size: int) -> np.ndarray:
     """Averages of size × size points; NaN where black or white may be cut off."""
     small = shrink(thumbnails, size)
@@ -196,20 +162,19 @@ def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     A tone curve (here a polynomial of degree 3) turns grey values into grey values: more
     brightness, more contrast, another gamma. If the second photo is a copy of the first,
-    one curve explains it nearly completely. Points that are black or white in one of the
-    two are left out, because brightening has cut them off.
+    one curve explains it nearly completely.
 
     Args:
-        first: averages of thumbnails, from `_level`: shape (N, size, size).
+        first: averages of thumbnails, NaN where black or white may be cut off, shape (N, size, size).
         second: their partners, in the view in which they fit.
 
     Returns:
-        float, shape (N, 2): the unexplained share of the variance, 0 for a perfect copy and about 1 for strangers.
+        float, shape (N, 2): the unexplained share of the variance, 0 for a perfect copy and about 1
+        for strangers.
 
     Example:
-        >>> photo = np.random.default_rng(0).integers(50, 200, (1, 64, 64)).astype(np.uint8)
-        >>> brighter = (photo * 1.1 + 10).astype(np.uint8)
-        >>> bool((unexplained(_level(photo, 32), _level(brighter, 32)) < 0.001).all())
+        >>> photo = np.random.default_rng(0).uniform(50, 200, (1, 32, 32))
+        >>> bool((unexplained(photo, photo * 1.1 + 10) < 0.001).all())
         True
     """
     valid = ~(np.isnan(first) | np.isnan(second))
@@ -245,7 +210,7 @@ def _tone_curve(values: np.ndarray, wanted: np.ndarray, valid: np.ndarray, count
 
 
 def near_duplicates(thumbnails: np.ndarray) -> pd.DataFrame:
-    """Find the pairs of photos that are copies of each other (lesson 2).
+    """Find the pairs of photos that are copies of each other.
 
     Args:
         thumbnails: uint8, shape (N, 64, 64), one for each photo. Leave out what has no

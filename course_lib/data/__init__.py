@@ -1,7 +1,8 @@
 """Index any folder of photos, and read one photo the same way for everybody (lesson 2).
 
-`walk` finds the files, `index` makes the table, `labels` knows which class is the defect, `photo` reads
-one photo, `solar_cells` holds the photos of the course.
+`walk` finds the files, `layout` tells classes from masks and splits, `table` reads index.csv, `index` joins
+them; `labels` knows which class is the defect; `damage` and `photo` read one photo or say why not;
+`solar_cells` holds the photos of the course.
 """
 
 from course_lib.data.damage import is_picture, sniff

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from course_lib.data.labels import kind_of_class, same_name, words_of
-from course_lib.data.photo import IMAGE_ENDINGS
+from course_lib.data.photo import IMAGE_ENDINGS, eight_bit
 from course_lib.data.walk import is_hidden, walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
@@ -182,10 +182,11 @@ def _stem(path: str) -> str:
 def _kind(path: Path) -> str:
     """ "mask" for a grey picture of two values (or a few small numbers), "plain" for one of a single value, or "photo"."""
     try:
-        with Image.open(path) as image:
-            if image.mode in ("RGB", "RGBA"):
-                red, green, blue = image.convert("RGB").split()
-                if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
+        with Image.open(path) as opened:
+            image = eight_bit(opened)
+            if image.mode == "RGB":
+                red, green, blue = (channel.tobytes() for channel in image.split())
+                if red != green or red != blue:
                     return "photo"
             counts = np.array(image.convert("L").histogram())
     except Exception:  # what cannot be read is a matter of the check

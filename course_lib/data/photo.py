@@ -16,23 +16,16 @@ from course_lib.data.damage import ends_in_filling, fault_in, is_cut_off, is_pic
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
-FORMAT_OF_ENDING = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
-    ".gif": "GIF", ".pgm": "PPM", ".ppm": "PPM", ".pnm": "PPM", ".pbm": "PPM",
-}  # fmt: skip
+FORMAT_OF_ENDING = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
+FORMAT_OF_ENDING |= {".webp": "WEBP", ".gif": "GIF", ".pgm": "PPM", ".ppm": "PPM", ".pnm": "PPM", ".pbm": "PPM"}
 IMAGE_ENDINGS = tuple(FORMAT_OF_ENDING)
 # Raw photos look like TIFF inside, but only the maker's own software reads them rightly.
 RAW_ENDINGS = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef"}
 LARGEST_FILE = 1_000_000_000  # bytes; a larger file is not read into memory
 
-COPY_AGAIN = "set it aside; copy it again from its source"
 # Problems that make a file useless, and what to do.
-UNREADABLE = {
-    "unreadable": COPY_AGAIN,
-    "truncated": COPY_AGAIN,
-    "damaged": COPY_AGAIN,
-    "empty file": COPY_AGAIN,
-    "zero bytes": COPY_AGAIN,
+BROKEN = ("unreadable", "truncated", "damaged", "empty file", "zero bytes")
+UNREADABLE = dict.fromkeys(BROKEN, "set it aside; copy it again from its source") | {
     "not an image": "set it aside; look for the photo it should have been",
     "unsupported format": "convert it to PNG",
     "too many pixels": "shrink it or cut it into tiles; if it is not a photo, ask where it comes from",
@@ -40,6 +33,8 @@ UNREADABLE = {
     "no permission": "ask for the right to read it",
     "not a file": "remove it from the photo folder",
 }
+LEFT_RIGHT, TOP_BOTTOM, LEFT, HALF, RIGHT, FIRST, SECOND = Image.Transpose
+TURNS = (LEFT_RIGHT, HALF, TOP_BOTTOM, FIRST, RIGHT, SECOND, LEFT)  # for the notes 2 to 8
 TOLD_BY_WORDS = {
     "truncated": "truncated",
     "unsupported format": "unknown|unsupported|not supported|unrecogni[sz]ed|not available",
@@ -119,10 +114,9 @@ def open_photo(data: bytes) -> Image.Image:
     if kind not in FORMAT_OF_ENDING.values():
         if kind == "zero bytes" and not data.strip(b"\0"):
             raise Unreadable("zero bytes", f"all {len(data):,} bytes are zero")
-        foreign = is_picture(kind)
-        raise Unreadable(
-            "unsupported format" if foreign else "not an image", kind if foreign else f"the content is {kind}"
-        )
+        if is_picture(kind):
+            raise Unreadable("unsupported format", kind)
+        raise Unreadable("not an image", f"the content is {kind}")
     if fault := fault_in(kind, data):
         raise Unreadable(*fault)
     with explained():
@@ -181,13 +175,7 @@ def orientation(image: Image.Image) -> int:
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """The picture turned as its note says."""
-    turn = Image.Transpose
-    ways = (
-        None, turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE, turn.ROTATE_270,
-        turn.TRANSVERSE, turn.ROTATE_90,
-    )  # fmt: skip
-    way = ways[orientation - 1]
-    return image if way is None else image.transpose(way)
+    return image if orientation == 1 else image.transpose(TURNS[orientation - 2])
 
 
 def eight_bit(image: Image.Image) -> Image.Image:

@@ -109,6 +109,10 @@ def test_what_only_looks_like_masks_stays(tmp_path: Path) -> None:
     fill(drawings / "good", picture=mask)
     fill(drawings / "defective", picture=mask)
     assert len(told(drawings)[0]) == 8, "where all are two-valued, none is the mask of another"
+    deep = tmp_path / "deep"
+    fill(deep / "good")
+    fill(deep / "defective", picture=lambda seed: Image.fromarray(np.asarray(photo(seed)).astype(np.uint16) * 256))
+    assert len(told(deep)[0]) == 8, "photos of 16 bit"
     plain = tmp_path / "plain"
     fill(plain / "good", picture=lambda _: Image.new("L", (40, 40), 120))
     fill(plain / "defective", picture=mask)
