@@ -73,7 +73,7 @@ from course_lib import plots
 plots.numbers(image, at=(0.42, 0.22))
 
 # %% [markdown]
-# The dark squares have the small numbers: that is the crack. A model gets nothing else than these numbers, so a defect is a
+# The dark squares have the small numbers: that is the crack. A model gets nothing but these numbers, so a defect is a
 # place where the numbers are unusual.
 #
 # You cut such a box out of an array with `image[first_row:end_row, first_column:end_column]`. The end is not included.
@@ -226,12 +226,12 @@ quiz.check("02-is-black", is_black)
 
 # %% [markdown]
 # **Task 4: photos of the wrong size.** Write `has_wrong_size`. It returns `True` if a photo is not `height` × `width` pixels
-# large. It must work for colour photos, too; look again at the shape of the flower.
+# in size. It must work for colour photos, too; look again at the shape of the flower.
 
 
 # %%
 def has_wrong_size(image, height, width):
-    """True if the photo, grey or colour, is not height × width pixels large."""
+    """True if the photo, grey or colour, is not height × width pixels in size."""
     ...
 
 

@@ -383,7 +383,7 @@ class HasWrongSize(Task):
     )
     stub = '''
 def has_wrong_size(image, height, width):
-    """True if the photo, grey or colour, is not height × width pixels large."""
+    """True if the photo, grey or colour, is not height × width pixels in size."""
     ...
 '''
     why = {
