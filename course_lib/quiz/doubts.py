@@ -50,7 +50,8 @@ def unlike_the_quiz(record: dict[str, Any], lesson: int) -> str:
     if round(score, 4) != score or round(record["seconds"], 1) != record["seconds"]:
         return f"{record['seconds']} seconds and score {score}, which have too many digits"
     try:
-        whole = datetime.strptime(record["at"], TIME_FORMAT).strftime(TIME_FORMAT) == record["at"]
+        parsed = datetime.strptime(record["at"] + "+0000", TIME_FORMAT + "%z")
+        whole = parsed.strftime(TIME_FORMAT) == record["at"]
     except ValueError:
         whole = False
     return "" if whole else f"time {record['at']}"

@@ -99,7 +99,7 @@ def machine() -> list[str]:
 
 def _places(folder: Path) -> list[str]:
     """Check-sums of this place: by the path of the folder, and by its number, which a new name leaves as it is."""
-    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    user = str(folder.stat().st_uid) + os.environ.get("USERNAME", "")  # Windows gives everybody the number 0
     marks = [os.path.normcase(os.path.realpath(folder))]
     if number := folder.stat().st_ino:
         marks.append(f"{folder.stat().st_dev} {number}")
