@@ -212,11 +212,7 @@ def probabilities(later: models.AfterStage, maps: np.ndarray, rows: np.ndarray) 
 
 
 def described(
-    step: str,
-    labels: np.ndarray,
-    answers: np.ndarray,
-    seconds: float,
-    answer_seconds: float = float("nan"),
+    step: str, labels: np.ndarray, answers: np.ndarray, seconds: float, answer_seconds: float = float("nan")
 ) -> dict:
     """One row: how many photos were answered right, and the time of training and of answers."""
     right = int((labels == answers).sum())

@@ -114,11 +114,7 @@ def main(given: argparse.Namespace) -> None:
 
 
 def article(
-    index: pd.DataFrame,
-    validation: np.ndarray,
-    given: argparse.Namespace,
-    checkpoint: Path,
-    keep: KeepEpoch,
+    index: pd.DataFrame, validation: np.ndarray, given: argparse.Namespace, checkpoint: Path, keep: KeepEpoch
 ) -> list[dict]:
     """The article's recipe in a bare loop, which saves itself after each epoch."""
     start, place = perf_counter(), device.choose()
@@ -165,11 +161,7 @@ def article(
 
 
 def ours(
-    index: pd.DataFrame,
-    validation: np.ndarray,
-    given: argparse.Namespace,
-    checkpoint: Path,
-    keep: KeepEpoch,
+    index: pd.DataFrame, validation: np.ndarray, given: argparse.Namespace, checkpoint: Path, keep: KeepEpoch
 ) -> list[dict]:
     """Our recipe; its preparation begins without any kept pixels or maps."""
     start = perf_counter()

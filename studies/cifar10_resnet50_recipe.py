@@ -197,12 +197,7 @@ def train_and_test(key: str, photos: Photos, given: argparse.Namespace, facts: d
 
 
 def train(
-    model: nn.Module,
-    loader,
-    step: Step,
-    epochs: int,
-    given: argparse.Namespace,
-    checkpoint: Path | None = None,
+    model: nn.Module, loader, step: Step, epochs: int, given: argparse.Namespace, checkpoint: Path | None = None
 ) -> pd.DataFrame:
     """The article's optimizer and schedule; returns the history."""
     return fit(

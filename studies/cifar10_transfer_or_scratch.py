@@ -74,10 +74,7 @@ def main(given: argparse.Namespace) -> None:
     print_and_save(pd.DataFrame(rows), f"cifar10_transfer_or_scratch{part}", given.limit)
     if given.routes is None:
         frozen, _, scratch = rows
-        gain, share = (
-            frozen["accuracy"] - scratch["accuracy"],
-            frozen["seconds"] / scratch["seconds"],
-        )
+        gain, share = (frozen["accuracy"] - scratch["accuracy"], frozen["seconds"] / scratch["seconds"])
         print(f"Frozen against scratch: {100 * gain:+.1f} points in {share:.2f} of the time.")
 
 

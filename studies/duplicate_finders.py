@@ -103,11 +103,7 @@ def _exact(codes: list[str]) -> int:
 
 
 def _score(
-    name: str,
-    change: Callable[[Image.Image], Image.Image],
-    photos: np.ndarray,
-    paths: list[Path],
-    chosen: np.ndarray,
+    name: str, change: Callable[[Image.Image], Image.Image], photos: np.ndarray, paths: list[Path], chosen: np.ndarray
 ) -> dict:
     copies = np.stack([_thumbnail(change(Image.open(paths[row]))) for row in chosen])
     pairs = near_duplicates(np.concatenate([photos, copies]))

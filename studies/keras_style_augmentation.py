@@ -138,11 +138,6 @@ if __name__ == "__main__":
     parser.add_argument("--weights", help="file or folder with the weights of the backbone")
     parser.add_argument("--size", type=int, default=96, help="width of the photos in pixels")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument(
-        "--learning-rate",
-        type=float,
-        default=1e-3,
-        help="of the layers; the head's is ten times it",
-    )
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of the layers; the head's is ten times it")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from --seed on")
     run(main, parser)

@@ -36,16 +36,7 @@ from course_lib.paths import make_folder, project_folder, write_atomically
 
 ANNOUNCED = re.compile(r"up to about ([\d.]+) GB of memory")
 MADE = {"good": 240, "scratched": 80}  # photos of each class
-SHOWN = [
-    "photos",
-    "model",
-    "accuracy",
-    "from",
-    "to",
-    "baseline",
-    "train seconds",
-    "predict seconds",
-]
+SHOWN = ["photos", "model", "accuracy", "from", "to", "baseline", "train seconds", "predict seconds"]
 
 
 def main(given: argparse.Namespace) -> None:

@@ -95,35 +95,16 @@ FAULTS: dict[str, tuple[set[str], Spoil, str]] = {
     "alpha": ({"odd mode"}, lambda p, d, r: encoded(p.convert("RGBA"), "PNG"), ".png"),
     "16 bit": ({"odd mode"}, lambda p, d, r: encoded(p.convert("I;16"), "PNG"), ".png"),
     "EXIF rotation": ({"EXIF rotation"}, lambda p, d, r: lying(p), ".jpg"),
-    "black": (
-        {"nearly black", "constant"},
-        lambda p, d, r: encoded(p.point(lambda value: value // 16), "PNG"),
-        ".png",
-    ),
+    "black": ({"nearly black", "constant"}, lambda p, d, r: encoded(p.point(lambda value: value // 16), "PNG"), ".png"),
     "one grey": ({"constant"}, lambda p, d, r: encoded(Image.new("L", p.size, 90), "PNG"), ".png"),
 }
 # name: (accepted problem, how the copy is made, ending of the copy, under another label?)
 COPIES: dict[str, tuple[str, Callable[[Image.Image, bytes], bytes], str, bool]] = {
     "same bytes": ("exact duplicate", lambda p, d: d, "", False),
     "same bytes, other label": ("two labels", lambda p, d: d, "", True),
-    "JPEG 40, other label": (
-        "two labels",
-        lambda p, d: encoded(p, "JPEG", quality=40),
-        ".jpg",
-        True,
-    ),
-    "turned": (
-        "near duplicate",
-        lambda p, d: encoded(p.transpose(Image.Transpose.ROTATE_90), "PNG"),
-        ".png",
-        False,
-    ),
-    "brighter": (
-        "near duplicate",
-        lambda p, d: encoded(ImageEnhance.Brightness(p).enhance(1.2), "PNG"),
-        ".png",
-        False,
-    ),
+    "JPEG 40, other label": ("two labels", lambda p, d: encoded(p, "JPEG", quality=40), ".jpg", True),
+    "turned": ("near duplicate", lambda p, d: encoded(p.transpose(Image.Transpose.ROTATE_90), "PNG"), ".png", False),
+    "brighter": ("near duplicate", lambda p, d: encoded(ImageEnhance.Brightness(p).enhance(1.2), "PNG"), ".png", False),
     "half the size": (
         "near duplicate",
         lambda p, d: encoded(p.resize((p.width // 2, p.height // 2)), "JPEG", quality=85),

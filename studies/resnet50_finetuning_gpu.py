@@ -57,10 +57,7 @@ def main(given: argparse.Namespace) -> None:
     """Measure what is not in the results yet, print medians and ranges."""
     cuda = device.choose().type == "cuda"
     if not cuda and not given.limit:
-        print(
-            "This study needs an NVIDIA GPU; try its logic with --limit 4 --size 32 --batch 4.",
-            file=sys.stderr,
-        )
+        print("This study needs an NVIDIA GPU; try its logic with --limit 4 --size 32 --batch 4.", file=sys.stderr)
         sys.exit(77)
     if min(given.repetitions, given.epochs, given.batch, given.photos) < 1:
         raise CourseError("Nothing is measured without photos; give numbers from 1.")

@@ -40,17 +40,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_lib import (
-    checks,
-    data,
-    datasets,
-    device,
-    evaluation,
-    features,
-    models,
-    splits,
-    training,
-)
+from course_lib import checks, data, datasets, device, evaluation, features, models, splits, training
 from course_lib.errors import Interrupted
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.paths import project_folder, write_atomically

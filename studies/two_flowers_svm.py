@@ -121,13 +121,7 @@ def draw_photos(index: pd.DataFrame, listed: pd.DataFrame, most: int = 24) -> No
     save(figure, work_folder() / "studies" / "two_flowers_doubtful.png")
 
 
-def draw_pca(
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    names: list[str],
-    doubtful: np.ndarray,
-    limit: int | None,
-) -> None:
+def draw_pca(inputs: np.ndarray, labels: np.ndarray, names: list[str], doubtful: np.ndarray, limit: int | None) -> None:
     """All photos in the two directions in which their features differ most."""
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler

@@ -176,11 +176,7 @@ def as_number(text: str) -> float:
 
 
 def figure_differences(
-    old: str,
-    new: str,
-    tolerance: float | None,
-    any_figure: bool = False,
-    widths: Sequence[int | None] = (None, None),
+    old: str, new: str, tolerance: float | None, any_figure: bool = False, widths: Sequence[int | None] = (None, None)
 ) -> Iterator[str]:
     """What differs between two pictures in base64: their size as it is shown, or their look.
 

@@ -112,11 +112,7 @@ class StrictNotebook(IPyNbFile):
         """The code cells, numbered like their prompts: the first is ``Cell 1``."""
         for item in super().collect():
             yield StrictCell.from_parent(
-                self,
-                name=f"Cell {item.cell_num + 1}",
-                cell_num=item.cell_num + 1,
-                cell=item.cell,
-                options=item.options,
+                self, name=f"Cell {item.cell_num + 1}", cell_num=item.cell_num + 1, cell=item.cell, options=item.options
             )
 
     def setup(self) -> None:

@@ -223,9 +223,7 @@ def test_each_split_gets_its_own_photos(index: pd.DataFrame, work: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "augment",
-    [transforms.flips_and_quarter_turns, albumentations.HorizontalFlip()],
-    ids=["own", "A"],
+    "augment", [transforms.flips_and_quarter_turns, albumentations.HorizontalFlip()], ids=["own", "A"]
 )
 def test_only_training_photos_are_shuffled_and_augmented(augment: Callable, index: pd.DataFrame, work: Path) -> None:
     loaders = datasets.loaders(splits.random_split(index), size=8, augment=augment, progress=False)
@@ -244,11 +242,7 @@ def test_an_index_without_split_is_refused(index: pd.DataFrame, work: Path) -> N
 
 def test_a_photo_dataset_works_in_a_torch_data_loader() -> None:
     loader = torch.utils.data.DataLoader(datasets.PhotoDataset(*numbered(5)), batch_size=2)
-    assert [tuple(images.shape) for images, _ in loader] == [
-        (2, 1, 4, 4),
-        (2, 1, 4, 4),
-        (1, 1, 4, 4),
-    ]
+    assert [tuple(images.shape) for images, _ in loader] == [(2, 1, 4, 4), (2, 1, 4, 4), (1, 1, 4, 4)]
 
 
 def test_torchvision_transforms_get_a_tensor() -> None:

@@ -34,9 +34,7 @@ def test_only_colab_is_told_where_a_gpu_is_switched_on(monkeypatch: pytest.Monke
     assert "menu Runtime > Change runtime type > T4 GPU" in device.describe(CPU)
 
 
-def test_a_processor_without_bfloat16_instructions_imitates_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_processor_without_bfloat16_instructions_imitates_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
     assert device.precisions(CPU)["bfloat16"] == "imitated"
     assert device.table().set_index("device").loc["cpu", "precision"] == "float32"
@@ -64,9 +62,7 @@ def test_a_device_that_cannot_be_is_one_sentence(
     assert device.choose("cuda:1") == torch.device("cuda", 1)
 
 
-def test_a_device_is_chosen_by_name_by_itself_or_by_the_variable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_device_is_chosen_by_name_by_itself_or_by_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     assert device.choose() == device.choose("cpu") == device.choose(CPU) == CPU
     monkeypatch.setenv("COURSE_DEVICE", "")
@@ -96,9 +92,7 @@ def test_a_seed_that_numpy_cannot_take_is_one_sentence(seed: object) -> None:
     device.seed_everything(np.int64(2**32 - 1))
 
 
-def test_an_intel_gpu_that_does_not_tell_its_free_memory_is_unknown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_intel_gpu_that_does_not_tell_its_free_memory_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: torch.device) -> None:
         raise RuntimeError("The device doesn't support querying the available free memory.")
 

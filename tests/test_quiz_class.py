@@ -31,12 +31,7 @@ from course_lib.quiz.release import release
 from course_lib.quiz.report import write_report
 from course_lib.quiz.schema import fingerprint, public_part
 from course_lib.quiz.simulate import damage, simulate_class
-from course_lib.quiz.stats import (
-    class_statistics,
-    discrimination,
-    kuder_richardson_20,
-    wilson_interval,
-)
+from course_lib.quiz.stats import class_statistics, discrimination, kuder_richardson_20, wilson_interval
 
 BANKS = load_banks()
 FIRST = BANKS[0]
@@ -120,11 +115,7 @@ def test_each_reason_for_dropping_a_line_is_named(tmp_path):
     collected = collect(tmp_path, BANKS)
     assert len(collected.answers) == 1
     reasons = dict(
-        zip(
-            collected.dropped["file"] + collected.dropped["line"].astype(str),
-            collected.dropped["reason"],
-            strict=True,
-        )
+        zip(collected.dropped["file"] + collected.dropped["line"].astype(str), collected.dropped["reason"], strict=True)
     )
     # The copy in the folder is read first, so the line of the other file is the second one.
     assert "another file" in reasons.pop("one.jsonl1")

@@ -153,13 +153,7 @@ def test_a_known_mistake_gets_its_reason():
 
 def test_hotspot():
     photo = Photo(
-        "photo.png",
-        "credit",
-        SAME,
-        2,
-        3,
-        (Region(((1, 2),), True, SAME), Region(((2, 3),), False, SAME)),
-        SAME,
+        "photo.png", "credit", SAME, 2, 3, (Region(((1, 2),), True, SAME), Region(((2, 3),), False, SAME)), SAME
     )
     question = Hotspot("q", "o", 1, SAME, "hash", photo)
     assert grade(question, [1, 2]).outcome == RIGHT

@@ -40,10 +40,7 @@ class TrueOrFalse(Question):
         if released:
             return {"holds": False, "reason": NOTHING}
         statement = here.table(item, "statement", "add holds and reason")
-        return {
-            "holds": here.yes_or_no(statement, "holds", "the sentence"),
-            "reason": here.text(statement, "reason"),
-        }
+        return {"holds": here.yes_or_no(statement, "holds", "the sentence"), "reason": here.text(statement, "reason")}
 
     def judge(self, answer):
         if answer not in (0, 1):

@@ -106,13 +106,7 @@ def test_the_order_of_the_rows_does_not_change_a_lot_split(sizes: list[int], see
 
 def test_lots_are_blocks_of_neighbours_of_one_cell_type() -> None:
     index = table_of((3, 2, 0, 0)).assign(position=[4, 0, 2, 1, 3])
-    assert splits.lots(index, size=2).tolist() == [
-        "mono-01",
-        "mono-00",
-        "mono-00",
-        "poly-00",
-        "poly-00",
-    ]
+    assert splits.lots(index, size=2).tolist() == ["mono-01", "mono-00", "mono-00", "poly-00", "poly-00"]
 
 
 def test_folds_share_no_lot_and_cover_all_photos() -> None:

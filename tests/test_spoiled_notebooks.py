@@ -220,12 +220,7 @@ SPOILINGS = [
     Spoiling("a result as a display", "nbval", "display_data", store_as_display),
     Spoiling("an output too many", "nbval", "2 outputs are stored", add_an_output),
     Spoiling("what was cleared", "nbval", "text differs", replace(CLEARED, "counted", "counting")),
-    Spoiling(
-        "an update missed",
-        "nbval",
-        "text/plain differs",
-        replace(UPDATED, "ready", "waiting", "text/plain"),
-    ),
+    Spoiling("an update missed", "nbval", "text/plain differs", replace(UPDATED, "ready", "waiting", "text/plain")),
     # deleted outputs
     Spoiling("one output deleted", "nbval", "0 outputs are stored", drop_outputs(TEXT)),
     Spoiling("all outputs deleted", "nbval", "0 outputs are stored", drop_outputs()),
@@ -234,10 +229,7 @@ SPOILINGS = [
     Spoiling("one cell never executed", "nbval", "never executed", drop_outputs(IGNORED, counts=True)),
     # figures
     Spoiling(
-        "another figure",
-        "nbval",
-        "the figure changed",
-        redraw(lambda picture: Image.effect_noise(picture.size, 60)),
+        "another figure", "nbval", "the figure changed", redraw(lambda picture: Image.effect_noise(picture.size, 60))
     ),
     Spoiling("a point moved", "nbval", "the figure changed", redraw(move_the_highest_point)),
     Spoiling(
@@ -251,10 +243,7 @@ SPOILINGS = [
     Spoiling("a figure twice", "nbval", "2 outputs are stored", twice(FIGURE)),
     Spoiling("words for a picture", "nbval", "is stored", drop_format(FIGURE, "image/png")),
     Spoiling(
-        "other alternative text",
-        "nbval",
-        "text/plain differs",
-        replace(FIGURE, "5 points", "6 points", "text/plain"),
+        "other alternative text", "nbval", "text/plain differs", replace(FIGURE, "5 points", "6 points", "text/plain")
     ),
     Spoiling(
         "no alternative text",
@@ -293,10 +282,7 @@ SPOILINGS = [
     Spoiling("a misspelt tolerance", "lint", "is not a marker", tag(NUMBERS, "nbval-aprox-0.05")),
     Spoiling("a tag that is no list", "nbval", "is not a marker", tags_as_text),
     Spoiling(
-        "a misspelt comment",
-        "nbval",
-        "is not a marker",
-        in_source(TEXT, "print", "# NBVAL_IGNORE_OUTPUTS\nprint"),
+        "a misspelt comment", "nbval", "is not a marker", in_source(TEXT, "print", "# NBVAL_IGNORE_OUTPUTS\nprint")
     ),
     Spoiling(
         "a comment that ignores",
@@ -332,12 +318,7 @@ SPOILINGS = [
     Spoiling("a cell more", "check", "cell 14", add_cell),
     Spoiling("a cell less", "check", "not what", lambda notebook: notebook.cells.pop(1)),
     Spoiling("cells moved", "check", "cell 1 ", lambda notebook: notebook.cells.reverse()),
-    Spoiling(
-        "a text edited",
-        "check",
-        "cell 1 ",
-        lambda notebook: notebook.cells[0].update(source="# Lesson 2"),
-    ),
+    Spoiling("a text edited", "check", "cell 1 ", lambda notebook: notebook.cells[0].update(source="# Lesson 2")),
     Spoiling("metadata edited", "check", "metadata", set_in("", title="another")),
 ]
 

@@ -127,18 +127,9 @@ BAD = {
         "1 outputs are stored (error NameError), 0 came out",
     ),
     "misspelt tag": (code("print('a')", printed("a\n"), tags=("nbval-ignore",)), "not a marker"),
-    "no widget view": (
-        code(show(VIEW), new_output("display_data", {"text/plain": "w"})),
-        WIDGET_VIEW,
-    ),
-    "no widget any more": (
-        code(show({"text/plain": "w"}), new_output("display_data", VIEW)),
-        WIDGET_VIEW,
-    ),
-    "other figure": (
-        code(show(picture(100)), new_output("display_data", picture(110))),
-        "the figure changed by 0.039",
-    ),
+    "no widget view": (code(show(VIEW), new_output("display_data", {"text/plain": "w"})), WIDGET_VIEW),
+    "no widget any more": (code(show({"text/plain": "w"}), new_output("display_data", VIEW)), WIDGET_VIEW),
+    "other figure": (code(show(picture(100)), new_output("display_data", picture(110))), "the figure changed by 0.039"),
     "number too far": (
         code("print('loss 0.5')", printed("loss 0.4\n"), tags=("nbval-approx-0.05",)),
         "0.4 is stored, 0.5 came out",

@@ -291,10 +291,7 @@ def test_both_recipes_meet_in_one_table(study, photos: Path, work: Path) -> None
     said = study("article_recipe", *words, "--workers", 0)
     assert "ratio to the article's seconds in all" in said
     table = pd.read_csv(work / "studies" / "article_recipe.csv")
-    assert table.groupby("recipe")["epoch"].apply(list).to_dict() == {
-        "article": [0, 1],
-        "ours": [0, 1, 2],
-    }
+    assert table.groupby("recipe")["epoch"].apply(list).to_dict() == {"article": [0, 1], "ours": [0, 1, 2]}
     assert table["validation accuracy"].isna().tolist() == (table["epoch"] == 0).tolist()
     before = work.joinpath("studies/article_recipe.csv").stat().st_mtime_ns
     study("article_recipe", *words, "--workers", 0)
@@ -385,11 +382,7 @@ def test_the_data_path_runs_and_goes_on(study, photos: Path, work: Path) -> None
 def test_a_made_photo_depends_on_its_number_and_the_seed_alone(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (6, 1, 96, 96), np.uint8)
     labels = pd.Series(["a", "b"] * 3)
-    for name, parts, seed in (
-        ("once", [range(8)], 0),
-        ("twice", [range(3), range(3, 8)], 0),
-        ("other", [range(8)], 1),
-    ):
+    for name, parts, seed in (("once", [range(8)], 0), ("twice", [range(3), range(3, 8)], 0), ("other", [range(8)], 1)):
         (tmp_path / name).mkdir()
         for part in parts:
             growth.make_photos(tmp_path / name, pixels, labels, part, seed)
@@ -403,10 +396,7 @@ def test_a_made_photo_depends_on_its_number_and_the_seed_alone(tmp_path: Path) -
     assert content["once"].keys() == content["other"].keys()
     assert not set(content["once"].values()) & set(content["other"].values())
     assert len(set(content["once"].values())) == 8
-    assert data.index_folder(tmp_path / "once")["label"].value_counts().to_dict() == {
-        "a": 4,
-        "b": 4,
-    }
+    assert data.index_folder(tmp_path / "once")["label"].value_counts().to_dict() == {"a": 4, "b": 4}
 
 
 def test_growth_is_counted_for_each_added_photo() -> None:
@@ -568,11 +558,7 @@ def test_each_way_has_its_own_precision(monkeypatch: pytest.MonkeyPatch) -> None
     for way in resnet50_finetuning_gpu.WAYS:
         resnet50_finetuning_gpu.train(model, [], way, "bfloat16", epochs=1)
         assert switches() == before
-    assert seen == [
-        ("float32", False, False, False),
-        ("float32", False, False, True),
-        ("bfloat16", True, False, True),
-    ]
+    assert seen == [("float32", False, False, False), ("float32", False, False, True), ("bfloat16", True, False, True)]
 
 
 def test_weights_are_taken_from_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,11 +61,7 @@ def test_a_damaged_cifar10_is_refused(tmp_path: Path, work: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_one_line(
-    words: list[str],
-    status: int,
-    sentence: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
+    words: list[str], status: int, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["study.py", *words])
     monkeypatch.setenv("COURSE_DEVICE", "cpu")  # put back after the test

@@ -54,10 +54,7 @@ def test_a_gpu_turns_photos_as_a_processor_does() -> None:
 
 @pytest.mark.parametrize(
     ("change", "all_views"),
-    [
-        (transforms.flips_and_quarter_turns, transforms.eight_views),
-        (transforms.flips, transforms.four_views),
-    ],
+    [(transforms.flips_and_quarter_turns, transforms.eight_views), (transforms.flips, transforms.four_views)],
 )
 def test_a_turned_photo_is_one_of_its_views(change: Callable, all_views: Callable) -> None:
     images = photos(40)
@@ -148,9 +145,7 @@ def test_transforms_of_other_libraries_can_be_joined_without_wrapping() -> None:
     solarize, shuffle = v2.RandomSolarize(128, p=1), albumentations.RandomGridShuffle((2, 2), p=1)
     joined = transforms.compose(transforms.flips, transforms.random_apply(solarize, 0.7), shuffle)
     wrapped = transforms.compose(
-        transforms.flips,
-        transforms.random_apply(transforms.per_image(solarize), 0.7),
-        transforms.per_image(shuffle),
+        transforms.flips, transforms.random_apply(transforms.per_image(solarize), 0.7), transforms.per_image(shuffle)
     )
     found = joined(photos(12), seeded())
     assert torch.equal(found, wrapped(photos(12), seeded())) and not torch.equal(found, photos(12))

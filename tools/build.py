@@ -55,12 +55,7 @@ PYPROJECT = PROJECT / "pyproject.toml"
 CELL_TIMEOUT_SECONDS = 600
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # Without the version, which would differ from machine to machine.
-LANGUAGE = {
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "pygments_lexer": "ipython3",
-}
+LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 # A cell that shows a result beside a guess is stored folded; running it opens it.
 TELLS_A_RESULT = re.compile(r"^quiz\.(compare|guesses)\(", re.MULTILINE)
 FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
@@ -174,12 +169,7 @@ def fill(text: str, source: Path) -> str:
         return cell.replace("start(0)", f"start({setup[1]})")
     text = STUDY_TIME.sub("", text)
     text = re.sub(r"^\{\{facts\}\} *(.*)$", lambda found: facts(source, found[1]), text, flags=re.M)
-    text = re.sub(
-        r"^\{\{badge\}\}\n*",
-        lambda _: badge(source) + "\n\n" * bool(badge(source)),
-        text,
-        flags=re.M,
-    )
+    text = re.sub(r"^\{\{badge\}\}\n*", lambda _: badge(source) + "\n\n" * bool(badge(source)), text, flags=re.M)
     if left := re.search(r"\{\{\w*\}\}", text):
         raise BuildError(f"{source.name}: the placeholder {left[0]} is not one the build knows.")
     return text.strip("\n")

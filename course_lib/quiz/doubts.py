@@ -50,7 +50,7 @@ def unlike_the_quiz(record: dict[str, Any], lesson: int) -> str:
     if round(score, 4) != score or round(record["seconds"], 1) != record["seconds"]:
         return f"{record['seconds']} seconds and score {score}, which have too many digits"
     try:
-        parsed = datetime.strptime(record["at"] + "+0000", TIME_FORMAT + "%z")
+        parsed = datetime.strptime(record["at"], TIME_FORMAT).replace(tzinfo=UTC)
         whole = parsed.strftime(TIME_FORMAT) == record["at"]
     except ValueError:
         whole = False

@@ -131,14 +131,7 @@ class Progress:
         """Whether this is Colab without a connected Google Drive, which keeps no files."""
         return "google.colab" in sys.modules and COLAB_DRIVE not in self.folder.parents
 
-    def add(
-        self,
-        question: Question,
-        lesson: int,
-        chosen: Any,
-        judgement: Judgement,
-        seconds: float,
-    ) -> None:
+    def add(self, question: Question, lesson: int, chosen: Any, judgement: Judgement, seconds: float) -> None:
         """Add one line, in a single write, so that two notebooks never mix their lines.
 
         Raises:

@@ -36,10 +36,7 @@ def release(bank_file: str | Path, folder: str | Path) -> tuple[Path, Path]:
             raise CourseError(f"{shorten(path)} exists and is kept as it is; give another folder with --out.")
     content = yaml.safe_load(bank_file.read_text(encoding="utf-8"))
     content["questions"] = [KINDS[item["type"]].mixed(item) for item in content["questions"]]
-    for path, part in (
-        (learner, {"released": True, **public_part(content)}),
-        (instructor, content),
-    ):
+    for path, part in ((learner, {"released": True, **public_part(content)}), (instructor, content)):
         with write_atomically(path) as temporary:
             written = yaml.safe_dump(part, allow_unicode=True, sort_keys=False)
             temporary.write_text(written, encoding="utf-8")

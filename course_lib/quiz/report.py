@@ -50,11 +50,7 @@ def difficulty(statistics: ClassStatistics, lesson: int) -> tuple[Figure, str]:
     below, above = rows["share_right"] - rows["low"], rows["high"] - rows["share_right"]
     figure, axis = _axis(rows)
     axis.errorbar(
-        rows["share_right"],
-        np.arange(len(rows)),
-        xerr=[below.clip(lower=0), above.clip(lower=0)],
-        fmt="o",
-        capsize=4,
+        rows["share_right"], np.arange(len(rows)), xerr=[below.clip(lower=0), above.clip(lower=0)], fmt="o", capsize=4
     )
     axis.set_xlim(0, 1)
     figure.supxlabel("share of right first answers, with 95 % interval", fontsize=9)
@@ -161,10 +157,7 @@ def write_report(statistics: ClassStatistics, path: str | Path, about: str = "")
     if len(empty):
         parts.append(f"No answers yet: lessons {', '.join(map(str, empty))}.")
     if len(suspects):
-        parts += [
-            plots.heading("Look at these questions first"),
-            table(suspects.drop(columns="objective")),
-        ]
+        parts += [plots.heading("Look at these questions first"), table(suspects.drop(columns="objective"))]
         with_options = suspects["question"][suspects["question"].isin(statistics.options["question"])]
         parts += [plots.figure(*distractors(statistics, question)) for question in with_options]
     parts.append(plots.fold("What the numbers mean", plots.html(LEGEND)))

@@ -169,11 +169,7 @@ def _learner_names() -> dict[str, Any]:
 
 
 def _remark(remark: Remark) -> dict[str, Any]:
-    return {
-        "text": remark.text.as_dict(),
-        "right": remark.right,
-        "position": remark.position,
-    }
+    return {"text": remark.text.as_dict(), "right": remark.right, "position": remark.position}
 
 
 def _content(bank: Bank, progress: Progress) -> dict[str, Any]:

@@ -55,10 +55,7 @@ def test_the_playground_is_played_from_the_keyboard(tmp_path):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = browser.new_page()
         foreign, waiting = [], []
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith(("data:", "file:", "blob:")) else foreign.append(r.url),
-        )
+        page.on("request", lambda r: None if r.url.startswith(("data:", "file:", "blob:")) else foreign.append(r.url))
         # A function of Python's own, because Playwright writes a note onto it.
         page.expose_function("toPython", lambda change: waiting.append(change))
 

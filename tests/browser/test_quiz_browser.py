@@ -66,10 +66,7 @@ def lab(server, browser, folder):
     page = browser.new_page(viewport={"width": 1100, "height": 1400})
     page.set_default_timeout(60_000)
     foreign = []
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith(("data:", "blob:", server)) else foreign.append(r.url),
-    )
+    page.on("request", lambda r: None if r.url.startswith(("data:", "blob:", server)) else foreign.append(r.url))
     page.goto(f"{server}/lab/tree/{name}?reset&token=t")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.evaluate(
@@ -287,10 +284,7 @@ def test_accessible_in_light_and_dark(lab, theme):
     run_all(lab)
     lab.wait_for_timeout(500)
     wrong, right = question_of("07-overfitting"), question_of("07-temporary-name")
-    for question, position in (
-        (wrong, (right_answer(wrong) + 1) % 4),
-        (right, right_answer(right)),
-    ):
+    for question, position in ((wrong, (right_answer(wrong) + 1) % 4), (right, right_answer(right))):
         here = card(lab, question.id)
         here.locator(f"input[data-focus='{position}']").click()
         here.get_by_role("button", name="Check").click()

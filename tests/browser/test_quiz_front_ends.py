@@ -91,10 +91,7 @@ def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
     file.write_text(text.replace("STATE", json.dumps(state), 1), encoding="utf-8")
     page = browser.new_page(viewport={"width": 420, "height": 900})  # as narrow as a phone
     foreign = []
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith(("data:", "file:")) else foreign.append(r.url),
-    )
+    page.on("request", lambda r: None if r.url.startswith(("data:", "file:")) else foreign.append(r.url))
     replies = []
     quiz.send = lambda message, buffers=None: replies.append(message)
 
@@ -181,10 +178,7 @@ def test_in_other_notebooks(browser, tmp_path, application):
         page = browser.new_page(viewport={"width": 1100, "height": 1400})
         page.set_default_timeout(60_000)
         foreign = []
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith(("data:", "blob:", server)) else foreign.append(r.url),
-        )
+        page.on("request", lambda r: None if r.url.startswith(("data:", "blob:", server)) else foreign.append(r.url))
         page.goto(f"{server}{PLACE[application]}/quiz.ipynb?token=t")
         page.wait_for_function(READY[application])
         before_running = page.locator("body").inner_text()

@@ -191,10 +191,7 @@ def test_label_table(tmp_path):
         (tmp_path / folder).mkdir(exist_ok=True)
         textured(number).save(tmp_path / folder / f"{number}.png")
     table = pd.DataFrame(
-        {
-            "file": ["good/1.png", "good\\2.png", "bad/3.png", "bad/5.png"],
-            "class": ["good", "bad", "bad", "bad"],
-        }
+        {"file": ["good/1.png", "good\\2.png", "bad/3.png", "bad/5.png"], "class": ["good", "bad", "bad", "bad"]}
     )
     wanted = {
         ("good/2.png", "label differs from folder"),

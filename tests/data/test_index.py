@@ -56,10 +56,7 @@ def test_a_class_may_be_a_link_but_no_circle(photos: Path, tmp_path: Path) -> No
     (photos / "defective").rename(tmp_path / "elsewhere")
     (photos / "defective").symlink_to(tmp_path / "elsewhere")
     (photos / "circle").symlink_to(photos)
-    assert data.index_folder(photos)["label"].value_counts().to_dict() == {
-        "defective": 10,
-        "functional": 10,
-    }
+    assert data.index_folder(photos)["label"].value_counts().to_dict() == {"defective": 10, "functional": 10}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no such rights")

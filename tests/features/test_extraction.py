@@ -307,15 +307,7 @@ def test_a_head_learns_from_kept_features_view_by_view() -> None:
     views = generator.normal(size=(3, 60, 8)).astype(np.float32) + 3 * labels[None, :, None]
     head = torch.nn.Linear(8, 2)
     loader = datasets.FeatureLoader(views, labels, batch_size=10, shuffle=True, views=3)
-    history = fit(
-        head,
-        loader,
-        epochs=20,
-        learning_rate=0.05,
-        channels_last=False,
-        device="cpu",
-        progress=False,
-    )
+    history = fit(head, loader, epochs=20, learning_rate=0.05, channels_last=False, device="cpu", progress=False)
     assert history["train_accuracy"].iloc[-1] == 1.0
 
 

@@ -129,8 +129,7 @@ def test_vgg_is_cut_after_each_pooling() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["resnet19", "", "EfficientNet_Lite0", "../resnet18", "hf_hub:timm/resnet18", "resnet18.none"],
+    "name", ["resnet19", "", "EfficientNet_Lite0", "../resnet18", "hf_hub:timm/resnet18", "resnet18.none"]
 )
 def test_an_unknown_backbone_is_named_with_the_choices(name: str) -> None:
     with pytest.raises(CourseError, match=f"'{name}' is unknown.*; choose one of efficientnet_lite"):

@@ -139,9 +139,7 @@ def test_an_interrupt_keeps_what_was_learned(capsys: pytest.CaptureFixture) -> N
     assert "Interrupted after 2 complete epochs" in capsys.readouterr().out
 
 
-def test_interrupted_in_the_first_epoch_the_same_cell_starts_again_as_if_nothing_had_been(
-    tmp_path: Path,
-) -> None:
+def test_interrupted_in_the_first_epoch_the_same_cell_starts_again_as_if_nothing_had_been(tmp_path: Path) -> None:
     whole = new_model()
     fit(whole, epochs=3)
 

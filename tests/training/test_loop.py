@@ -152,9 +152,7 @@ def test_accuracy_with_uncertain_labels_counts_the_likelier_class() -> None:
     assert history["train_loss"].item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_labels_of_numpy_are_judged_too_and_never_travel_as_float64(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_labels_of_numpy_are_judged_too_and_never_travel_as_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     # An Apple GPU holds no float64.
     images, labels = torch.rand(2, 1, 32, 32), soft([0, 1], certainty=0.8)
     expected = training.evaluate(new_model(), [(images, labels)], device="cpu")
@@ -428,9 +426,7 @@ def test_a_model_that_is_frozen_altogether_is_refused() -> None:
 
 
 @gpu
-def test_photos_that_do_not_fit_on_the_gpu_are_brought_batch_by_batch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_photos_that_do_not_fit_on_the_gpu_are_brought_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     histories = []
     for free in (2**40, 1):
         monkeypatch.setattr("course_lib.device.available_memory", lambda _, free=free: free)

@@ -97,8 +97,7 @@ class CodeQuestion(Question):
             if not equal_results(found, case.result, code.tolerance):
                 call, gave = code.call(case), _short(found)
                 told = Text(
-                    f"`{call}` gave {gave}. {case.reason.en}",
-                    f"`{call}` の結果は {gave} でした。{case.reason.ja}",
+                    f"`{call}` gave {gave}. {case.reason.en}", f"`{call}` の結果は {gave} でした。{case.reason.ja}"
                 )
                 return Judgement.of(0.0, Remark(told, False))
         return Judgement.of(1.0, *self.reasons())

@@ -17,14 +17,7 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.quiz.place import Place, Table
-from course_lib.quiz.questions import (
-    NOT_ATTEMPTED,
-    PUBLIC_TEXT,
-    Judgement,
-    Public,
-    Question,
-    Remark,
-)
+from course_lib.quiz.questions import NOT_ATTEMPTED, PUBLIC_TEXT, Judgement, Public, Question, Remark
 from course_lib.quiz.texts import NOTHING, Text
 
 Square: TypeAlias = tuple[int, int]  # row and column, from 1
@@ -88,11 +81,7 @@ class Hotspot(Question):
             return {"photo": Photo(file, credit, description, *grid)}
         regions = tuple(_region(entry, grid, here) for entry in here.entries(photo, "regions"))
         here.no_twins([str(square) for region in regions for square in region.squares], "square")
-        here.demand(
-            any(region.right for region in regions),
-            "has no right square",
-            "add a region 'right: true'",
-        )
+        here.demand(any(region.right for region in regions), "has no right square", "add a region 'right: true'")
         elsewhere = here.text(photo, "elsewhere")
         return {"photo": Photo(file, credit, description, *grid, regions, elsewhere)}
 

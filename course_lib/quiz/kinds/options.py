@@ -14,8 +14,7 @@ from course_lib.quiz.questions import PUBLIC_TEXT, Public, Question
 from course_lib.quiz.texts import LANGUAGES, Text
 
 ALL_OF_THE_ABOVE = re.compile(
-    r"\b(all|none|both) of (the )?(above|these)\b|上記(の)?(すべて|全て|のいずれ)|すべて正しい",
-    re.I,
+    r"\b(all|none|both) of (the )?(above|these)\b|上記(の)?(すべて|全て|のいずれ)|すべて正しい", re.I
 )
 
 

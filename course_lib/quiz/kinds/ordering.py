@@ -50,11 +50,7 @@ class Ordering(WithOptions):
                 f"has the places {places}",
                 f"give each step one 'place' from 1 to {len(places)}",
             )
-            here.demand(
-                places != first_to_last,
-                "lists its steps in the right order",
-                "mix them in the file",
-            )
+            here.demand(places != first_to_last, "lists its steps in the right order", "mix them in the file")
         return {"options": tuple(steps)}
 
     @classmethod

@@ -79,10 +79,7 @@ def _number(presentation: Element, condition: Element, question: Numeric, langua
     blank = SubElement(response, "render_fib", fibtype="Decimal")
     SubElement(blank, "response_label", ident="number")
     number, both = question.number, SubElement(condition, "and")
-    for tag, edge in (
-        ("vargte", number.value - number.tolerance),
-        ("varlte", number.value + number.tolerance),
-    ):
+    for tag, edge in (("vargte", number.value - number.tolerance), ("varlte", number.value + number.tolerance)):
         SubElement(both, tag, respident="answer").text = f"{round(edge, 10)!r}"
 
 
