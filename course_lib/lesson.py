@@ -16,8 +16,8 @@ import pandas as pd
 from course_lib import splits
 from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
-from course_lib.memo import Memo
 from course_lib.paths import kept_folder, shorten, work_folder, write_atomically
+from course_lib.quiz import Memo
 
 if TYPE_CHECKING:
     from torch import nn

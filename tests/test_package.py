@@ -28,7 +28,7 @@ HEAVY = (
 # The way of the data. A file imports only its own folder and doors above it, by the door.
 DOORS = (
     "errors", "paths", "plots", "quiz", "device", "data", "checks", "splits", "transforms", "datasets", "models",
-    "features", "training", "evaluation", "inference", "memo", "lesson", "widgets", "commands", "__main__",
+    "features", "training", "evaluation", "inference", "lesson", "widgets", "commands", "__main__",
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Introduced in lesson 1. A bank (``quizzes/NN_name.yaml``) holds the questions, `bank` reads it,
 `grading` judges an answer, `widget` shows it, `progress` keeps what was answered; `collect`,
-`stats`, `export` and `release` are for the instructor. Tasks and guesses have their rooms in `tasks`.
+`stats`, `export` and `release` are for the instructor. Tasks and guesses have their
+rooms in `tasks`; `memo` keeps the learner's own figures and findings.
 """
 
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course_lib.quiz.chosen_language import language
+    from course_lib.quiz.memo import Memo
     from course_lib.quiz.progress import answers_folder
     from course_lib.quiz.tasks.checking import check, hint, solution, yours
     from course_lib.quiz.tasks.content import Guess, Task
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 # In which room a name of this door is; the room is entered when the name is first used.
 ROOMS = {
     "chosen_language": ("language",),
+    "memo": ("Memo",),
     "progress": ("answers_folder",),
     "tasks.checking": ("check", "hint", "solution", "yours"),
     "tasks.content": ("Guess", "Task"),

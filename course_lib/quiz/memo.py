@@ -14,7 +14,8 @@ from typing import Any
 from course_lib import plots
 from course_lib.errors import CourseError
 from course_lib.paths import kept_folder, make_folder, shorten, write_atomically
-from course_lib.quiz import answers_folder, language
+from course_lib.quiz.chosen_language import language
+from course_lib.quiz.progress import answers_folder
 
 WIDEST = 1200  # pixels of a kept figure; a photo of a camera has several times as many
 WORDS = {

@@ -11,7 +11,7 @@ from PIL import Image
 
 from course_lib import lesson, quiz
 from course_lib.errors import CourseError
-from course_lib.memo import WIDEST, as_png
+from course_lib.quiz.memo import WIDEST, as_png
 
 
 @pytest.fixture(autouse=True)
