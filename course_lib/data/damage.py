@@ -4,6 +4,7 @@ A file counts as damaged only where pixels are missing: odd notes beside the pix
 """
 
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -112,6 +113,14 @@ def _png_fault(data: bytes) -> tuple[str, str] | None:
     return "truncated", "the end mark is missing"
 
 
+def _png_rows(data: bytes) -> float:
+    """How many rows of pixels a PNG really holds; a decoder makes up the others, in black."""
+    width, _, depth, colour, _, _, woven = struct.unpack(">IIBBBBB", data[16:29])
+    packed = b"".join(data[start + 8 : end - 4] for name, start, end in _png_parts(data) if name == b"IDAT")
+    row = 1 + (width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] + 7) // 8
+    return np.inf if woven else len(zlib.decompressobj().decompress(packed)) // row
+
+
 def without_notes(kind: str, data: bytes) -> bytes:
     """The file without what Pillow stumbles over and pixels do not need: texts, profiles, a count of colours."""
     if kind == "BMP" and int.from_bytes(data[14:18], "little") >= 40:
@@ -176,10 +185,16 @@ def is_cut_off(image: Image.Image, kind: str, data: bytes) -> str:
     rows = pixels.reshape(len(pixels), -1)
     if len(rows) <= 16 or (rows[-1] != rows[-2]).any():
         return ""
+    if kind == "PNG" and not rows[-1].any() and (there := _png_rows(data)) < len(rows):
+        return f"{there} of {len(rows)} rows are there"
     equal = (rows[1:] == rows[:-1]).all(axis=1)
     repeated = int(np.argmin(equal[::-1]))
     # A border has one colour, and drawings repeat rows elsewhere too.
-    if repeated > len(rows) // 8 and np.ptp(rows[-1].astype(float)) > 3 and equal[: -repeated - 1].mean() < 0.01:
+    if (
+        len(rows) // 8 < repeated < 7 * len(rows) // 8
+        and np.ptp(rows[-1].astype(float)) > 3
+        and equal[: -repeated - 1].mean() < 0.01
+    ):
         return f"the last {repeated + 1} rows are all the same"
     return ""
 
