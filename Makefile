@@ -26,12 +26,14 @@ BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
 
+# The tests of the library share the cores, one thread each; a notebook has them to itself.
 test: $(READY_TO_TEST) lint
-	$(BIN)/pytest --nbval
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile course_lib tests
+	$(BIN)/pytest --nbval lessons quizzes
 
 # For every save: no notebook runs, no test that takes over a second.
 quick: $(READY_TO_TEST) lint
-	$(BIN)/pytest -m "not slow" -n 2 --ignore tests/browser course_lib tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --ignore tests/browser course_lib tests
 
 lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .

@@ -31,6 +31,8 @@ from course_lib.paths import kept_folder, make_folder, say, shorten, write_atomi
 from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, compose, flips_and_quarter_turns
 
+BACKBONE = "efficientnet_lite0"  # another name changes this command alone
+
 
 def main(arguments: Sequence[str]) -> int:
     """Train an inspector on a folder with one sub-folder for each class.
@@ -151,7 +153,7 @@ def train(
     options, group = options or TrainingOptions(), current_group()
     progress = progress and group.is_first
     tell = say if progress else (lambda _: None)
-    backbone = load_backbone()
+    backbone = load_backbone(BACKBONE)
     job = group.first_does(lambda: _planned(folder, _free(out, replace), options, backbone, progress, tell))
     limit, history = TimeLimit(options.minutes), pd.DataFrame()
     candidates = {"probe": group.first_does(lambda: _probe(job, backbone))}
@@ -184,7 +186,7 @@ def _planned(
     """The photos that are used, the folder for this training, and what fits into the time."""
     prepared = prepare(folder, options, progress=progress, tell=tell)
     index, processes = prepared.index, current_group().count
-    work = _work_folder(index, options)
+    work = _work_folder(index, options, backbone)
     plan = make_plan(index, len(prepared.classes), backbone, options.minutes, work, processes)
     if plan.photos < len(index):
         tell(f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes.")
@@ -194,9 +196,9 @@ def _planned(
     return Job(prepared, options, plan, work, path, progress)
 
 
-def _work_folder(index: pd.DataFrame, options: TrainingOptions) -> Path:
-    """A folder for this training: other photos, another split or other options get another one."""
-    facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options)]
+def _work_folder(index: pd.DataFrame, options: TrainingOptions, backbone: Backbone) -> Path:
+    """A folder for this training: other photos, another split, network or options get another one."""
+    facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options), backbone.sha256]
     facts += [file_hash(photo_path(index, row)) for row in range(len(index))]
     key = hashlib.sha256(json.dumps(facts).encode(errors="surrogateescape")).hexdigest()[:12]
     return make_folder(kept_folder(index.attrs["folder"]) / f"train-{key}")
@@ -224,7 +226,7 @@ def _fine_tune(job: Job, limit: TimeLimit) -> tuple[Inspector, pd.DataFrame]:
     """
     plan = job.plan
     device.seed_everything(job.options.seed)
-    model = fresh_classifier(load_backbone(), len(job.classes))
+    model = fresh_classifier(load_backbone(BACKBONE), len(job.classes))
     train, validation = _loaders(job, model.backbone)
     steps = plan.epochs * len(rows_of(job.index, "train")) // plan.batch_size
     history = training.fit(
@@ -365,7 +367,7 @@ def _notes(job: Job, name: str, epochs: int, candidates: pd.DataFrame, test: pd.
         "test openings": openings,
         "environment": training.environment(),
         "licence of the photos": credits(job.folder),
-        "licence of the pretrained weights": load_backbone().licence,
+        "licence of the pretrained weights": load_backbone(BACKBONE).licence,
     }
 
 

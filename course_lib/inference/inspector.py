@@ -151,7 +151,7 @@ class Inspector:
             batch = paths[start : start + batch_size]
             hashes = {path: photo_hash(path) for path in batch}
             drawings = {} if maps is None else {p: map_file(maps, p, fingerprint + hashes[p]) for p in batch}
-            found = {path: row for path in batch if (row := kept.get(hashes[path])) is not None}
+            found = {path: self._decided(row) for path in batch if (row := kept.get(hashes[path])) is not None}
             # A heat map that is asked for now may not have been drawn the last time.
             new = [path for path in batch if path not in found or (drawings and not drawings[path].exists())]
             for path, row in self._inspect_batch(new, drawings).items():
@@ -166,6 +166,13 @@ class Inspector:
         bar.close()
         columns = ["path", "probability", "decision", "problem"]
         return pd.DataFrame(rows, columns=columns + ["heat_map"] * (maps is not None))
+
+    def _decided(self, kept: dict) -> dict:
+        """A kept row, decided by the rule of today; with more than two classes no threshold takes part."""
+        classes = self.settings.classes
+        if len(classes) != 2:
+            return kept
+        return kept | {"decision": classes[decide(np.array([kept["probability"]]), self.settings.threshold)[0]]}
 
     def _inspect_batch(self, paths: Sequence[Path], drawings: dict[Path, Path]) -> dict[Path, dict]:
         """The row of each photo, but for its path; heat maps, if any, are drawn on the way."""

@@ -10,7 +10,8 @@ from PIL import Image
 from small_inspector import scratch_inspector
 
 from course_lib.errors import CourseError
-from course_lib.inference import list_photos
+from course_lib.evaluation import decide
+from course_lib.inference import inspector, list_photos
 from course_lib.inference import photos as photos_of_inspection
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -146,6 +147,16 @@ def test_kept_rows_belong_to_the_bytes_of_a_photo(tmp_path: Path) -> None:
     assert row(3) == row(3) == row(3, keep=None)
     assert row(1) == row(1, keep=None) != row(3)
     assert len(list(kept.iterdir())) == 2
+
+
+def test_a_kept_row_is_decided_by_the_rule_of_today(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = scratch_inspector()
+    first = one.inspect(photos, progress=False, keep=tmp_path / "kept")["decision"]
+    monkeypatch.setattr(inspector, "decide", lambda probabilities, threshold: 1 - decide(probabilities, threshold))
+    again = one.inspect(photos, progress=False, keep=tmp_path / "kept")["decision"]
+    assert (again != first).all()
 
 
 def test_a_kept_row_that_was_broken_off_is_made_again(photos: Path, tmp_path: Path) -> None:
