@@ -59,6 +59,8 @@ LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "pytho
 # A cell that shows a result beside a guess is stored folded; running it opens it.
 TELLS_A_RESULT = re.compile(r"^quiz\.(compare|guesses)\(", re.MULTILINE)
 FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
+# The set-up cell is the same in every lesson and nobody's business: JupyterLab and Colab show its title or a bar.
+SOURCE_HIDDEN = {"cellView": "form", "jupyter": {"source_hidden": True}}
 SET_UP_REASON = "it prints this machine's device, versions and folders"
 NEEDS_NOTHING = "only what the README's set-up installed; no internet, no GPU"
 END_RESULT = "**At the end you have:**"
@@ -198,6 +200,7 @@ def render(source: Path) -> NotebookNode:
         if cell.source.startswith("# {{setup}}"):
             metadata["tags"] = ["nbval-ignore-output"]
             metadata["reason"] = SET_UP_REASON
+            metadata |= SOURCE_HIDDEN
         if TELLS_A_RESULT.search(text):
             metadata |= FOLDED
         identity = f"{lesson_number(source)}-{fingerprint}{repeat}"

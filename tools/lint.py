@@ -22,7 +22,7 @@ TOOLS = Path(__file__).resolve().parent
 LESSONS, QUIZZES = TOOLS.parent / "lessons", TOOLS.parent / "quizzes"
 sys.path[:0] = [str(folder) for folder in (TOOLS, TOOLS.parent, TOOLS.parent / "tests")]
 
-from build import FOLDED
+from build import FOLDED, SOURCE_HIDDEN
 from compare_outputs import WIDGET_VIEW
 from strict_nbval import ANY_FIGURE, MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
 
@@ -160,7 +160,8 @@ def code_findings(cell: NotebookNode) -> Iterator[str]:
     lines = len(cell.source.splitlines())
     if lines > LONGEST_CELL:
         yield f"the cell has {lines} lines, the limit is {LONGEST_CELL}: split it"
-    allowed = CELL_METADATA | (set(FOLDED) if is_folded(cell) else set())
+    whole = [look for look in (FOLDED, SOURCE_HIDDEN) if all(cell.metadata.get(key) == look[key] for key in look)]
+    allowed = CELL_METADATA.union(*whole)
     if extra := sorted(set(cell.metadata) - allowed):
         yield f"the metadata hold {extra} (times and the like): build the lesson again"
     yield from path_findings(cell.source)

@@ -1,7 +1,7 @@
+# @title Set up: run this cell first
 import os
 import subprocess
 import sys
-
 if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:  # in Colab and Kaggle
     if not os.path.isdir("../course_lib"):  # fetch the release that this notebook belongs to
         fetch = "rm -rf part && git clone -q --depth 1 -b {{tag}} {{address}} part && mv part course-{{tag}}"
