@@ -118,6 +118,7 @@ class StrictNotebook(IPyNbFile):
     def setup(self) -> None:
         """Start the kernel."""
         option = self.config.option
+        self.setup_sanitize_files()
         kernel_name = option.nbval_kernel_name
         if option.nbval_current_env:
             kernel_name = CURRENT_ENV_KERNEL_NAME
@@ -165,7 +166,10 @@ class StrictCell(IPyNbCell):
         self.user_properties.append(("notebook cell", how))
         if how == "skipped":
             pytest.skip("the cell is marked so")
-        if found := problems(self.cell, self.execute(), compare=how != "ignored"):
+        stored, fresh = deepcopy(self.cell), self.execute()
+        if self.parent.sanitize_patterns:  # of nbval's --nbval-sanitize-with
+            stored.outputs, fresh = self.sanitize_outputs(stored.outputs), self.sanitize_outputs(fresh)
+        if found := problems(stored, fresh, compare=how != "ignored"):
             self.raise_cell_error("Cell differs from the notebook", "\n".join(found))
         for identifier in TASK.findall(self.cell.source):
             self.rehearse(identifier)

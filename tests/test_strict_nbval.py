@@ -182,6 +182,17 @@ def test_a_bad_cell_fails_and_says_why(name: str, run: tuple) -> None:
     assert BAD[name][1] in cell.message
 
 
+def test_rules_that_replace_what_differs_are_obeyed(tmp_path: Path) -> None:
+    write_notebook(tmp_path, "times", [code("import time\nprint('at', time.time_ns())", printed("at 12\n"))])
+    (tmp_path / "rules.cfg").write_text("[time]\nregex: at \\d+\nreplace: at TIME\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "strict_nbval", "--nbval"]
+    command += ["--nbval-current-env", "--rootdir", str(tmp_path), "-c", os.devnull, str(tmp_path / "times.ipynb")]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    for rules, status in (([], 1), (["--nbval-sanitize-with", str(tmp_path / "rules.cfg")], 0)):
+        done = subprocess.run([*command, *rules], cwd=tmp_path, env=environment, capture_output=True, check=False)
+        assert done.returncode == status, done.stdout.decode()
+
+
 def test_a_dead_kernel_is_noticed_at_once(run: tuple) -> None:
     results, _ = run
     skipped, before, deadly, after = results["dead_kernel"]
