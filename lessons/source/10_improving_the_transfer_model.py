@@ -658,7 +658,7 @@ print(f"The test set has been opened by {openings} inspector(s) so far.")
 # %% tags=["nbval-ignore-output"] reason="the date, and weights that differ by rounding"
 evaluation.test_openings(PHOTOS)
 
-# %% tags=["nbval-approx-0.12"]
+# %% tags=["nbval-approx-0.25"]
 test = (index["split"] == "test").to_numpy()
 test_probabilities = inspector.probabilities(loaders["test"].images.numpy())[:, 1]
 report = evaluation.inspection_table(labels[test], test_probabilities, threshold)

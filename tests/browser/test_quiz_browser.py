@@ -158,9 +158,11 @@ def test_mouse_answers_retry_languages_and_restart(lab):
     here.locator(".verdict", has_text="正解です").wait_for()
     assert plain(question.options[right].reason.ja) in here.inner_text()
     assert lab.locator(QUIZ).first.get_attribute("lang") == "ja"
-    # The kernel starts anew, the answers are still known.
+    # The kernel starts anew; the answers are still known, and so is the language.
     lab.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
     run_all(lab)
+    card(lab, identifier).locator(".verdict", has_text="正解です").wait_for()
+    lab.locator(QUIZ).first.get_by_role("button", name="English").click()
     card(lab, identifier).locator(".verdict", has_text="✓ Right").wait_for()
 
 

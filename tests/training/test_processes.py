@@ -21,6 +21,7 @@ from course_lib.commands import train as command
 from course_lib.commands.prepare import TrainingOptions, prepare
 from course_lib.errors import CourseError
 from course_lib.inference import Inspector
+from course_lib.models import load_backbone
 from course_lib.training import processes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -101,7 +102,7 @@ class TestTogether:
         options = TrainingOptions(minutes=60.0)
         plan = planning.Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
         index = prepare(photos, options, progress=False, tell=lambda _: None).index
-        file = command._work_folder(index, options) / "plan.json"
+        file = command._work_folder(index, options, load_backbone()) / "plan.json"
         file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
         words = ["-m", "course_lib", "train", photos, "--out", tmp_path / "inspector", "--minutes", "60"]
         done = in_two_processes(*words)
