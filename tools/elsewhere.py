@@ -78,7 +78,8 @@ def planted(lessons: Sequence[str], fault: str) -> int:
     affected = [number for number in FAULTS[fault] if number in lessons]
     if not affected:
         return 0
-    red, closing = pytest(affected, {"COURSE_DISTURBANCE": fault}, "--nbval-stop", show=False)
+    variables = {"COURSE_DISTURBANCE": fault} | MACHINES["one-thread"]
+    red, closing = pytest(affected, variables, "--nbval-stop", show=False)
     passed = [number for number in affected if number not in red]
     where = ", ".join(f"lesson {number} in {cell}" for number, cell in red.items())
     print(f"fault {fault}: noticed in {where or 'no lesson'}", flush=True)
