@@ -257,7 +257,7 @@ def count_photos(index: pd.DataFrame) -> pd.DataFrame:
 
 
 def _strata(index: pd.DataFrame) -> pd.Series:
-    """What each split shall have its share of: the label, with the cell type where known."""
+    """What each split is to have its share of: the label, with the cell type where known."""
     if "cell_type" in index:
         return index["label"] + " " + index["cell_type"].astype(str)
     return index["label"]
