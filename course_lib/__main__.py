@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         reads on, as in ``predict … | head``.
     """
     _make_streams_safe()
+    # A command draws into files: no window, and no backend of the surroundings that this matplotlib may not know.
+    os.environ["MPLBACKEND"] = "agg"
     try:
         status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()

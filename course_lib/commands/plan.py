@@ -12,7 +12,6 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.benchmark import Timer
 
 from course_lib import device, features, training
 from course_lib.commands.prepare import ENOUGH
@@ -185,8 +184,7 @@ def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Sett
         model.zero_grad()
 
     # The timer calls each twice before it measures, and waits for a GPU.
-    threads = torch.get_num_threads()
-    seconds = [Timer("step()", globals={"step": step}, num_threads=threads).timeit(2).mean for step in (look, learn)]
+    seconds = [training.timer(step).timeit(2).mean for step in (look, learn)]
     model.load_state_dict(state)  # the running means of the backbone have moved
     model.eval()
     return seconds[0] / (count * size**2), seconds[1] / (count * size**2)

@@ -5,7 +5,7 @@
 fastest way to compute; ``tracking`` the log of runs.
 """
 
-from course_lib.training.benchmark import Settings, fastest_settings
+from course_lib.training.benchmark import Settings, fastest_settings, timer
 from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from course_lib.training.learning_rate import learning_rate_curve, suggest_learning_rate
 from course_lib.training.loop import StopTraining, evaluate, fit, set_training_mode

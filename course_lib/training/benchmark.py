@@ -4,11 +4,13 @@ No rule holds everywhere: bfloat16 makes one network several times faster and an
 """
 
 import logging
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import nan
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import pandas as pd
 import torch
@@ -85,13 +87,17 @@ class _Trial:
 
     def measure(self, seconds: float) -> None:
         """Take a turn: as many steps as fit into so many seconds, at least two."""
-        # PyTorch's benchmark asks for a compiler that nothing here needs, and says so.
-        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-        from torch.utils.benchmark import Timer
-
         set_training_mode(self.network) if self.training else self.network.eval()
-        timer = Timer("step()", globals={"step": self.step}, num_threads=torch.get_num_threads())
-        self.seconds.append(timer.blocked_autorange(min_run_time=seconds).median)
+        self.seconds.append(timer(self.step).blocked_autorange(min_run_time=seconds).median)
+
+
+def timer(step: Callable[[], object]) -> Any:
+    """PyTorch's own timer of a step on all threads (`torch.utils.benchmark.Timer`); it waits for a GPU."""
+    # It looks for a compiler that nothing here needs, and says so where there is none.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    from torch.utils.benchmark import Timer
+
+    return Timer("step()", globals={"step": step}, num_threads=torch.get_num_threads())
 
 
 def fastest_settings(

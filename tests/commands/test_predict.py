@@ -1,6 +1,7 @@
 """The commands train and predict: rows on standard output, faults on the other, a status that tells."""
 
 import json
+import os
 import subprocess
 import sys
 from io import BytesIO, StringIO, TextIOWrapper
@@ -203,3 +204,11 @@ def test_a_letter_that_the_terminal_does_not_know_is_no_traceback(
     assert main(["predict", saved, str(photos / "defective"), *form]) == 1
     with pytest.raises(SystemExit, match="0"):
         main(["train", "--help"])
+
+
+@pytest.mark.slow
+def test_a_backend_of_the_surroundings_that_matplotlib_does_not_know_stops_no_command(saved: str, photos: Path) -> None:
+    words = [sys.executable, "-m", "course_lib", "predict", saved, str(photos / "defective" / "0.png")]
+    done = subprocess.run(words, env=os.environ | {"MPLBACKEND": "Qt4Agg"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "CUDA" not in done.stderr
