@@ -26,10 +26,10 @@ BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
 
-# The tests of the library share the cores, one thread each; a notebook has them to itself.
+# The tests of the library share the cores, one thread each; browser and notebooks have them to themselves.
 test: $(READY_TO_TEST) lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile course_lib tests
-	$(BIN)/pytest --nbval lessons quizzes
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --ignore tests/browser course_lib tests
+	$(BIN)/pytest --nbval tests/browser lessons quizzes
 
 # For every save: no notebook runs, no test that takes over a second.
 quick: $(READY_TO_TEST) lint
