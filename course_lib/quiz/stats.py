@@ -50,11 +50,10 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """
     if trials == 0:
         return 0.0, 1.0
-    z = 1.959963984540054
-    share = successes / trials
-    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * math.sqrt(share * (1 - share) / trials + (z / trials) ** 2 / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest  # here, so that a quiz is shown without it
+
+    low, high = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return float(low), float(high)
 
 
 def kuder_richardson_20(right: np.ndarray) -> float:
