@@ -30,11 +30,12 @@ def bars(table: pd.DataFrame, x: str, y: str, *, alt: str) -> None:
     show(figure, alt)
 
 
-def accuracies(table: pd.DataFrame, *, alt: str) -> None:
+def accuracies(table: pd.DataFrame, *, alt: str = "") -> None:
     """Show accuracies as points with their intervals beside the trivial baseline.
 
     Args:
         table: rows of `course_lib.evaluation.accuracy_row`.
+        alt: alternative text; the names of the rows, where it is left out.
     """
     figure, axis = new_axis(height=0.9 + 0.4 * len(table))
     rows = np.arange(len(table))
@@ -46,7 +47,7 @@ def accuracies(table: pd.DataFrame, *, alt: str) -> None:
     # Centred on the figure, not on the axes, so that long names at the left do not push it out.
     figure.supxlabel("accuracy: point with 95 % interval; grey mark: trivial baseline", fontsize=9)
     axis.grid(axis="x", alpha=0.3)
-    show(figure, alt)
+    show(figure, alt or f"Accuracy, interval and trivial baseline of: {', '.join(table['model'])}")
 
 
 def histogram(
@@ -89,11 +90,12 @@ def scatter(
     show(figure, alt)
 
 
-def learning_curves(histories: Mapping[str, pd.DataFrame], *, alt: str, baseline: float | None = None) -> None:
+def learning_curves(histories: Mapping[str, pd.DataFrame], *, alt: str = "", baseline: float | None = None) -> None:
     """Show loss and accuracy of each epoch; solid is training, dashed validation.
 
     Args:
         histories: name → history of `course_lib.training.fit`.
+        alt: alternative text; the names of the trainings, where it is left out.
         baseline: accuracy of always answering the commonest class.
     """
     figure, axes = new_figure(columns=2, width=9.0)
@@ -112,18 +114,19 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], *, alt: str, baseline
     if baseline is not None:
         axes[0, 1].axhline(baseline, color=GREY, linestyle=":", label="trivial baseline")
     axes[0, 1].legend(fontsize=8)
-    show(figure, alt)
+    show(figure, alt or f"Loss and accuracy of each epoch, training and validation: {', '.join(histories)}")
 
 
 def lines(
-    x: np.ndarray, curves: Mapping[str, np.ndarray], *, xlabel: str, ylabel: str, alt: str,
-    mark: Mapping[str, float] | None = None, by_factors: bool = False,
+    x: Sequence[float] | np.ndarray, curves: Mapping[str, Sequence[float] | np.ndarray], *, xlabel: str, ylabel: str,
+    alt: str = "", mark: Mapping[str, float] | None = None, by_factors: bool = False,
 ) -> None:  # fmt: skip
     """Show curves over a common axis.
 
     Args:
         x: (N,).
         curves: name → values, (N,).
+        alt: alternative text; the names of the curves, where it is left out.
         mark: name → x value for a dashed upright line.
         by_factors: equal steps along the axis are equal factors, such as 0.001, 0.01, 0.1.
     """
@@ -134,7 +137,7 @@ def lines(
         axis.axvline(value, color=COLOURS[(number + 3) % 6], linestyle="--", label=name)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if by_factors else "linear")
     axis.legend(fontsize=8)
-    show(figure, alt)
+    show(figure, alt or f"{ylabel} over {xlabel}: {', '.join(curves)}")
 
 
 def confusion_matrix(table: pd.DataFrame, *, alt: str) -> None:
