@@ -86,7 +86,13 @@ def show_memo(photos: str | os.PathLike | None = None) -> Memo:
 
 # What was chosen for the solar cells on validation photos; lesson 7 explains each value.
 SCRATCH_SETTINGS = {"size": 64, "batch_size": 32, "epochs": 30, "learning_rate": 5e-3, "average_weights": 0.98}
-DEFAULT_DECISION = {"positive_class": "defective", "doubtful_photos": "keep", "lot_size": 60}
+DOUBTFUL_PHOTOS = ("follow the experts", "defective", "leave out")  # the three ways to draw the line
+DEFAULT_DECISION = {
+    "positive_class": "defective",
+    "doubtful_photos": "follow the experts",
+    "reason": "the course's default, nobody has decided",
+    "lot_size": 60,
+}
 
 
 def save_decision(photos: str | os.PathLike, **decision: Any) -> Path:
@@ -95,25 +101,73 @@ def save_decision(photos: str | os.PathLike, **decision: Any) -> Path:
     Args:
         photos: the photo folder.
         decision: plain values, such as ``lot_size=60``; what is not given keeps its default.
+            ``doubtful_photos`` is one of `DOUBTFUL_PHOTOS`, and ``reason`` says why.
+
+    Raises:
+        CourseError: another word for the doubtful photos.
     """
     path = kept_folder(photos) / "decision.json"
-    text = json.dumps(DEFAULT_DECISION | decision, indent=2, ensure_ascii=False)
+    text = json.dumps(_checked(DEFAULT_DECISION | decision), indent=2, ensure_ascii=False)
     with write_atomically(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
 
 
 def load_decision(photos: str | os.PathLike) -> dict:
-    """The decision of lesson 4, or its default where lesson 4 has not been run."""
+    """The decision of lesson 4, or its default where lesson 4 has not been run.
+
+    Raises:
+        CourseError: the file is damaged, or holds a decision that nobody can make.
+    """
     path = kept_folder(photos) / "decision.json"
     if not path.exists():
         return dict(DEFAULT_DECISION)
     try:
-        return DEFAULT_DECISION | json.loads(path.read_text(encoding="utf-8"))
+        return _checked(DEFAULT_DECISION | json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CourseError(
             f"The decision file {shorten(path)} cannot be read ({error}); run the end of lesson 4 again."
         ) from error
+
+
+def _checked(decision: dict) -> dict:
+    if decision["doubtful_photos"] not in DOUBTFUL_PHOTOS:
+        raise CourseError(
+            f"The decision '{decision['doubtful_photos']}' about doubtful photos is unknown; choose one of "
+            f"{', '.join(DOUBTFUL_PHOTOS)} at the end of lesson 4."
+        )
+    return decision
+
+
+def apply_decision(index: pd.DataFrame, decision: dict) -> pd.DataFrame:
+    """The index as lesson 4 decided: the doubtful photos as the experts had them, defective, or left out.
+
+    Photos without ``defect_probability`` leave nothing to decide: they keep their labels, all of them.
+
+    Args:
+        index: table of photos.
+        decision: as `load_decision` gives it.
+
+    Returns:
+        An index whose rows are counted from 0. A doubtful photo that counts as defective gets the label of that
+        class and the probability 2/3: "defective, not sure".
+
+    Example:
+        >>> index = pd.DataFrame({"label": ["OK", "OK", "NG"], "defect_probability": [0, 1 / 3, 1]})
+        >>> [len(apply_decision(index, {"doubtful_photos": way})) for way in DOUBTFUL_PHOTOS]
+        [3, 3, 2]
+        >>> apply_decision(index, {"doubtful_photos": "defective"})["label"].tolist()
+        ['OK', 'NG', 'NG']
+    """
+    from course_lib.evaluation import is_doubted
+
+    doubted = is_doubted(index)
+    if decision["doubtful_photos"] == "leave out":
+        return index[~doubted].reset_index(drop=True)
+    if decision["doubtful_photos"] == "defective" and doubted.any():
+        label = index["label"].mask(doubted, class_names(index)[-1])
+        return index.assign(label=label, defect_probability=index["defect_probability"].mask(doubted, 2 / 3))
+    return index
 
 
 def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame:
@@ -133,8 +187,7 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
     index, decision = index_folder(photos), load_decision(photos)
     if index["label"].nunique() == 2:
         positive_class(index["label"])  # a rate of missed defects is of no use where nobody knows which class they are
-    if decision["doubtful_photos"] == "leave out" and "defect_probability" in index:
-        index = index[index["defect_probability"].isin([0, 1])].reset_index(drop=True)
+    index = apply_decision(index, decision)
     if path.exists():
         saved = splits.load_split(path, photos)
         _check_complete(saved, index, photos)
@@ -152,10 +205,10 @@ def _check_complete(saved: pd.DataFrame, index: pd.DataFrame, photos: str | os.P
             f"{len(added)} photos of {shorten(photos)} came after it was split, or were left out then "
             f"(the first is {added[0]}); delete {shorten(kept_folder(photos))} to split and train anew."
         )
-    if set(saved["path"]) - set(index["path"]):
+    if set(zip(saved["path"], saved["label"], strict=True)) - set(zip(index["path"], index["label"], strict=True)):
         raise CourseError(
-            f"The split of {shorten(photos)} still holds the doubtful photos that the decision of "
-            "lesson 4 leaves out; run lesson 5 again, and train anew."
+            f"The split of {shorten(photos)} was made under another decision about the doubtful photos than that of "
+            "lesson 4 now; run lesson 5 again, and train anew."
         )
 
 
@@ -196,12 +249,12 @@ def scratch_model(photos: str | os.PathLike, kind: str = "random", progress: boo
 
 
 def scratch_facts(index: pd.DataFrame) -> dict:
-    """What tells one scratch model from another: its settings and its split.
+    """What tells one scratch model from another: its settings, and the labels and the split of its photos.
 
     Args:
-        index: table of photos with the columns ``path`` and ``split``.
+        index: table of photos with the columns ``path``, ``label`` and ``split``.
     """
-    lines = "\n".join(sorted(index["path"] + "\t" + index["split"]))
+    lines = "\n".join(sorted(index["path"] + "\t" + index["label"] + "\t" + index["split"]))
     split = hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()[:12]
     return SCRATCH_SETTINGS | {"split": split}
 

@@ -41,6 +41,36 @@ def test_a_decision_is_kept_for_its_photos(work: Path) -> None:
     assert lesson.load_decision("other") == lesson.DEFAULT_DECISION
 
 
+def test_a_decision_that_nobody_can_make_is_named(work: Path) -> None:
+    with pytest.raises(CourseError, match=r"'keep' .* choose one of follow the experts, defective, leave out"):
+        lesson.save_decision("cells", doubtful_photos="keep")
+    path = lesson.save_decision("cells")
+    path.write_text(path.read_text().replace("follow the experts", "perhaps"))
+    with pytest.raises(CourseError, match="'perhaps'"):
+        lesson.load_decision("cells")
+
+
+def test_a_decision_draws_the_line_through_the_doubtful_photos() -> None:
+    index = data.index_folder(data.solar_cells())
+    drawn = {
+        way: lesson.apply_decision(index, lesson.DEFAULT_DECISION | {"doubtful_photos": way})
+        for way in lesson.DOUBTFUL_PHOTOS
+    }
+    defective = {way: (len(table), (table["label"] == "defective").sum()) for way, table in drawn.items()}
+    assert defective == {"follow the experts": (2624, 821), "defective": (2624, 1116), "leave out": (2223, 715)}
+    pd.testing.assert_frame_equal(drawn["follow the experts"], index)
+    for table in drawn.values():
+        assert table.attrs["folder"] == index.attrs["folder"]
+        assert table.index.tolist() == list(range(len(table)))
+        assert (data.label_probabilities(table).argmax(axis=1) == data.label_numbers(table)).all()
+
+
+def test_photos_without_experts_leave_nothing_to_decide() -> None:
+    index = pd.DataFrame({"path": ["a", "b", "c"], "label": ["x", "y", "z"]})
+    for way in lesson.DOUBTFUL_PHOTOS:
+        pd.testing.assert_frame_equal(lesson.apply_decision(index, {"doubtful_photos": way}), index)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", "7"])
 def test_a_damaged_decision_is_named(work: Path, content: str) -> None:
     lesson.save_decision("cells").write_text(content)

@@ -250,13 +250,20 @@ def test_an_unusable_split_table_is_named(tmp_path: Path, photos: Path, content:
         splits.load_split(tmp_path / "split.csv", photos)
 
 
-def test_the_decision_to_leave_doubtful_photos_out_holds_for_the_split(
-    index: pd.DataFrame, photos: Path, work: Path
+@pytest.mark.parametrize(("way", "defective"), [("leave out", (19, 10)), ("defective", (20, 11))])
+def test_a_split_obeys_the_decision_and_refuses_one_of_another_decision(
+    index: pd.DataFrame, photos: Path, work: Path, way: str, defective: tuple[int, int]
 ) -> None:
-    index.assign(defect_probability=[0.5, *[1.0] * 19]).to_csv(photos / "index.csv", index=False)
+    bad = index["label"] == "defective"
+    doubtful = bad.idxmin()  # the first functional one
+    index.assign(defect_probability=bad.astype(float).mask(bad.index == doubtful, 1 / 3)).to_csv(
+        photos / "index.csv", index=False
+    )
     lesson.split_index(photos)
-    lesson.save_decision(photos, doubtful_photos="leave out")
+    lesson.save_decision(photos, doubtful_photos=way)
     with pytest.raises(CourseError, match="run lesson 5 again"):
         lesson.split_index(photos)
     (paths.kept_folder(photos) / "split_random.csv").unlink()
-    assert len(lesson.split_index(photos)) == len(lesson.split_index(photos)) == 19
+    for _ in ("made", "loaded"):
+        split = lesson.split_index(photos)
+        assert (len(split), (split["label"] == "defective").sum()) == defective

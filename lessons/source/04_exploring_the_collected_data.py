@@ -454,16 +454,19 @@ if rows:
 #
 # A decision that is only in your head is lost in a week. Write it into a small file. Lesson 5 reads it.
 #
-# **Your turn:** decide. `doubtful_photos` may be `"keep"` (follow the experts) or `"leave out"`. The numbers in the later lessons belong to `"keep"`.
+# **Your turn:** decide. `doubtful_photos` may be `"follow the experts"`, `"defective"` or `"leave out"`. The numbers in the later lessons belong to `"follow the experts"`.
 
 # %%
-path = lesson.save_decision(PHOTOS, positive_class=positive, doubtful_photos="keep", lot_size=60)
+why = "the later lessons' numbers belong to this decision"
+path = lesson.save_decision(
+    PHOTOS, positive_class=positive, doubtful_photos="follow the experts", reason=why, lot_size=60
+)
 print(path.read_text(encoding="utf-8"))
 
 # %%
 decision = lesson.load_decision(PHOTOS)
 assert decision["positive_class"] in data.class_names(index)
-assert decision["doubtful_photos"] in ("keep", "leave out")
+assert decision["doubtful_photos"] in lesson.DOUBTFUL_PHOTOS
 print(
     "doubtful photos:", (~sure).sum(), "of", len(index), "| decision:", decision["doubtful_photos"]
 )

@@ -33,9 +33,8 @@ print(data.credits(PHOTOS).splitlines()[0])
 index = data.complete(data.index_folder(PHOTOS))
 *others, positive = data.class_names(index)
 decision = lesson.load_decision(PHOTOS)
-if decision["doubtful_photos"] == "leave out":
-    index = index[index["defect_probability"].isin([0, 1])].reset_index(drop=True)
-print(len(index), "photos; decision:", decision)
+index = lesson.apply_decision(index, decision)
+print(len(index), "photos; doubtful ones:", decision["doubtful_photos"])
 
 # %% [markdown]
 # ## Three parts, three jobs
