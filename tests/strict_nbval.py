@@ -72,7 +72,7 @@ def unknown_markers(cell: NotebookNode) -> list[str]:
     tags = cell.metadata.get("tags", [])
     if not isinstance(tags, list):
         return [repr(tags)]
-    known = {*metadata_tags, ANY_FIGURE}
+    known = {*metadata_tags, ANY_FIGURE, "picture"}  # "picture": the build shows its figure at the top
     unknown = [tag for tag in tags if tag not in known and not TOLERANCE_TAG.fullmatch(tag)]
     for line in cell.source.splitlines():
         if MARKER_COMMENT.search(line) and line.strip(" \t#") not in comment_markers:

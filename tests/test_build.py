@@ -1,5 +1,7 @@
 """The build: the same source gives the same bytes, and whatever stops it is named."""
 
+import base64
+import io
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -8,7 +10,9 @@ from types import ModuleType
 import nbformat
 import pytest
 from kernel_environment import kernel_environment
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_samples import REAL_PROJECT, SOURCE, SampleCourse, load_build, make_course
+from PIL import Image
 
 pytestmark = pytest.mark.slow
 
@@ -291,3 +295,22 @@ def test_the_study_time_is_the_first_fact_and_no_line_of_its_own(course: ModuleT
     assert "| study time | time on a CPU |" in text
     assert "| 45 minutes | not measured yet |" in text
     assert "Study time" not in text
+
+
+def test_a_figure_of_the_lesson_stands_small_at_its_top(course: ModuleType) -> None:
+    figure = io.BytesIO()
+    Image.new("RGB", (1800, 900), "orange").save(figure, "PNG")
+    data = {"image/png": base64.b64encode(figure.getvalue()).decode()}
+    title = new_markdown_cell(f"# 01\n\n![an orange](attachment:{course.PICTURE})")
+    cell = new_code_cell("draw()", metadata={"tags": ["picture"]}, outputs=[new_output("display_data", data)])
+    course.attach_picture(new_notebook(cells=[title, cell]))
+    stored = base64.b64decode(title.attachments[course.PICTURE]["image/png"])
+    assert Image.open(io.BytesIO(stored)).size == (600, 300)
+    cell.outputs = []
+    with pytest.raises(course.BuildError, match="no cell with the tag"):
+        course.attach_picture(new_notebook(cells=[title, cell]))
+
+
+def test_words_of_the_picture_stay_in_the_text(course: ModuleType) -> None:
+    source = course.sources()[0]
+    assert course.fill("{{picture}} A dark cell", source) == "![A dark cell](attachment:picture.png)"

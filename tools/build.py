@@ -10,13 +10,16 @@
 
 A source is a jupytext percent script in `lessons/source/`. The build fills its placeholders:
 `{{badge}}` (a link that opens the lesson in Colab), `{{facts}}` (a small table; words after it
-say what the lesson needs, and the line that begins with **Study time:** becomes its first column)
+say what the lesson needs, and the line that begins with **Study time:** becomes its first column),
+`{{picture}} words` (the figure of the cell with the tag "picture", made small; the words are for those who cannot see it)
 and `# {{setup}} N` (the set-up cell, kept in `set_up_cell.py`).
 Two builds on one machine give the same bytes.
 """
 
 import argparse
+import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -65,6 +68,8 @@ SET_UP_REASON = "it prints this machine's device, versions and folders"
 NEEDS_NOTHING = "only what the README's set-up installed; no internet, no GPU"
 END_RESULT = "**At the end you have:**"
 STUDY_TIME = re.compile(r"^(?:# )?\*\*Study time:\*\* (.+)\n?", re.MULTILINE)
+PICTURE = "picture.png"
+PICTURE_WIDTH = 600
 README_START, README_END = "<!-- lessons:start -->", "<!-- lessons:end -->"
 
 
@@ -171,6 +176,7 @@ def fill(text: str, source: Path) -> str:
         return cell.replace("start(0)", f"start({setup[1]})")
     text = STUDY_TIME.sub("", text)
     text = re.sub(r"^\{\{facts\}\} *(.*)$", lambda found: facts(source, found[1]), text, flags=re.M)
+    text = re.sub(r"^\{\{picture\}\} +(.+)$", rf"![\1](attachment:{PICTURE})", text, flags=re.M)
     text = re.sub(r"^\{\{badge\}\}\n*", lambda _: badge(source) + "\n\n" * bool(badge(source)), text, flags=re.M)
     if left := re.search(r"\{\{\w*\}\}", text):
         raise BuildError(f"{source.name}: the placeholder {left[0]} is not one the build knows.")
@@ -206,6 +212,33 @@ def render(source: Path) -> NotebookNode:
         identity = f"{lesson_number(source)}-{fingerprint}{repeat}"
         notebook.cells.append(new_cell(text, id=identity, metadata=metadata))
     return notebook
+
+
+def attach_picture(notebook: NotebookNode) -> None:
+    """Put the figure of the cell with the tag "picture" where the text shows it, as part of the notebook.
+
+    A notebook that was opened alone, as in Colab, has no folder of pictures beside it.
+    """
+    from PIL import Image
+
+    shown = [cell for cell in notebook.cells if f"(attachment:{PICTURE})" in cell.source]
+    if not shown:
+        return
+    figures = [
+        output.data["image/png"]
+        for cell in notebook.cells
+        if "picture" in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    if not figures:
+        raise BuildError('The text shows {{picture}}, but no cell with the tag "picture" draws a figure.')
+    picture = Image.open(io.BytesIO(base64.b64decode(figures[0]))).convert("RGB")
+    picture.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH), Image.Resampling.LANCZOS)
+    small = io.BytesIO()
+    picture.quantize(64, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    for cell in shown:
+        cell.attachments = {PICTURE: {"image/png": base64.b64encode(small.getvalue()).decode()}}
 
 
 # --- execution -----------------------------------------------------------------------------
@@ -274,7 +307,8 @@ def read(path: Path) -> NotebookNode:
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
-    """Write a notebook, whole or not at all."""
+    """Write a notebook with its picture, whole or not at all."""
+    attach_picture(notebook)
     nbformat.validate(notebook)
     with write_atomically(path) as temporary:
         nbformat.write(notebook, temporary)

@@ -22,7 +22,7 @@ TOOLS = Path(__file__).resolve().parent
 LESSONS, QUIZZES = TOOLS.parent / "lessons", TOOLS.parent / "quizzes"
 sys.path[:0] = [str(folder) for folder in (TOOLS, TOOLS.parent, TOOLS.parent / "tests")]
 
-from build import FOLDED, SOURCE_HIDDEN
+from build import FOLDED, PICTURE, SOURCE_HIDDEN
 from compare_outputs import WIDGET_VIEW
 from strict_nbval import ANY_FIGURE, MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
 
@@ -148,8 +148,8 @@ def text_findings(cell: NotebookNode) -> Iterator[str]:
         yield f"the metadata hold {extra}: delete them from the source"
     if PICTURE_WITHOUT_WORDS.search(cell.source):
         yield "a picture has no alternative text: say what it shows, ![like this](…)"
-    if cell.get("attachments"):
-        yield "a picture is stored inside the cell: link to a file instead"
+    if set(cell.get("attachments", {})) - {PICTURE}:
+        yield "a picture is stored inside the cell: link to a file, or write {{picture}} into the source"
     yield from path_findings(cell.source)
 
 

@@ -6,6 +6,8 @@
 #
 # **At the end you have:** every planted fault of a messy folder found, as many as you can by your own functions, and nothing deleted
 #
+# {{picture}} Six of the faults that you will find: a nearly white photo, a blurred one, one of another size, one that lies on its side, one with a wrong ending, one with two labels
+#
 # **Study time:** 60 to 75 minutes
 
 # %% [markdown]
@@ -425,7 +427,7 @@ quiz.compare("02-altered-copies", recognised)
 # A finding is a question, not a verdict. Here is one photo for each of six kinds of finding. "Two labels" means that the same
 # photo lies in `functional` and in `defective`.
 
-# %%
+# %% tags=["picture"]
 kinds = ["nearly white", "blurred", "odd size", "EXIF rotation", "wrong ending", "two labels"]
 examples = findings[findings["problem"].isin(kinds)].drop_duplicates("problem")
 pictures = [np.asarray(Image.open(FOLDER / path).convert("L")) for path in examples["path"]]
