@@ -36,9 +36,7 @@ from course_lib import data, models
 
 network = models.load_backbone("efficientnet_lite0")
 names = models.imagenet_classes()
-print(
-    f"{network.name} knows {len(names):,} things, such as {names[0]}, {names[281]} and {names[968]}."
-)
+print(f"{network.name} knows {len(names):,} things, such as {names[0]}, {names[281]} and {names[968]}.")
 
 # %% [markdown]
 # The next cell defines one function: photo in, three best guesses out. You do not need to understand each line yet.
@@ -280,8 +278,7 @@ table.round(3)
 
 # %% tags=["nbval-approx-0.05"]
 plots.accuracies(
-    table,
-    alt="Accuracy with interval: always functional 0.5, pixels higher, the network's features highest.",
+    table, alt="Accuracy with interval: always functional 0.5, pixels higher, the network's features highest."
 )
 assert table["accuracy"][2] > table["baseline"][2] + 0.2, "the probe should beat the baseline"
 

@@ -106,10 +106,7 @@ assert same
 # %%
 import pandas as pd
 
-rows = {
-    name: {"mean": photo.mean(), "standard deviation": photo.std()}
-    for name, photo in examples.items()
-}
+rows = {name: {"mean": photo.mean(), "standard deviation": photo.std()} for name, photo in examples.items()}
 pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
@@ -291,9 +288,7 @@ table = pd.DataFrame([
 table.round(3)
 
 # %% tags=["nbval-approx-0.02"]
-plots.accuracies(
-    table, alt="Features by hand beat the baseline, and learned features beat features by hand."
-)
+plots.accuracies(table, alt="Features by hand beat the baseline, and learned features beat features by hand.")
 accuracy = table.set_index("model")["accuracy"]
 if data.solar_cells() == PHOTOS:
     assert accuracy["ten features by hand"] > accuracy["always functional"] + 0.04
@@ -414,10 +409,7 @@ results.round(3)
 
 # %%
 called = results["called defective"]
-print(
-    "at 192 pixels far more cells are called defective:",
-    called["192 pixels"] > 1.5 * called["96 pixels"],
-)
+print("at 192 pixels far more cells are called defective:", called["192 pixels"] > 1.5 * called["96 pixels"])
 if data.solar_cells() == PHOTOS:
     assert called["192 pixels"] > 1.5 * called["96 pixels"]
     assert results["accuracy"]["192 pixels"] < results["accuracy"]["96 pixels"] - 0.03

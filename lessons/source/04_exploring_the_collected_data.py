@@ -100,17 +100,10 @@ except CourseError as error:
 # Each photo was judged by experts. They said "functional" or "defective", and whether they were sure. The authors of the data set turned the four answers into four numbers.
 
 # %%
-meaning = {
-    0: "functional, sure",
-    1: "functional, not sure",
-    2: "defective, not sure",
-    3: "defective, sure",
-}
+meaning = {0: "functional, sure", 1: "functional, not sure", 2: "defective, not sure", 3: "defective, sure"}
 level = (index["defect_probability"] * 3).round().astype(int)
 opinion = level.map(meaning)
-counts = index.groupby(opinion).agg(
-    probability=("defect_probability", "first"), photos=("path", "size")
-)
+counts = index.groupby(opinion).agg(probability=("defect_probability", "first"), photos=("path", "size"))
 counts.sort_values("probability").round(2)
 
 # %% [markdown]
@@ -142,10 +135,7 @@ ways = {
     "doubtful: leave out": (level >= 2, level.isin([0, 3])),
 }
 table = pd.DataFrame(
-    [
-        (way, kept.sum(), (bad & kept).sum(), 1 - bad[kept].mean())
-        for way, (bad, kept) in ways.items()
-    ],
+    [(way, kept.sum(), (bad & kept).sum(), 1 - bad[kept].mean()) for way, (bad, kept) in ways.items()],
     columns=["way", "photos", "defective", "baseline"],
 )
 table.round(3)
@@ -165,11 +155,7 @@ table.round(3)
 # A **monocrystalline** (mono) cell is cut from one crystal, so it is evenly grey and has cut corners. A **polycrystalline** (poly) cell consists of many crystals, so it has a pattern that is no defect.
 
 # %%
-rows = [
-    cells.index[cells["cell_type"] == kind][place]
-    for kind in ("mono", "poly")
-    for place in (700, 800, 900)
-]
+rows = [cells.index[cells["cell_type"] == kind][place] for kind in ("mono", "poly") for place in (700, 800, 900)]
 plots.photo_grid(
     [data.read_image(data.photo_path(cells, row)) for row in rows],
     [f"{cells['cell_type'][row]}, {cells['label'][row]}" for row in rows],
@@ -190,9 +176,7 @@ pd.crosstab(index["cell_type"], index["label"], margins=True)
 # %%
 import numpy as np
 
-brightness = np.array(
-    [data.read_image(data.photo_path(index, row)).mean() for row in range(len(index))]
-)
+brightness = np.array([data.read_image(data.photo_path(index, row)).mean() for row in range(len(index))])
 plots.scatter(
     np.column_stack([np.arange(len(index)), brightness]),
     index["cell_type"],
@@ -262,16 +246,8 @@ if data.solar_cells() == PHOTOS:
 # %% tags=["nbval-approx-0.1"]
 rows = [len(index) // 9, len(index) // 3, len(index) // 7 * 4]
 plots.photo_grid(
-    [
-        data.read_image(data.photo_path(index, other))
-        for row in rows
-        for other in (row, nearest[row])
-    ],
-    [
-        f"{name} {other}"
-        for row in rows
-        for name, other in (("photo", row), ("nearest", nearest[row]))
-    ],
+    [data.read_image(data.photo_path(index, other)) for row in rows for other in (row, nearest[row])],
+    [f"{name} {other}" for row in rows for name, other in (("photo", row), ("nearest", nearest[row]))],
     alt="Three photos, each beside its nearest neighbour in the features; the two of each pair look alike.",
 )
 
@@ -290,9 +266,7 @@ from course_lib import splits
 
 lot = splits.lots(index, size=60)
 print("lots:", lot.nunique(), "| the authors name 44 modules")
-print(
-    f"nearest neighbour in the same lot: {(lot.to_numpy() == lot.to_numpy()[nearest]).mean():.2f}"
-)
+print(f"nearest neighbour in the same lot: {(lot.to_numpy() == lot.to_numpy()[nearest]).mean():.2f}")
 print(f"drawn photo in the same lot: {(lot.to_numpy() == lot.to_numpy()[drawn]).mean():.2f}")
 
 # %% [markdown]
@@ -335,9 +309,7 @@ comparison.round(2)
 # The mean of the lot, which knows **next to nothing** about the single photo, does as well as the photo's own brightness. Inside a lot, more than half of the effect is gone: the share there is nearer to chance (0.50) than to that of the whole folder. So brightness mostly tells you *which module* a cell belongs to, and some modules have many defects.
 
 # %%
-overview = pd.DataFrame(
-    {"lot": lot, "type": index["cell_type"], "brightness": brightness, "defective": labels}
-)
+overview = pd.DataFrame({"lot": lot, "type": index["cell_type"], "brightness": brightness, "defective": labels})
 lots = overview.groupby(["lot", "type"]).mean().reset_index()
 plots.scatter(
     lots[["brightness", "defective"]].to_numpy(),
@@ -408,9 +380,9 @@ doubt = [
     for number in (1, 2)
     if (level == number).any()
 ]
-pd.DataFrame(doubt).rename(
-    columns={"model": "photos the experts called", "accuracy": "probe agrees"}
-).drop(columns="baseline", errors="ignore").round(3)
+pd.DataFrame(doubt).rename(columns={"model": "photos the experts called", "accuracy": "probe agrees"}).drop(
+    columns="baseline", errors="ignore"
+).round(3)
 
 # %% [markdown]
 # With "functional, not sure" the probe agrees in most cases. With "defective, not sure" it disagrees often: it does not see a defect there. Do not read this as "the experts are wrong". A weak defect is hard for both. It tells you where mistakes will lie, and that the doubtful photos should stay in the data: the factory will send such cells, too.
@@ -467,9 +439,7 @@ print(path.read_text(encoding="utf-8"))
 decision = lesson.load_decision(PHOTOS)
 assert decision["positive_class"] in data.class_names(index)
 assert decision["doubtful_photos"] in lesson.DOUBTFUL_PHOTOS
-print(
-    "doubtful photos:", (~sure).sum(), "of", len(index), "| decision:", decision["doubtful_photos"]
-)
+print("doubtful photos:", (~sure).sum(), "of", len(index), "| decision:", decision["doubtful_photos"])
 
 # %% [markdown]
 # ## Quiz

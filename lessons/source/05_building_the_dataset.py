@@ -63,11 +63,7 @@ pd.crosstab(kind, random_index["split"], normalize="columns").round(3)
 # %%
 from course_lib import plots
 
-rows = [
-    row
-    for part in ("train", "validation")
-    for row in random_index.index[random_index["split"] == part][-3:]
-]
+rows = [row for part in ("train", "validation") for row in random_index.index[random_index["split"] == part][-3:]]
 plots.photo_grid(
     [data.read_image(data.photo_path(index, row)) for row in rows],
     [f"{random_index['split'][row]}\n{index['label'][row]}" for row in rows],
@@ -85,9 +81,7 @@ plots.photo_grid(
 # *Predict first:* the next cell shuffles the rows of the index and splits again. Do the photos go to the same parts?
 
 # %%
-shuffled = splits.random_split(
-    index.sample(frac=1, random_state=1), seed=0, validation=0.15, test=0.25
-)
+shuffled = splits.random_split(index.sample(frac=1, random_state=1), seed=0, validation=0.15, test=0.25)
 other = splits.random_split(index, seed=1)
 same = (shuffled["split"].sort_index() == random_index["split"]).mean()
 print(f"same seed, rows shuffled: {same:.0%} of the photos are in the same part")
@@ -397,9 +391,7 @@ photos_for_each = datasets.PhotoDataset(images[validation], labels[validation], 
 ways = {
     "torchvision": loader,
     "Albumentations": torch.utils.data.DataLoader(photos_for_each, batch_size=64),
-    "BatchLoader": datasets.BatchLoader(
-        images[validation], labels[validation], batch_size=64, mean=[mean], std=[std]
-    ),
+    "BatchLoader": datasets.BatchLoader(images[validation], labels[validation], batch_size=64, mean=[mean], std=[std]),
 }
 
 # %% tags=["nbval-approx-0.001"]
@@ -486,9 +478,7 @@ sampler = torch.utils.data.WeightedRandomSampler(
     weight.tolist(), num_samples=int(train.sum()), generator=torch.Generator().manual_seed(0)
 )
 drawn = np.flatnonzero(train)[list(sampler)]
-print(
-    f"share of defective photos: {labels[train].mean():.2f} in train, {labels[drawn].mean():.2f} drawn"
-)
+print(f"share of defective photos: {labels[train].mean():.2f} in train, {labels[drawn].mean():.2f} drawn")
 print(f"of {len(drawn)} draws, {len(set(drawn))} are different photos")
 
 # %% [markdown]

@@ -44,9 +44,7 @@ example = index.index[index["label"] == positive][36]  # with your own photos, a
 path = data.photo_path(index, example)
 photo = data.read_image(path)
 print("shape:", photo.shape, " type:", photo.dtype)
-plots.photo_grid(
-    [photo], [index["label"][example]], size=2.6, alt="A solar cell with cracks and dark areas"
-)
+plots.photo_grid([photo], [index["label"][example]], size=2.6, alt="A solar cell with cracks and dark areas")
 
 # %% [markdown]
 # In lesson 3 you chose the features: brightness, edges, dark lines. From now on the network finds its features itself. It is made of a few kinds of layers. You meet them one by one.
@@ -70,9 +68,7 @@ print(tuple(image.shape), "->", tuple(across.shape))
 # The photo has the shape (1, 1, 300, 300): one photo, one channel (grey), height, width. So does the result, which is called a *feature map* (特徴マップ). `padding=1` adds a border of zeros around the photo, so that the window fits on the pixels at the edge too.
 
 # %%
-maps = [
-    (255 * (2 * result[0, 0].abs()).clamp(max=1)).byte().numpy() for result in (across, upright)
-]
+maps = [(255 * (2 * result[0, 0].abs()).clamp(max=1)).byte().numpy() for result in (across, upright)]
 plots.photo_grid(
     [photo, *maps],
     ["the photo", "edges that lie", "edges that stand"],
@@ -263,9 +259,7 @@ for number, (field, colour) in enumerate(zip(fields[:3], plots.COLOURS, strict=F
     corner, style = 32 - field / 2, {"fill": False, "color": colour, "linewidth": 2}
     axis.add_patch(Rectangle((corner, corner), field, field, label=f"block {number}", **style))
 axis.legend(fontsize=8, loc="upper right")
-plots.show(
-    figure, alt="The cell at 64 pixels with three nested frames: 11, 19 and 35 pixels wide"
-)
+plots.show(figure, alt="The cell at 64 pixels with three nested frames: 11, 19 and 35 pixels wide")
 
 # %% [markdown]
 # After block 1 a number sees a scratch. After block 3 it sees half the width of the cell: a long piece of a crack together with what lies around it. After block 4 the window is wider than the cell.
@@ -320,9 +314,7 @@ pd.DataFrame(rows, columns=["after", "shape", "parameters"])
 class SmallCNN(nn.Module):
     def __init__(self, classes=2, channels=1):
         super().__init__()
-        self.blocks = nn.Sequential(
-            first_block(channels), block(16, 32), block(32, 64), block(64, 128)
-        )
+        self.blocks = nn.Sequential(first_block(channels), block(16, 32), block(32, 64), block(64, 128))
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(128, classes))
 
     def forward(self, images):
@@ -410,10 +402,7 @@ for name, (year, idea) in famous.items():
 networks.append(("our ScratchCNN", "-", "what you built above", models.ScratchCNN(), (1, 64, 64)))
 
 # %%
-rows = [
-    (name, year, idea, shape[-1], *count(network, shape))
-    for name, year, idea, network, shape in networks
-]
+rows = [(name, year, idea, shape[-1], *count(network, shape)) for name, year, idea, network, shape in networks]
 columns = ["network", "year", "new idea", "pixels", "million parameters", "billion multiply-adds"]
 table = pd.DataFrame(rows, columns=columns)
 assert round(table.set_index("network")["million parameters"]["vgg16"], 1) == 138.4
@@ -479,9 +468,7 @@ for stem in (imagenet_stem, small_image_stem):
 def network_with(stem, classes):
     layers = [stem()]
     for channels in (16, 32, 64):
-        layers += [
-            nn.Conv2d(channels, 2 * channels, kernel_size=3, stride=2, padding=1, bias=False)
-        ]
+        layers += [nn.Conv2d(channels, 2 * channels, kernel_size=3, stride=2, padding=1, bias=False)]
         layers += [nn.BatchNorm2d(2 * channels), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, classes))
 
@@ -533,9 +520,7 @@ stems.round(3)
 # %%
 accuracy = stems.set_index("model")["accuracy"]
 assert accuracy["digits, small_image_stem"] > accuracy["digits, imagenet_stem"]
-assert (
-    abs(accuracy["solar cells, small_image_stem"] - accuracy["solar cells, imagenet_stem"]) < 0.08
-)
+assert abs(accuracy["solar cells, small_image_stem"] - accuracy["solar cells, imagenet_stem"]) < 0.08
 
 # %% [markdown]
 # ## What the loss takes: logits, not probabilities
@@ -557,11 +542,7 @@ print("CrossEntropyLoss:", round(nn.CrossEntropyLoss()(logits, label).item(), 4)
 
 # %% tags=["nbval-approx-0.01"]
 rows = []
-for case, values in {
-    "right and sure": [-10.0, 10.0],
-    "unsure": [0.0, 0.0],
-    "wrong and sure": [10.0, -10.0],
-}.items():
+for case, values in {"right and sure": [-10.0, 10.0], "unsure": [0.0, 0.0], "wrong and sure": [10.0, -10.0]}.items():
     row = {"the model is": case}
     for way in ("logits", "softmax first"):
         logits = torch.tensor([values], requires_grad=True)
@@ -619,10 +600,7 @@ def memorise(softmax_first, images, labels, steps=60):
 
 
 # %% tags=["nbval-approx-0.1"]
-losses = {
-    "A: logits": memorise(False, images, labels),
-    "B: softmax first": memorise(True, images, labels),
-}
+losses = {"A: logits": memorise(False, images, labels), "B: softmax first": memorise(True, images, labels)}
 plots.lines(
     range(1, 61),
     losses,

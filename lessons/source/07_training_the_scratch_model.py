@@ -191,9 +191,7 @@ def start(share, augment=turns):
 mine, loaders = start(0.2)
 own_loss, _ = train_one_epoch(mine, loaders["train"], torch.optim.AdamW(mine.parameters(), lr=1e-3))
 other, loaders = start(0.2)
-history = training.fit(
-    other, loaders["train"], epochs=1, learning_rate=1e-3, schedule=None, channels_last=False
-)
+history = training.fit(other, loaders["train"], epochs=1, learning_rate=1e-3, schedule=None, channels_last=False)
 same = abs(own_loss - history["train_loss"][0]) < 1e-3
 print(len(loaders["train"].labels), "photos. Same loss:", same)
 assert same
@@ -248,18 +246,14 @@ plots.learning_curves(
 # One number alone says little. So we put it beside the baseline, with the interval in which the true accuracy probably lies. One more row costs no training: the model looks at each photo in all eight orientations, and the mean of the eight answers counts (lesson 10 says more about it).
 
 # %% tags=["nbval-approx-0.06"]
-rows = [
-    evaluation.accuracy_row("always the commonest class", truth, 0 * truth + (truth.mean() > 0.5))
-]
+rows = [evaluation.accuracy_row("always the commonest class", truth, 0 * truth + (truth.mean() > 0.5))]
 tries = {"2 epochs by hand": (by_hand, None), "trained with fit": (model, None)}
 tries["trained with fit, eight views"] = (model, transforms.eight_views)
 for name, (network, views) in tries.items():
     logits, truth = evaluation.predict_logits(network, batches["validation"], views=views)
     rows.append(evaluation.accuracy_row(name, truth, logits.argmax(axis=1)))
 table = pd.DataFrame(rows)
-plots.accuracies(
-    table, alt="All three trained rows lie above the baseline, the longer trained ones further"
-)
+plots.accuracies(table, alt="All three trained rows lie above the baseline, the longer trained ones further")
 table.round(3)
 
 # %%
@@ -345,9 +339,7 @@ assert max(in_eval_mode) - min(in_eval_mode) < 1e-3
 
 # %% tags=["nbval-approx-0.3"]
 few_model, few = start(0.06, augment=None)
-few_history = training.fit(
-    few_model, few["train"], few["validation"], epochs=25, learning_rate=1e-3, schedule=None
-)
+few_history = training.fit(few_model, few["train"], few["validation"], epochs=25, learning_rate=1e-3, schedule=None)
 print("training photos:", len(few["train"].labels))
 plots.learning_curves(
     {"few photos": few_history},
@@ -365,10 +357,7 @@ turned_history = training.fit(
 )
 runs = {"few photos, no turns": few_history, "few photos, with turns": turned_history}
 runs["all photos, with turns"] = history
-rows = [
-    (name, *run[["train_accuracy", "validation_accuracy"]].iloc[-3:].mean())
-    for name, run in runs.items()
-]
+rows = [(name, *run[["train_accuracy", "validation_accuracy"]].iloc[-3:].mean()) for name, run in runs.items()]
 gaps = pd.DataFrame(rows, columns=["training run", "train", "validation"])
 gaps["gap"] = gaps["train"] - gaps["validation"]
 assert gaps["gap"][0] > gaps["gap"][2] + 0.05 and gaps["gap"][0] > 0.1
@@ -477,9 +466,7 @@ from course_lib.errors import CourseError
 
 network, third = start(0.33)
 try:
-    training.fit(
-        network, third["train"], epochs=2, optimizer="sgd", learning_rate=1000.0, schedule=None
-    )
+    training.fit(network, third["train"], epochs=2, optimizer="sgd", learning_rate=1000.0, schedule=None)
     failed = False
 except CourseError as error:
     failed = True
@@ -523,9 +510,7 @@ file = lesson.kept_folder(PHOTOS) / "interrupted.pt"
 file.unlink(missing_ok=True)  # from an earlier run of this cell
 settings = {"epochs": 4, "learning_rate": 5e-3, "device": "cpu", "progress": False}
 network, loaders = start(0.1)
-half = training.fit(
-    network, loaders["train"], **settings, checkpoint=file, on_epoch_end=[stop_after_two]
-)
+half = training.fit(network, loaders["train"], **settings, checkpoint=file, on_epoch_end=[stop_after_two])
 print("epochs in the history:", half["epoch"].tolist())
 
 # %% [markdown]
@@ -551,9 +536,7 @@ file.unlink()
 beginner, loaders = start(0.1)
 first_half = {**settings, "checkpoint": file, "on_epoch_end": [stop_after_two]}
 training.fit(beginner, loaders["train"], **first_half)
-training.fit(
-    beginner, loaders["train"], **{**settings, "epochs": 2}
-)  # no checkpoint: all but weights is new
+training.fit(beginner, loaders["train"], **{**settings, "epochs": 2})  # no checkpoint: all but weights is new
 difference = (beginner.head[1].weight - straight.head[1].weight).abs().max().item()
 print("the weights differ:", difference > 0)
 

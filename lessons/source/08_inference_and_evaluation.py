@@ -169,8 +169,7 @@ from course_lib import plots
 table = evaluation.confusion(labels, (probabilities >= 0.5).astype(int))
 plots.confusion_matrix(
     table,
-    alt="Four fields with counts. Most good cells pass, few are rejected; of the defective cells many "
-    "are missed.",
+    alt="Four fields with counts. Most good cells pass, few are rejected; of the defective cells many are missed.",
 )
 
 # %% [markdown]
@@ -332,6 +331,7 @@ evaluation.calibration_table(test_labels, test_probabilities, bins=5).round(2)
 # For comparison we make a model that is too sure of itself. It is the same network, trained for 60 epochs on 400 of the training photos at half size,
 # without augmentation, until it knows them by heart (some seconds).
 
+
 # %%
 def half_size(name: str, rows=slice(None), **settings) -> datasets.BatchLoader:
     """Photos of one split with every second pixel."""
@@ -385,10 +385,7 @@ calibration.set_index("model").drop(columns="photos").round(2)
 # %% tags=["nbval-approx-0.1"]
 figure, axes = plots.new_figure(columns=2, width=8.0)
 for axis, (name, versions) in zip(axes[0], scaled.items(), strict=True):
-    groups = {
-        f"{when} scaling": evaluation.calibration_table(test_labels, p, bins=5)
-        for when, p in versions.items()
-    }
+    groups = {f"{when} scaling": evaluation.calibration_table(test_labels, p, bins=5) for when, p in versions.items()}
     plots.draw_calibration(axis, groups)
     axis.set_title(name)
 assert calibration["after"].iloc[1] < 0.5 * calibration["before"].iloc[1]
@@ -483,8 +480,7 @@ predictions = (test_probabilities >= 0.5).astype(int)
 test = index[index["split"] == "test"]
 doubt = np.where(evaluation.is_doubted(test), "experts doubted", "experts were certain")
 rows = [
-    evaluation.accuracy_row(name, test_labels[doubt == name], predictions[doubt == name])
-    for name in np.unique(doubt)
+    evaluation.accuracy_row(name, test_labels[doubt == name], predictions[doubt == name]) for name in np.unique(doubt)
 ]
 pd.DataFrame(rows).round(3)
 
@@ -548,7 +544,7 @@ file = report(
 )  # fmt: skip
 text = file.read_text(encoding="utf-8")
 print(shorten(file), "figures and photos inside:", text.count('src="data:image/png'))
-assert "src=\"http" not in text
+assert 'src="http' not in text
 
 # %% [markdown]
 # Open the file: in JupyterLab, click the folder symbol at the left, go up to the folder of the course, then to the file printed above,

@@ -162,9 +162,7 @@ probes.round(3)
 # %% tags=["nbval-approx-0.05"]
 from sklearn.decomposition import PCA
 
-points = PCA(2, svd_solver="full").fit_transform(
-    StandardScaler().fit_transform(last_features[train])
-)
+points = PCA(2, svd_solver="full").fit_transform(StandardScaler().fit_transform(last_features[train]))
 axis_names = {"xlabel": "first direction", "ylabel": "second direction"}
 plots.scatter(
     points, index["label"][train].tolist(), **axis_names, title="by class",
@@ -223,9 +221,7 @@ def train_scratch(rows: np.ndarray) -> models.ScratchCNN:
     device.seed_everything(0)
     model = models.ScratchCNN()
     turns = transforms.flips_and_quarter_turns
-    loader = datasets.BatchLoader(
-        grey[rows], labels[rows], batch_size=32, shuffle=True, augment=turns
-    )
+    loader = datasets.BatchLoader(grey[rows], labels[rows], batch_size=32, shuffle=True, augment=turns)
     training.fit(model, loader, epochs=12, learning_rate=5e-3, progress=False)
     return model
 
@@ -233,9 +229,7 @@ def train_scratch(rows: np.ndarray) -> models.ScratchCNN:
 # %% tags=["nbval-approx-0.05"]
 by_number, scratch = [], {}
 for number in (50, 200, 800):
-    draws = [
-        np.random.default_rng(seed).permutation(np.flatnonzero(train))[:number] for seed in range(3)
-    ]
+    draws = [np.random.default_rng(seed).permutation(np.flatnonzero(train))[:number] for seed in range(3)]
     scores = [
         features.linear_probe().fit(all_features[rows], labels[rows])
         .score(all_features[validation], labels[validation]) for rows in draws
@@ -376,13 +370,9 @@ models.trainable_parameters(model)
 
 # %% tags=["nbval-approx-0.06"]
 rates = {"backbone": 5e-4, "head": 2e-3}
-history = training.fit(
-    model, few_loader, judge_loader, epochs=3, learning_rate=rates, progress=False
-)
+history = training.fit(model, few_loader, judge_loader, epochs=3, learning_rate=rates, progress=False)
 assert weights_hash(model.backbone) != before
-history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]].round(
-    2
-)
+history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]].round(2)
 
 # %% [markdown]
 # The backbone has moved now. At last all nine stages may learn, with learning rates four to five times smaller still: the early stages know
@@ -444,6 +434,7 @@ def from_scratch(loader: datasets.BatchLoader) -> models.Classifier:
 
 # %% [markdown]
 # The photos come once from the random split and once from the split by lot (lesson 5). So each split needs its own loaders.
+
 
 # %%
 def loaders_of(table: pd.DataFrame) -> tuple[datasets.BatchLoader, datasets.BatchLoader]:
@@ -575,10 +566,7 @@ usual = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 wrong_loader = datasets.BatchLoader(pixels, labels[some], batch_size=32, **usual)
 wrong_features, _ = evaluation.predict_logits(backbone, wrong_loader)
 prepared = {"its own": last_features[some], "the usual ImageNet numbers": wrong_features}
-rows = [
-    evaluation.accuracy_row(name, labels[some], good_probe.predict(values))
-    for name, values in prepared.items()
-]
+rows = [evaluation.accuracy_row(name, labels[some], good_probe.predict(values)) for name, values in prepared.items()]
 assert rows[0]["accuracy"] > rows[1]["accuracy"]
 pd.DataFrame(rows).rename(columns={"model": "mean and deviation"}).round(3)
 

@@ -133,9 +133,7 @@ pixels = datasets.pixels(index.iloc[hundred_rows], SIZE, channels=3)
 # %%
 def accuracy_of_probe(augment) -> float:
     """Accuracy of the probe on the 100 photos, changed by a batch transform."""
-    loader = datasets.BatchLoader(
-        pixels, labels[hundred_rows], augment=augment, mean=backbone.mean, std=backbone.std
-    )
+    loader = datasets.BatchLoader(pixels, labels[hundred_rows], augment=augment, mean=backbone.mean, std=backbone.std)
     with torch.no_grad():
         found = [backbone.cpu().stage_features(images) for images, _ in loader]
     return float((probe.predict(torch.cat(found).numpy()) == labels[hundred_rows]).mean())
@@ -193,14 +191,14 @@ pd.DataFrame(
 # %%
 from course_lib import plots
 
-loader = datasets.BatchLoader(
-    loaders["train"].images[:6].numpy(), [0] * 6, batch_size=6, augment=transforms.flips
-)
+loader = datasets.BatchLoader(loaders["train"].images[:6].numpy(), [0] * 6, batch_size=6, augment=transforms.flips)
 epochs = [next(iter(loader))[0] for epoch in range(2)]
 # The loader has scaled the pixels; this brings them back to grey levels.
 shown = [((image.numpy() * 0.25 + 0.5) * 255).clip(0, 255).astype("uint8")[:1] for epoch in epochs for image in epoch]
 plots.photo_grid(
-    shown, [f"epoch {1 + number // 6}" for number in range(12)], columns=6,
+    shown,
+    [f"epoch {1 + number // 6}" for number in range(12)],
+    columns=6,
     alt="Two rows of the same six cells; in the second row three of them are mirrored differently. The bars are level in all.",
 )
 
@@ -256,8 +254,12 @@ def map_loader(split: str, **settings) -> datasets.FeatureLoader:
 curve = training.learning_rate_curve(later_stages(), map_loader("train", batch_size=32))
 rate = training.suggest_learning_rate(curve)
 plots.lines(
-    curve["learning_rate"], {"loss of the batch": curve["loss"], "smoothed": curve["smoothed"]},
-    mark={"suggested": rate}, by_factors=True, xlabel="learning rate", ylabel="loss",
+    curve["learning_rate"],
+    {"loss of the batch": curve["loss"], "smoothed": curve["smoothed"]},
+    mark={"suggested": rate},
+    by_factors=True,
+    xlabel="learning rate",
+    ylabel="loss",
     alt="The loss hardly changes at first, then falls, and shoots up at the largest learning rates.",
 )
 print(f"suggested: {rate:.4f}")
@@ -275,6 +277,7 @@ assert curve["smoothed"].min() < curve["smoothed"].iloc[4] < curve["smoothed"].i
 #
 # Each field below is one training of two epochs, judged on the validation photos. Each is one line of `fit`; and each is
 # written into a log with its settings, so that nothing is lost. (About half a minute for all.)
+
 
 # %%
 def trial(name: str, batch_size: int = 32, epochs: int = 2, **settings) -> pd.DataFrame:
@@ -336,7 +339,8 @@ recent[["name", "validation_loss", "validation_accuracy"]].set_index("name").rou
 
 # %% tags=["nbval-approx-0.1"]
 training.plot_runs(
-    "validation_loss", last=len(one_change),
+    "validation_loss",
+    last=len(one_change),
     alt="Validation loss of six runs after the first and the second epoch: most lines fall, that of the constant rate rises.",
 )
 
@@ -366,7 +370,8 @@ print(last_run["name"], last_run["settings"])
 # %% tags=["nbval-approx-0.08"]
 history = trial("early stopping", epochs=12, learning_rate=1e-3, schedule=None, patience=2)
 plots.learning_curves(
-    {"constant rate": history}, alt="Training loss falls from epoch to epoch; the validation loss is lowest early and stays above that.",
+    {"constant rate": history},
+    alt="Training loss falls from epoch to epoch; the validation loss is lowest early and stays above that.",
 )
 
 # %% [markdown]
@@ -394,8 +399,12 @@ hundred = datasets.BatchLoader(
 )
 before = training.evaluate(whole, hundred)[1]
 few = datasets.BatchLoader(
-    loaders["train"].images[:128].numpy(), labels[train][:128], batch_size=16, shuffle=True,
-    mean=backbone.mean, std=backbone.std,
+    loaders["train"].images[:128].numpy(),
+    labels[train][:128],
+    batch_size=16,
+    shuffle=True,
+    mean=backbone.mean,
+    std=backbone.std,
 )
 training.fit(whole, few, epochs=1, learning_rate=5e-2, progress=False)
 after = training.evaluate(whole, hundred)[1]
@@ -723,10 +732,13 @@ assert sides["accuracy"].iloc[0] > sides["accuracy"].iloc[1]
 
 # %%
 notes = {
-    "trained on": "random split of lesson 5", "training": recipe | final,
-    "cost on test": costs["cost"].round(3).to_dict(), "test openings": openings,
+    "trained on": "random split of lesson 5",
+    "training": recipe | final,
+    "cost on test": costs["cost"].round(3).to_dict(),
+    "test openings": openings,
     "environment": training.environment(),
-    "licence of the photos": data.credits(PHOTOS), "licence of the pretrained weights": "Apache-2.0",
+    "licence of the photos": data.credits(PHOTOS),
+    "licence of the pretrained weights": "Apache-2.0",
 }
 inspector = Inspector(model, replace(inspector.settings, notes=notes))
 path = inspector.save(lesson.kept_folder(PHOTOS) / "inspector")

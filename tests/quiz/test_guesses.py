@@ -108,3 +108,11 @@ def test_progress_over_all_lessons_stands_in_one_place(run: Run, monkeypatch: py
     assert rows[1][2][1][0] == 0 < rows[1][2][1][1]
     assert repr(Overview()) == "1 of 3 tasks solved."
     assert '<td style="text-align: left">1 / 3</td>' in Overview()._repr_html_()
+
+
+@pytest.mark.parametrize(("typed", "guess"), [("12,5 %", 12.5), ("３０", 30), ("1,500", None), ("a third", None)])
+def test_a_typed_number_is_read_as_the_quiz_reads_it_or_refused(typed: str, guess: float | None) -> None:
+    widget = quiz.guess("02-share")
+    widget.typed = [typed, 1]
+    assert widget.guess == guess
+    assert widget.unread == (guess is None)

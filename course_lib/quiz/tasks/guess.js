@@ -7,6 +7,7 @@ const WORDS = {
     number: "Your guess",
     kept: (guess) => `On record: ${guess}. You may change it until you run the next cell.`,
     open: "Guess before you run the next cell.",
+    unread: "No number could be read; write digits, such as 12.5, without a comma.",
     late: "The result has been shown. To guess anew, run this cell again.",
   },
   ja: {
@@ -15,6 +16,7 @@ const WORDS = {
     number: "予想",
     kept: (guess) => `記録しました：${guess}。次のセルを実行するまで変更できます。`,
     open: "次のセルを実行する前に予想してください。",
+    unread: "数値を読み取れませんでした。12.5 のように、カンマなしの数字で入力してください。",
     late: "結果はすでに表示されました。もう一度予想するには、このセルを再実行してください。",
   },
 };
@@ -57,9 +59,10 @@ function render({ model, el }) {
   if (!Object.keys(choices).length) {
     const input = element("input", { type: "text", inputmode: "decimal", "aria-label": words.number });
     const button = element("button", { type: "button" }, words.keep);
+    // Python reads it, by the rule of the quiz. The counter makes the same words count twice.
     const take = () => {
-      const number = Number.parseFloat(input.value.normalize("NFKC").replace(/[^\d.eE+-]/g, ""));
-      if (Number.isFinite(number)) keep(number);
+      model.set("typed", [input.value, (model.get("typed")[1] ?? 0) + 1]);
+      model.save_changes();
     };
     input.addEventListener("keydown", (event) => event.key === "Enter" && take());
     button.addEventListener("click", take);
@@ -76,6 +79,7 @@ function render({ model, el }) {
     for (const button of field.querySelectorAll("button")) button.disabled = model.get("locked");
     const said = choices[guess]?.[language] ?? `${guess} ${unit}`.trim();
     if (model.get("locked")) status.textContent = words.late;
+    else if (model.get("unread")) status.textContent = words.unread;
     else status.replaceChildren(...withCode(guess === null ? words.open : words.kept(said)));
   }
 
@@ -83,10 +87,12 @@ function render({ model, el }) {
   el.append(field);
   field.addEventListener("keydown", (event) => event.stopPropagation());
   model.on("change:guess", draw);
+  model.on("change:unread", draw);
   model.on("change:locked", draw);
   draw();
   return () => {
     model.off("change:guess", draw);
+    model.off("change:unread", draw);
     model.off("change:locked", draw);
   };
 }

@@ -15,6 +15,7 @@ from IPython.display import display
 
 from course_lib.paths import write_atomically
 from course_lib.quiz.chosen_language import language
+from course_lib.quiz.kinds.number import read_numbers
 from course_lib.quiz.progress import answers_folder
 from course_lib.quiz.tasks.content import Guess, find, of_lesson
 from course_lib.quiz.tasks.outcomes import box
@@ -41,6 +42,8 @@ class GuessWidget(anywidget.AnyWidget):
     content = traitlets.Dict().tag(sync=True)
     language = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
     guess = traitlets.Any(None, allow_none=True).tag(sync=True)
+    typed = traitlets.List().tag(sync=True)
+    unread = traitlets.Bool(False).tag(sync=True)
     locked = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, asked: Guess) -> None:
@@ -48,6 +51,15 @@ class GuessWidget(anywidget.AnyWidget):
         super().__init__(content=content, language=language(), guess=kept_guesses().get(asked.id))
         self.asked = asked
         self.observe(self._keep, "guess")
+        self.observe(self._read, "typed")
+
+    def _read(self, change: dict[str, Any]) -> None:
+        """Take what was typed for a number, unless it is none, or could be two ("1,500")."""
+        readings, _ = read_numbers(str(change["new"][0]))
+        self.unread = len(readings) != 1
+        if not self.unread:
+            number = readings.pop()
+            self.guess = int(number) if number.is_integer() else number
 
     def _keep(self, change: dict[str, Any]) -> None:
         if not self.locked:
