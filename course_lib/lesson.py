@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from course_lib import splits
+from course_lib import checks, splits
 from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
 from course_lib.paths import kept_folder, shorten, work_folder, write_atomically
@@ -190,8 +190,11 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
     index = apply_decision(index, decision)
     if path.exists():
         saved = splits.load_split(path, photos)
-        _check_complete(saved, index, photos)
-        return saved
+        if "part" in saved:
+            _check_complete(saved, index, photos)
+            return saved
+        print(f"{shorten(path)} does not say which photos show the same part, so they are split anew.")
+    index = checks.find_parts(index)
     index = splits.lot_split(index, lot_size=decision["lot_size"]) if kind == "lot" else splits.random_split(index)
     splits.save_split(index, path)
     return index

@@ -1,4 +1,4 @@
-"""Divide an index into train, validation and test, and prove that nothing leaks.
+"""Divide an index into train, validation and test, and check that nothing leaks.
 
 Introduced in lesson 5.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from course_lib.checks import connected, look_at_all, near_duplicates
 from course_lib.data import read_table
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
@@ -21,7 +22,8 @@ def random_split(index: pd.DataFrame, seed: int = 0, validation: float = 0.15, t
     """Split photo by photo, stratified by label (and cell type where known) (lesson 5).
 
     Stratified: each split gets the same share of each group, as near as whole photos
-    allow. The result depends on the paths and the seed, not on the order of the rows.
+    allow. The result depends on the paths and the seed, not on the order of the rows. Of the
+    photos of one part (column ``part``, where there is one) one is drawn, and the others follow it.
 
     Args:
         index: table of photos.
@@ -40,17 +42,27 @@ def random_split(index: pd.DataFrame, seed: int = 0, validation: float = 0.15, t
         {'train': 4, 'validation': 2, 'test': 2}
     """
     _check_shares(validation, test)
-    # Counted from 0, because joined tables may hold the same row name twice.
-    paths, strata = index["path"].reset_index(drop=True), _strata(index).reset_index(drop=True)
-    split = np.full(len(index), "train", dtype=object)
-    for _, group in paths.groupby(strata):
-        order = _shuffled(group, seed)
+    leader = index["path"].groupby(parts(index).to_numpy(), sort=False).transform("min")
+    drawn = index[(index["path"] == leader).to_numpy()]
+    split: dict[str, str] = {}
+    for _, group in drawn["path"].groupby(_strata(drawn).to_numpy()):
+        order = _shuffled(group.set_axis(group), seed)
         first, second = round(len(order) * test), round(len(order) * (test + validation))
-        split[order[:first]] = "test"
-        split[order[first:second]] = "validation"
-    result = index.assign(split=split)
+        split |= dict.fromkeys(order, "train") | dict.fromkeys(order[:second], "validation")
+        split |= dict.fromkeys(order[:first], "test")
+    result = index.assign(split=leader.map(split))
     _check_classes(result, validation)
     return result
+
+
+def parts(index: pd.DataFrame) -> pd.Series:
+    """Which physical part each photo shows; where nobody knows it, the photo's path stands for it.
+
+    Example:
+        >>> parts(pd.DataFrame({"path": ["a", "b", "c"], "part": ["7", "7", None]})).tolist()
+        ['7', '7', 'c']
+    """
+    return index["part"].fillna(index["path"]) if "part" in index else index["path"]
 
 
 def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
@@ -58,10 +70,11 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
 
     The solar-cell files carry no module number. But neighbouring files come from the same
     module, so a block of neighbours is an approximation of a lot. A column ``lot`` in the
-    index, where the factory knows better, is used as it is.
+    index, where the factory knows better, is used as it is. Lots that share a part (column
+    ``part``) are one: its photos would otherwise be in two.
 
     Returns:
-        One lot name for each row, such as ``mono-03``.
+        One lot name for each row, such as ``mono-03``, or ``mono-03+mono-07`` for lots that are one.
 
     Raises:
         CourseError: nothing in the index tells the lots, or a photo has no position.
@@ -74,7 +87,7 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
     if size < 1:
         raise CourseError(f"A lot cannot hold {size} photos; choose a size of 1 or more.")
     if "lot" in index:
-        return index["lot"].astype(str)
+        return _merged(index["lot"].astype(str), index)
     if "position" not in index:
         raise CourseError(
             "The index has neither a column 'lot' nor 'position', so its lots are unknown; add a "
@@ -88,7 +101,17 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
         )
     kind = index["cell_type"].astype(str) if "cell_type" in index else pd.Series("lot", index=index.index)
     rank = index.groupby(kind)["position"].rank(method="first").astype(int) - 1
-    return kind + "-" + (rank // size).astype(str).str.zfill(2)
+    return _merged(kind + "-" + (rank // size).astype(str).str.zfill(2), index)
+
+
+def _merged(lot: pd.Series, index: pd.DataFrame) -> pd.Series:
+    """The lots, those that share a part under one name; also if only a third lot connects them."""
+    number, names = pd.factorize(lot, sort=True)
+    part = pd.factorize(parts(index))[0]
+    # Each photo ties its lot to its part; parts are counted on from the last lot.
+    group = connected(len(names) + len(index), np.column_stack([number, len(names) + part]))[: len(names)]
+    together = pd.Series(names).groupby(group).agg("+".join)
+    return pd.Series(together.loc[group[number]].to_numpy(), lot.index)
 
 
 def lot_split(
@@ -153,27 +176,23 @@ def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int 
     return result
 
 
-def prove_no_leak(index: pd.DataFrame, strict: bool = True, near: bool = True, progress: bool = False) -> pd.DataFrame:
-    """Check that no photo is in two splits, in no disguise, and no lot either (lesson 5).
+def check_for_leaks(index: pd.DataFrame, progress: bool = False) -> pd.DataFrame:
+    """Check whether a photo is in two splits, also as a copy, or a part or a lot (lesson 5).
 
-    A photo is in two splits if one path, two files of the same bytes, or two photos that
-    are near duplicates (`course_lib.checks.duplicates` says which copies that finds and which
-    not) lie in different splits. The lot is checked where the index has a column ``lot``.
+    It is a check and no proof: of copies it finds those that `course_lib.checks.near_duplicates`
+    finds, and parts and lots it knows only where the index has a column ``part`` or ``lot``.
 
     Args:
         index: table with the column ``split``; ``index.attrs["folder"]`` names the folder.
-        strict: raise on the first leak; otherwise only report.
-        near: look for near duplicates too; that adds a second or two for some thousand photos.
         progress: show a progress bar.
 
     Returns:
-        One row for each check: ``check``, ``leaks`` (how many), ``verdict``.
+        One row for each check: ``check``, ``leaks`` (how many things are in two splits) and
+        ``example``, a photo of the first of them.
 
     Raises:
-        CourseError: something is in two splits (only if ``strict``), or a photo cannot be read.
+        CourseError: a photo cannot be read, or the index does not know its folder.
     """
-    from course_lib.checks import look_at_all
-
     if "folder" not in index.attrs:
         raise CourseError("The index does not know its folder; make it again with index_folder.")
     facts = look_at_all(Path(index.attrs["folder"]), list(index["path"]), progress)
@@ -182,36 +201,26 @@ def prove_no_leak(index: pd.DataFrame, strict: bool = True, near: bool = True, p
         raise CourseError(
             f"The photo {missing} of the index cannot be found or is empty; make the index again with index_folder."
         )
-    things = {"same path": index["path"], "same bytes": pd.Series([photo.digest for photo in facts], index.index)}
-    if near:
-        things["near duplicate"] = pd.Series(_groups(facts), index=index.index)
-    if "lot" in index:
-        things["same lot"] = index["lot"]
+    things = {
+        "same path": index["path"],
+        "same bytes": [photo.digest for photo in facts],
+        "near duplicate": _alike(facts),
+    }
+    things |= {f"same {name}": index[name] for name in ("part", "lot") if name in index}
     rows = []
-    for check, thing in things.items():
-        splits_of_thing = index["split"].groupby(thing).nunique()
-        leaking = splits_of_thing[splits_of_thing > 1]
-        rows.append((check, len(leaking), "no leak" if leaking.empty else "LEAK"))
-        if strict and len(leaking):
-            example = index["path"][thing == leaking.index[0]].iloc[0]
-            raise CourseError(
-                f"{len(leaking)} times the {check} is in two splits (for example {example}); "
-                "put all rows that belong together into one split."
-            )
-    return pd.DataFrame(rows, columns=["check", "leaks", "verdict"])
+    for check, thing in ((check, np.asarray(thing)) for check, thing in things.items()):
+        leaking = (index["split"].groupby(thing).transform("nunique") > 1).to_numpy()
+        rows.append((check, len(pd.unique(thing[leaking])), next(iter(index["path"][leaking]), "")))
+    return pd.DataFrame(rows, columns=["check", "leaks", "example"])
 
 
-def _groups(facts: list) -> np.ndarray:
+def _alike(facts: list) -> np.ndarray:
     """A group number for each photo; photos that are near duplicates share it."""
-    from course_lib.checks import near_duplicates
-
-    group = np.arange(len(facts))
     rows = np.array([row for row, photo in enumerate(facts) if photo.has_contrast], int)
-    if len(rows) > 1:
-        pairs = near_duplicates(np.stack([facts[row].thumbnail for row in rows]))
-        for first, second in rows[pairs[["first", "second"]].to_numpy(int)]:
-            group[group == group[second]] = group[first]
-    return group
+    if len(rows) < 2:
+        return np.arange(len(facts))
+    pairs = near_duplicates(np.stack([facts[row].thumbnail for row in rows]))
+    return connected(len(facts), rows[pairs[["first", "second"]].to_numpy(int)])
 
 
 def save_split(index: pd.DataFrame, path: str | os.PathLike) -> Path:

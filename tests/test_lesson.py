@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from course_lib import data, lesson, splits, training
+from course_lib import checks, data, lesson, splits, training
 from course_lib.errors import CourseError
 from course_lib.models import read_weights, weights_hash
 from course_lib.paths import kept_folder
@@ -89,6 +89,16 @@ def test_a_split_is_made_once_and_then_loaded(work: Path, photos: Path) -> None:
     assert second.attrs["folder"] == str(photos)
 
 
+def test_a_split_of_an_earlier_version_is_made_anew(work: Path, photos: Path, capsys: pytest.CaptureFixture) -> None:
+    """It may have put two photos of one part into two splits."""
+    file = kept_folder(photos) / "split_random.csv"
+    splits.save_split(splits.random_split(data.index_folder(photos), seed=1), file)
+    split = lesson.split_index(photos)
+    assert "which photos show the same part, so they are split anew" in capsys.readouterr().out
+    assert split["split"].tolist() == splits.random_split(split)["split"].tolist()
+    pd.testing.assert_frame_equal(lesson.split_index(photos), split, check_dtype=False)
+
+
 def test_photos_without_lots_say_what_is_missing(work: Path, photos: Path) -> None:
     with pytest.raises(CourseError, match="lots are unknown"):
         lesson.split_index(photos, "lot")
@@ -136,7 +146,7 @@ def test_a_scratch_model_of_other_settings_is_trained_anew(
 def test_after_another_split_the_scratch_model_is_trained_anew(work: Path, photos: Path, quick: None) -> None:
     """Its test photos could be photos that the kept model has learned from."""
     first, _ = lesson.scratch_model(photos, progress=False)
-    index = splits.random_split(data.index_folder(photos), seed=1)
+    index = splits.random_split(checks.find_parts(data.index_folder(photos)), seed=1)
     splits.save_split(index, kept_folder(photos) / "split_random.csv")
     second, _ = lesson.scratch_model(photos, progress=False)
 

@@ -236,6 +236,27 @@ def near_duplicates(thumbnails: np.ndarray) -> pd.DataFrame:
     return pairs[distance <= 1].reset_index(drop=True)
 
 
+def connected(count: int, pairs: np.ndarray) -> np.ndarray:
+    """Number the groups of things that pairs tie together, directly or through others.
+
+    Args:
+        count: how many things there are; they are numbered from 0.
+        pairs: which two belong together, shape (N, 2).
+
+    Returns:
+        One group number for each thing.
+
+    Example:
+        >>> connected(5, np.array([[0, 3], [3, 4]])).tolist()
+        [0, 1, 2, 0, 0]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ties = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
+    return connected_components(ties, directed=False)[1]
+
+
 def _differences(thumbnails: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
     """`unexplained` of each candidate pair, both ways; the fine look only at promising ones.
 

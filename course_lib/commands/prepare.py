@@ -8,6 +8,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib import device, splits
-from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder
+from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder, connected
 from course_lib.commands.belief import ENOUGH, belief
 from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
@@ -126,7 +127,7 @@ def prepare(
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
     remarks += _remarks(index, classes, findings, left_out)
     index = _split(index, findings, options, _check_counts(index, classes), tell)
-    alike = _proof(index, progress)
+    alike = _leaks(index, progress)
     if alike:
         remarks.append(
             f"{alike} times nearly equal photos are in two splits, because of their labels or lots, or "
@@ -254,11 +255,11 @@ def _split(
         tell("The split of index.csv is used.")
         return _own_split(index)
     if "lot" not in index:
-        index = splits.random_split(index, options.seed, validation=validation)
-        return _keep_copies_together(index, _copies(findings, "near duplicate"))
+        return _split_at_random(index, _copies(findings, "near duplicate"), options, validation)
     if index["lot"].isna().any():
         photo = index["path"][index["lot"].isna()].iloc[0]
         raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
+    index["lot"] = splits.lots(index)
     tell(_lots_in_words(index["lot"]))
     return _split_by_lot(index, options, validation)
 
@@ -303,29 +304,34 @@ def _split_by_lot(index: pd.DataFrame, options: TrainingOptions, validation: flo
         ) from error
 
 
-def _keep_copies_together(index: pd.DataFrame, copies: list[tuple[str, str]]) -> pd.DataFrame:
-    """Bring each near duplicate to the split of its original, or the test would know it."""
-    split = dict(zip(index["path"], index["split"], strict=True))
-    label = dict(zip(index["path"], index["label"], strict=True))
-    for _ in range(3):  # a copy may have a copy
-        for copy, original in copies:
-            if copy in split and label[copy] == label.get(original):
-                split[copy] = split[original]
-    moved = index.assign(split=index["path"].map(split))
-    # A folder of photos that are all alike would end up in one split; then the first split stays.
-    complete = splits.count_photos(moved).to_numpy().min() > 0
-    return moved if complete and (moved["split"] == index["split"]).mean() > 0.8 else index
+def _split_at_random(
+    index: pd.DataFrame, copies: list[tuple[str, str]], options: TrainingOptions, validation: float
+) -> pd.DataFrame:
+    """Photo by photo; near duplicates of one label follow each other, or the test would know them."""
+    number, row = pd.factorize(splits.parts(index))[0], {path: row for row, path in enumerate(index["path"])}
+    both = np.array([(row[a], row[b]) for a, b in copies if a in row and b in row], int).reshape(-1, 2)
+    both = both[np.equal(*index["label"].to_numpy()[both].T)]
+    part = connected(len(index), number[both])[number]
+    # A folder of photos that are all alike would end up in one split; then they are split as they are.
+    if np.bincount(part).max() <= 0.2 * len(index):
+        with suppress(CourseError):  # too few photos of a class are no copies
+            split = splits.random_split(index.assign(part=part), options.seed, validation=validation)["split"]
+            return index.assign(split=split)
+    return splits.random_split(index, options.seed, validation=validation)
 
 
-def _proof(index: pd.DataFrame, progress: bool) -> int:
-    """Prove that nothing leaks; nearly equal photos are only counted.
+def _leaks(index: pd.DataFrame, progress: bool) -> int:
+    """Check for leaks; nearly equal photos are only counted.
 
     Photos of one kind of part under one camera are nearly equal without being copies.
     """
-    found = splits.prove_no_leak(index, strict=False, progress=progress).set_index("check")["leaks"]
-    if found.drop("near duplicate").any():
-        splits.prove_no_leak(index, near=False)  # it raises, and says which photo
-    return int(found["near duplicate"])
+    found = splits.check_for_leaks(index, progress).set_index("check")
+    for row in found.drop("near duplicate").query("leaks > 0").itertuples():
+        raise CourseError(
+            f"{row.leaks} times the {row.Index} is in two splits (for example {row.example}); "
+            "put all rows that belong together into one split."
+        )
+    return int(found["leaks"]["near duplicate"])
 
 
 def rows_of(index: pd.DataFrame, split: str) -> np.ndarray:

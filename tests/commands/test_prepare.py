@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from course_lib import data
 from course_lib.commands import prepare as preparation
 from course_lib.commands.prepare import Prepared, TrainingOptions, prepare
 from course_lib.errors import CourseError
@@ -97,11 +98,33 @@ def test_a_folder_whose_name_is_no_text_is_refused(photos: Path) -> None:
         quiet(photos.rename(os.fsdecode(bytes(photos) + b"\xff")))
 
 
-def test_nearly_equal_photos_stay_in_one_split() -> None:
-    index = pd.DataFrame({"path": list("abcdefghij"), "label": ["x", "y"] * 5})
-    index["split"] = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
-    moved = preparation._keep_copies_together(index, [("e", "i"), ("b", "a")])
-    assert moved["split"].tolist() == ["train"] * 4 + ["test", "train"] + index["split"].tolist()[6:]
+def test_nearly_equal_photos_and_photos_of_one_part_stay_in_one_split() -> None:
+    index = pd.DataFrame({"path": [f"{label}{number}" for label in "xy" for number in range(20)]})
+    index["label"] = index["path"].str[0]
+    index["part"] = index["path"].replace({"x1": "x0", "y9": "y8"})
+    copies = [("x5", "x1"), ("y3", "y2"), ("x9", "y5")]  # the last two have two labels
+    for seed in range(8):
+        options = preparation.TrainingOptions(seed=seed)
+        split = preparation._split_at_random(index, copies, options, 0.2).set_index("path")["split"]
+        assert split["x0"] == split["x1"] == split["x5"] and split["y2"] == split["y3"] and split["y8"] == split["y9"]
+
+
+def test_a_part_that_the_table_splits_is_refused(photos: Path) -> None:
+    paths = data.index_folder(photos)["path"]
+    split = ["train", "validation", "test", *["train"] * 7] * 2
+    pd.DataFrame({"path": paths, "split": split, "part": ["a", "a", *paths[2:]]}).to_csv(photos / "index.csv")
+    with pytest.raises(CourseError, match="1 times the same part is in two splits"):
+        quiet(photos)
+
+
+def test_lots_that_share_a_part_are_one_lot(photos: Path) -> None:
+    index = data.index_folder(photos)
+    lot = [str(number % 6) for number in range(20)]
+    pd.DataFrame({"path": index["path"], "lot": lot, "part": ["a", "a", *index["path"][2:]]}).to_csv(
+        photos / "index.csv"
+    )
+    prepared = quiet(photos).index
+    assert "0+1" in set(prepared["lot"]) and prepared["lot"].nunique() == 5
 
 
 def test_photos_that_are_all_alike_are_split_and_reported(tmp_path: Path) -> None:
