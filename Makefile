@@ -73,10 +73,12 @@ lock: $(READY)
 doctor: $(READY)
 	$(BIN)/python -m course_lib doctor
 
-# The lessons that train a network, as if on another machine; then with planted faults, each of which must be noticed.
+# The lessons that train a network, as if on another machine; the last two also with other photos.
 elsewhere: $(READY_TO_TEST)
 	$(BIN)/python tools/elsewhere.py $(LESSON)
+	$(BIN)/python tools/other_photos.py $(LESSON)
 
+# The same lessons with planted faults, each of which must be noticed.
 faults: $(READY_TO_TEST)
 	$(BIN)/python tools/elsewhere.py --fault
 
