@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from numbers import Integral
@@ -24,9 +25,7 @@ KINDS = {
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # How errors name a full memory: of graphics cards, of the libraries that compute on them, of
 # computers with Linux or macOS, with Windows.
-FULL = (
-    "out of memory", "out_of_device_memory", "status_alloc_failed", "can't allocate memory", "not enough memory",
-)  # fmt: skip
+FULL = re.compile("out of memory|out_of_device_memory|status_alloc_failed|can't allocate memory|not enough memory")
 CONTAINER = Path("/sys/fs/cgroup")  # where Linux says how much memory a container may take
 
 
@@ -200,7 +199,7 @@ def enough_memory() -> Iterator[None]:
         yield
     except RuntimeError as error:
         # PyTorch has a class of its own for some of these errors only, so their words decide.
-        if not any(words in str(error).lower() for words in FULL):
+        if not FULL.search(str(error).lower()):
             raise
         raise CourseError(
             "The memory is too small for a batch; give the loader a smaller batch_size, or use smaller photos."

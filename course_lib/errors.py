@@ -1,8 +1,8 @@
-"""Errors that speak to the learner: one sentence, no wall of traceback."""
+"""Errors that speak to the learner: one sentence, no wall of traceback (lesson 1)."""
 
 
 class CourseError(Exception):
-    """What is wrong, with which file or value, and what to do, in one sentence (lesson 1).
+    """What is wrong, with which file or value, and what to do, in one sentence.
 
     A notebook shows the sentence alone: IPython asks an exception for
     ``_render_traceback_`` before it prints the frames that led there.

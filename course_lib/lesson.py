@@ -59,7 +59,7 @@ def short_version(name: str) -> str:
 
 
 def memo(number: int, photos: str | os.PathLike | None = None) -> Memo:
-    """The memo, open at the slot of a lesson: one figure and one finding of your own (lesson 2).
+    """The memo, open at the slot of a lesson: one figure and one finding of your own.
 
     Args:
         number: the lesson, 1 to 10.
@@ -74,7 +74,7 @@ def memo(number: int, photos: str | os.PathLike | None = None) -> Memo:
 
 
 def show_memo(photos: str | os.PathLike | None = None) -> Memo:
-    """Show the memo, all that is missing included, and write it as one page (lesson 2).
+    """Show the memo, all that is missing included, and write it as one page.
 
     Args:
         photos: as for `memo`.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib.checks import connected, look_at_all, near_duplicates
-from course_lib.data import read_table
+from course_lib.data import photo_folder, read_table
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, write_atomically
 
@@ -19,7 +19,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def random_split(index: pd.DataFrame, seed: int = 0, validation: float = 0.15, test: float = 0.25) -> pd.DataFrame:
-    """Split photo by photo, stratified by label (and cell type where known) (lesson 5).
+    """Split photo by photo, stratified by label (and cell type where known).
 
     Stratified: each split gets the same share of each group, as near as whole photos
     allow. The result depends on the paths and the seed, not on the order of the rows. Of the
@@ -66,7 +66,7 @@ def parts(index: pd.DataFrame) -> pd.Series:
 
 
 def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
-    """Name the lot of each photo: a block of consecutive files of one cell type (lesson 4).
+    """Name the lot of each photo: a block of consecutive files of one cell type.
 
     The solar-cell files carry no module number. But neighbouring files come from the same
     module, so a block of neighbours is an approximation of a lot. A column ``lot`` in the
@@ -117,7 +117,7 @@ def _merged(lot: pd.Series, index: pd.DataFrame) -> pd.Series:
 def lot_split(
     index: pd.DataFrame, seed: int = 0, validation: float = 0.15, test: float = 0.25, lot_size: int = 60
 ) -> pd.DataFrame:
-    """Split lot by lot: all photos of a lot go to the same split (lesson 5).
+    """Split lot by lot: all photos of a lot go to the same split.
 
     The lots are dealt out so that each split comes close to its share of every class (and
     cell type). With few large lots the shares can only be approximate.
@@ -159,7 +159,7 @@ def _deal_lots(counts: pd.DataFrame, lot: pd.Series, seed: int, shares: dict[str
 
 
 def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int = 60) -> pd.Series:
-    """Number the folds 0…folds−1 so that no lot is in two of them (lesson 5).
+    """Number the folds 0…folds−1 so that no lot is in two of them.
 
     One lot split depends much on which lots it happens to draw; the mean over all folds does
     not. The classes are spread over the folds as evenly as whole lots allow.
@@ -177,13 +177,13 @@ def lot_folds(index: pd.DataFrame, folds: int = 4, seed: int = 0, lot_size: int 
 
 
 def check_for_leaks(index: pd.DataFrame, progress: bool = False) -> pd.DataFrame:
-    """Check whether a photo is in two splits, also as a copy, or a part or a lot (lesson 5).
+    """Check whether a photo is in two splits, also as a copy, or a part or a lot.
 
     It is a check and no proof: of copies it finds those that `course_lib.checks.near_duplicates`
     finds, and parts and lots it knows only where the index has a column ``part`` or ``lot``.
 
     Args:
-        index: table with the column ``split``; ``index.attrs["folder"]`` names the folder.
+        index: table with the column ``split``.
         progress: show a progress bar.
 
     Returns:
@@ -193,9 +193,7 @@ def check_for_leaks(index: pd.DataFrame, progress: bool = False) -> pd.DataFrame
     Raises:
         CourseError: a photo cannot be read, or the index does not know its folder.
     """
-    if "folder" not in index.attrs:
-        raise CourseError("The index does not know its folder; make it again with index_folder.")
-    facts = look_at_all(Path(index.attrs["folder"]), list(index["path"]), progress)
+    facts = look_at_all(photo_folder(index), list(index["path"]), progress)
     missing = next((photo.path for photo in facts if not photo.digest), None)
     if missing is not None:
         raise CourseError(
@@ -224,14 +222,14 @@ def _alike(facts: list) -> np.ndarray:
 
 
 def save_split(index: pd.DataFrame, path: str | os.PathLike) -> Path:
-    """Save an index with its split as a CSV table (lesson 5)."""
+    """Save an index with its split as a CSV table."""
     with write_atomically(path) as temporary:
         index.to_csv(temporary, index=False, lineterminator="\n")
     return Path(path)
 
 
 def load_split(path: str | os.PathLike, folder: str | os.PathLike) -> pd.DataFrame:
-    """Load a table saved by `save_split`, for the photos in ``folder`` (lesson 5).
+    """Load a table saved by `save_split`, for the photos in ``folder``.
 
     Raises:
         CourseError: the table is missing, is no split table, or names a photo that is not there.

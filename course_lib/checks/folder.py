@@ -80,7 +80,8 @@ def check_folder(
         `ACTIONS`), ``detail``, ``suggested_action``; of copies also ``original`` and ``view`` (how
         the copy must be turned to fit, one of `VIEW_NAMES`). A file may have several rows; a
         finding about the whole folder has the path ".".
-        ``attrs["folder"]`` and ``attrs["files"]`` (how many were looked at) are kept.
+        The folder is remembered, see `course_lib.data.photo_folder`, and how many files were looked at
+        (``attrs["files"]``): a column would repeat the number in each row, and an empty table would lose it.
 
     Raises:
         CourseError: no such folder, or the folder or the label table given cannot be read.

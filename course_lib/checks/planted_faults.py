@@ -139,7 +139,7 @@ def _plan(seed: int) -> tuple[list[str], list[tuple[Fault, str, str]]]:
 
 
 def messy_answers(seed: int = 0) -> pd.DataFrame:
-    """The answer key of the messy folder: one row for each planted fault (lesson 2).
+    """The answer key of the messy folder: one row for each planted fault.
 
     Returns:
         ``path`` of the faulty file, ``problem`` as `course_lib.checks.folder` calls it, and
@@ -152,7 +152,7 @@ def messy_answers(seed: int = 0) -> pd.DataFrame:
 
 
 def score_hunt(suspects: Mapping[str, Iterable[Path]], seed: int = 0) -> pd.DataFrame:
-    """How many planted faults each finder found, and how many sound files it suspected (lesson 2).
+    """How many planted faults each finder found, and how many sound files it suspected.
 
     Args:
         suspects: name of a finder → the files of the messy folder that it suspects.
@@ -182,7 +182,7 @@ def _same_letters(path: str) -> str:
 
 
 def make_messy_folder(target: str | os.PathLike | None = None, seed: int = 0) -> Path:
-    """Copy 120 solar-cell photos and plant faults in the copies (lesson 2).
+    """Copy 120 solar-cell photos and plant faults in the copies.
 
     The photos themselves are not touched. A messy folder made earlier is made afresh.
 

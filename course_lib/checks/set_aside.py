@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from course_lib.data import photo_folder
 from course_lib.errors import CourseError
 from course_lib.paths import make_folder, shorten, write_atomically
 
@@ -21,7 +22,7 @@ COLUMNS = ["original", "kept", "problems"]
 def quarantine(
     findings_or_paths: pd.DataFrame | Iterable[str | os.PathLike], folder: str | os.PathLike
 ) -> pd.DataFrame:
-    """Move the chosen photos into a folder and write down where they came from (lesson 2).
+    """Move the chosen photos into a folder and write down where they came from.
 
     Args:
         findings_or_paths: rows of the table of `check_folder` that you chose, or paths.
@@ -75,12 +76,7 @@ def _planned(chosen: pd.DataFrame | Iterable[str | os.PathLike], folder: Path) -
         if gone := [original for original in originals if not os.path.lexists(original)]:
             raise CourseError(f"There is no photo {shorten(gone[0])}; nothing was moved.")
         return [(original, Path(original.name), "") for original in originals]
-    if "folder" not in chosen.attrs:
-        raise CourseError(
-            "This table does not remember its photo folder; choose rows of the table that "
-            "check_folder returned, or give full paths."
-        )
-    source = Path(os.path.abspath(chosen.attrs["folder"]))
+    source = Path(os.path.abspath(photo_folder(chosen)))
     if folder.is_relative_to(source):
         raise CourseError(
             f"The quarantine {shorten(folder)} lies inside the photo folder, where the next check "
@@ -107,7 +103,7 @@ def _free_name(folder: Path, wanted: Path, taken: set[str]) -> str:
 
 
 def undo_quarantine(folder: str | os.PathLike) -> pd.DataFrame:
-    """Put all photos of a quarantine back where they were (lesson 2).
+    """Put all photos of a quarantine back where they were.
 
     A place that is taken by now is not overwritten: that photo stays in quarantine and in
     the log.

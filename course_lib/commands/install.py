@@ -12,6 +12,7 @@ import argparse
 import importlib
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,32 +30,32 @@ NO_TORCH = {
     "Colab, or on an Apple-silicon Mac install the Python that is made for it",
     ("Windows", "ARM64"): "For Windows on ARM processors pip has no torch; take the course in Colab",
 }
-# What pip or venv writes, and what it means for a learner.
+# What pip or venv writes (regular expressions), and what it means for a learner.
 CAUSES = (
     (
-        ("no space left", "disk quota exceeded", "not enough space on the disk"),
+        "no space left|disk quota exceeded|not enough space on the disk",
         "the disk is full; make room (the README says how much the course takes)",
     ),
     (
-        ("ensurepip is not available", "no module named ensurepip", "no module named venv"),
+        "ensurepip is not available|no module named (ensurepip|venv)",
         "this Python comes without venv; install that part (on Debian and Ubuntu: apt install python3-venv)",
     ),
     (
-        ("newconnectionerror", "nameresolutionerror", "connection to", "connection error", "connection broken",
-         "connection refused", "timed out", "proxyerror", "sslerror", "failed to connect", "retrying ("),
+        r"newconnectionerror|nameresolutionerror|connection (to|error|broken|refused)|timed out|proxyerror|sslerror|"
+        r"failed to connect|retrying \(",
         "the packages could not be fetched; check the internet connection",
     ),
     (
-        ("resolutionimpossible", "conflicting dependencies"),
+        "resolutionimpossible|conflicting dependencies",
         "some packages that are here do not go with what the lessons need; take the newest release of the "
         "course and, in Colab and Kaggle, the newest environment",
     ),
-    (("permission denied", "read-only file system"), "the folder is write-protected; allow writing there"),
-)  # fmt: skip
+    ("permission denied|read-only file system", "the folder is write-protected; allow writing there"),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``python -m course_lib install [--venv FOLDER] [--dev] [--here [--dry-run]]`` (lesson 1).
+    """``python -m course_lib install [--venv FOLDER] [--dev] [--here [--dry-run]]``.
 
     Raises:
         CourseError: the cause in one sentence; what is installed already stays for the next try.
@@ -188,8 +189,8 @@ def pip(python: str | os.PathLike, arguments: Sequence[str]) -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                          encoding="utf-8", errors="replace")  # fmt: skip
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, **both, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         raise _stopped(done.stdout)
     print(done.stdout, end="")
@@ -210,7 +211,7 @@ def explain(output: str) -> str:
     """
     lowered = " ".join(output.lower().split())  # venv breaks its lines anywhere
     for signs, cause in CAUSES:
-        if any(sign in lowered for sign in signs):
+        if re.search(signs, lowered):
             return cause
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it gave no reason"]
     errors = [line for line in lines if line.startswith("ERROR:")]

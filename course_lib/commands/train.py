@@ -22,7 +22,7 @@ import pandas as pd
 from course_lib import datasets, device, evaluation, features, plots, training
 from course_lib.commands.plan import BATCH, Plan, TimeLimit, announcement, fresh_classifier, make_plan
 from course_lib.commands.prepare import Prepared, Tell, TrainingOptions, prepare, rows_of, sample
-from course_lib.data import class_names, credits, label_numbers, label_probabilities, photo_path
+from course_lib.data import class_names, credits, label_numbers, label_probabilities, photo_folder, photo_path
 from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions
 from course_lib.inference import Inspector, InspectorSettings, inspector_file
@@ -110,7 +110,7 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        return Path(self.index.attrs["folder"])
+        return photo_folder(self.index)
 
     def inspector(self, model: Classifier, size: int) -> Inspector:
         """A model with what belongs to it."""
@@ -201,7 +201,7 @@ def _work_folder(index: pd.DataFrame, options: TrainingOptions, backbone: Backbo
     facts = [index[["path", "label", "split"]].to_numpy().tolist(), asdict(options), backbone.sha256]
     facts += [file_hash(photo_path(index, row)) for row in range(len(index))]
     key = hashlib.sha256(json.dumps(facts).encode(errors="surrogateescape")).hexdigest()[:12]
-    return make_folder(kept_folder(index.attrs["folder"]) / f"train-{key}")
+    return make_folder(kept_folder(photo_folder(index)) / f"train-{key}")
 
 
 def _probe(job: Job, backbone: Backbone) -> Inspector:

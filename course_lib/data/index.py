@@ -34,7 +34,7 @@ def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print)
     Returns:
         One row for each photo: ``path`` (text, relative to the folder, with ``/``),
         ``label`` (text, name of the sub-folder) and any further columns of ``index.csv``.
-        ``index.attrs["folder"]`` remembers the folder.
+        The folder is remembered, see `photo_folder`.
 
     Raises:
         CourseError: no such folder, one that may not be listed, fewer than two classes, splits or products
@@ -157,15 +157,27 @@ and what a section says about them holds for the solar cells only.
     return index.assign(**{name: stand_ins[name] for name in missing}, **lot)
 
 
+def photo_folder(table: pd.DataFrame) -> Path:
+    """The folder of the photos that an index, or a table of findings, is about.
+
+    It is kept in ``table.attrs["folder"]`` and not in a column, because a column would put this computer's paths
+    into every table that a lesson shows, a learner saves, or an inspector carries along.
+
+    Raises:
+        CourseError: the table does not know its folder; joining two tables loses it.
+    """
+    if "folder" not in table.attrs:
+        raise CourseError(
+            "The table does not know its photo folder, so no photo can be found; set its "
+            "attrs['folder'], or make it again with index_folder or check_folder."
+        )
+    return Path(table.attrs["folder"])
+
+
 def photo_path(index: pd.DataFrame, row: int) -> Path:
     """The full path of one photo, given its row number in the index.
 
     Raises:
-        CourseError: the index does not know its folder; joining two tables loses it.
+        CourseError: as `photo_folder`.
     """
-    if "folder" not in index.attrs:
-        raise CourseError(
-            "The index does not know its photo folder, so no photo can be found; set "
-            "index.attrs['folder'], or make the index again with index_folder."
-        )
-    return Path(index.attrs["folder"]) / index["path"].iloc[row]
+    return photo_folder(index) / index["path"].iloc[row]

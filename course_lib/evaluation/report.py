@@ -79,7 +79,7 @@ def report(
         "how": "at threshold 0.5" if two else "of the most probable class",
         "sides": [_side(name, splits, threshold, costs) for name, splits in sides.items()],
         "costs": costs,
-        "credits": map(data.credits, dict.fromkeys(test.index.attrs["folder"] for test in tests.values())),
+        "credits": map(data.credits, dict.fromkeys(data.photo_folder(test.index) for test in tests.values())),
     }
     if len(first.classes) == 2:
         values["mistakes"] = _mistakes(first, 0.5 if threshold is None else threshold, mistakes)

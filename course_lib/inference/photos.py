@@ -21,9 +21,8 @@ from course_lib.models import file_hash
 from course_lib.paths import append_json_line, read_json_lines, shorten
 
 # A name that ends so is meant as a photo, also where the course cannot read it.
-PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, (
-    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg",
-))  # fmt: skip
+OTHER_ENDINGS = [".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg"]
+PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, OTHER_ENDINGS)
 KEPT = {"photo", "probability", "decision", "problem"}
 
 

@@ -70,9 +70,15 @@ def histogram(
 
 
 def scatter(
-    points: np.ndarray, groups: Sequence[str], *, xlabel: str, ylabel: str, alt: str, title: str = "",
+    points: np.ndarray,
+    groups: Sequence[str],
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    title: str = "",
     positive: str = "defective",
-) -> None:  # fmt: skip
+) -> None:
     """Show points in a plane, coloured and shaped by group.
 
     Args:
@@ -118,9 +124,15 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], *, alt: str = "", bas
 
 
 def lines(
-    x: Sequence[float] | np.ndarray, curves: Mapping[str, Sequence[float] | np.ndarray], *, xlabel: str, ylabel: str,
-    alt: str = "", mark: Mapping[str, float] | None = None, by_factors: bool = False,
-) -> None:  # fmt: skip
+    x: Sequence[float] | np.ndarray,
+    curves: Mapping[str, Sequence[float] | np.ndarray],
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str = "",
+    mark: Mapping[str, float] | None = None,
+    by_factors: bool = False,
+) -> None:
     """Show curves over a common axis.
 
     Args:

@@ -34,7 +34,7 @@ def grade(question: Question, answer: Any) -> Judgement:
 
 
 def is_empty(answer: Any) -> bool:
-    """Whether nothing was answered (lesson 1).
+    """Whether nothing was answered.
 
     Example:
         >>> is_empty(" "), is_empty([]), is_empty(0)
@@ -44,13 +44,13 @@ def is_empty(answer: Any) -> bool:
 
 
 def reveal(question: Question) -> tuple[Remark, ...]:
-    """Every reason of a question, for a learner who asks to see the answer (lesson 1)."""
+    """Every reason of a question, for a learner who asks to see the answer."""
     _has_a_key(question)
     return question.reasons()
 
 
 def right_answer(question: Question) -> Any:
-    """An answer that `grade` calls right (lesson 1); for code it is the list of results."""
+    """An answer that `grade` calls right; for code it is the list of results."""
     _has_a_key(question)
     return question.right_answer()
 

@@ -20,16 +20,24 @@ from course_lib.quiz.progress import answers_folder
 WIDEST = 1200  # pixels of a kept figure; a photo of a camera has several times as many
 WORDS = {
     "en": {
-        "title": "Quality memo: {about}", "page": "The whole memo as one page: {page}",
-        "figure": "a figure", "finding": "a finding", "missing": "Still missing: {what}.", "and": " and ",
+        "title": "Quality memo: {about}",
+        "page": "The whole memo as one page: {page}",
+        "figure": "a figure",
+        "finding": "a finding",
+        "missing": "Still missing: {what}.",
+        "and": " and ",
         "filled": "Memo: {filled} of {all} lessons have a figure and a finding.",
     },
     "ja": {
-        "title": "品質メモ：{about}", "page": "メモ全体（1 ページ）：{page}",
-        "figure": "図", "finding": "発見", "missing": "未記入：{what}", "and": "と",
+        "title": "品質メモ：{about}",
+        "page": "メモ全体（1 ページ）：{page}",
+        "figure": "図",
+        "finding": "発見",
+        "missing": "未記入：{what}",
+        "and": "と",
         "filled": "メモ：{all} レッスン中 {filled} レッスンで図と発見がそろっています。",
     },
-}  # fmt: skip
+}
 
 
 class Memo:
@@ -151,7 +159,7 @@ class Memo:
 
 
 def as_png(picture: Any) -> bytes:
-    """A figure, photo or file as the bytes of a PNG file (lesson 2).
+    """A figure, photo or file as the bytes of a PNG file.
 
     Raises:
         CourseError: it is nothing that can be shown.

@@ -70,7 +70,7 @@ def make_record(
     seconds: float,
     at: str,
 ) -> dict[str, Any]:
-    """One answer as it stands in a file of answers, with its seal (lesson 1).
+    """One answer as it stands in a file of answers, with its seal.
 
     Args:
         learner: the pseudonym; attempt: from 1; seconds: from seeing the question to checking it;

@@ -129,7 +129,7 @@ def _cases(code: Table, here: Place, released: bool) -> Iterator[Case]:
 
 
 def run_learner_code(question: CodeQuestion, names: Mapping[str, Any]) -> list[Any] | None:
-    """What the learner's variable or function gives, one result for each case (lesson 3).
+    """What the learner's variable or function gives, one result for each case.
 
     None where the name does not exist yet. An error inside the learner's function becomes a
     result of the form ``{"error": "ValueError: …"}``, so it can be shown and kept. All cases

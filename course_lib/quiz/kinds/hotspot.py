@@ -165,7 +165,7 @@ def _region(entry: Table, grid: Square, here: Place) -> Region:
 
 
 def read_photo(photo: Photo) -> bytes:
-    """The bytes of a solar-cell photo as it lies in the package ``elpv-dataset`` (lesson 4).
+    """The bytes of a solar-cell photo as it lies in the package ``elpv-dataset``.
 
     Raises:
         CourseError: the package or the photo is not there.
