@@ -101,7 +101,8 @@ def lots(index: pd.DataFrame, size: int = 60) -> pd.Series:
         )
     kind = index["cell_type"].astype(str) if "cell_type" in index else pd.Series("lot", index=index.index)
     rank = index.groupby(kind)["position"].rank(method="first").astype(int) - 1
-    return _merged(kind + "-" + (rank // size).astype(str).str.zfill(2), index)
+    lot = kind + "-" + (rank // size).astype(str).str.zfill(2)
+    return _merged(lot, index) if "part" in index else lot
 
 
 def _merged(lot: pd.Series, index: pd.DataFrame) -> pd.Series:
