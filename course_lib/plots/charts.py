@@ -152,11 +152,12 @@ def lines(
     show(figure, alt or f"{ylabel} over {xlabel}: {', '.join(curves)}")
 
 
-def confusion_matrix(table: pd.DataFrame, *, alt: str) -> None:
+def confusion_matrix(table: pd.DataFrame) -> None:
     """Show the four outcomes as a picture: a table of `course_lib.evaluation.confusion`."""
     figure, axis = new_axis(width=4.6, height=3.2)
     draw_confusion_matrix(axis, table)
-    show(figure, alt)
+    (passed, overkill), (missed, found) = table.to_numpy()
+    show(figure, f"{passed} good parts pass, {overkill} are rejected; {found} defects are found, {missed} missed")
 
 
 def draw_confusion_matrix(axis: Axes, table: pd.DataFrame) -> None:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from course_lib.errors import CourseError
@@ -20,6 +21,7 @@ from course_lib.errors import CourseError
 BLUE, ORANGE, GREEN, PINK, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, GREY)
 DOTS_PER_INCH = 90  # as a figure is shown
+WARMEST = 0.7  # of a heat map that reaches 1: what the line is drawn around
 NEARLY_WHITE = 235  # mean grey of a photo that needs an outline on white paper
 SHARPNESS = 1.5  # stored are this many dots for each of them, since many screens show more
 
@@ -204,32 +206,32 @@ def _places(
     return figure, list(axes.flat)
 
 
-def heat_maps(images: Sequence[np.ndarray], maps: np.ndarray, titles: Sequence[str], *, alt: str) -> None:
-    """Show each photo, and to its right the same photo under its heat map; a ring marks the peak in both.
+def heat_maps(images: Sequence[np.ndarray], maps: np.ndarray, titles: Sequence[str], *, alt: str = "") -> None:
+    """Show a row of photos, and below each where its heat map is warm, in orange on the paler photo.
+
+    Only the warmer half of a map is coloured, and a line is drawn around the warmest part, so that the
+    place can be told without its colour.
 
     Args:
-        images: uint8 photos (H, W) or (1, H, W).
+        images: uint8 photos (H, W) or (1, H, W), of any size.
         maps: (N, h, w), 0…1: where the model looked.
         titles: one short text for each photo.
+        alt: alternative text; the titles, where it is left out.
     """
-    both = [text for title in titles for text in (title, "heat map")]
-    figure, axes = _places(len(both), 6, 1.4, both)
-    for number, (image, heat, title) in enumerate(zip(images, maps, titles, strict=True)):
-        photo, overlay = axes[2 * number : 2 * number + 2]
-        height, width = np.squeeze(image).shape[-2:]
+    count = len(images)
+    figure, axes = _places(2 * count, count, 1.4, titles)
+    warm = LinearSegmentedColormap.from_list("warm", [(ORANGE, 0), (ORANGE, 0), (ORANGE, 0.8)])
+    for photo, below, image, heat, title in zip(axes[:count], axes[count:], images, maps, titles, strict=True):
         draw_photo(photo, image, title)
-        draw_photo(overlay, image, "heat map")
-        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-        overlay.imshow(heat, cmap="inferno", alpha=0.5, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
-        if heat.max() > 0:
-            row, column = np.unravel_index(heat.argmax(), heat.shape)
-            field = np.array([width / heat.shape[1], height / heat.shape[0]])
-            for axis in (photo, overlay):
-                for colour, thickness in (("black", 3), ("white", 1.5)):  # seen on dark and on light
-                    centre = (np.array([column, row]) + 0.5) * field - 0.5
-                    ring = Circle(tuple(centre), field.min() / 2, fill=False, color=colour, linewidth=thickness)
-                    axis.add_patch(ring)
-    show(figure, alt)
+        image = channels_last(image)
+        draw_photo(below, 100 + 0.6 * image)
+        smooth = np.asarray(Image.fromarray(np.float32(heat)).resize(image.shape[::-1], Image.Resampling.BILINEAR))
+        below.imshow(smooth, cmap=warm, vmin=0, vmax=1)
+        if heat.max() > WARMEST:
+            for colour, thickness in (("black", 2.2), ("white", 1)):  # seen on dark and on light
+                below.contour(smooth, levels=[WARMEST], colors=colour, linewidths=thickness)
+    named = ", ".join(titles).replace("\n", " ")
+    show(figure, alt or f"{count} photos, and below each its heat map: {named}")
 
 
 def flow(steps: Sequence[str], *, alt: str, columns: int = 6) -> None:

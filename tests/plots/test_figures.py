@@ -110,18 +110,19 @@ def test_no_photos_are_one_sentence() -> None:
         plots.photo_grid([], alt="none")
 
 
-def test_a_ring_marks_the_peak_in_the_photo_and_under_the_heat_map(drawn: list[Figure]) -> None:
+def test_a_line_goes_around_the_warmest_part_below_the_photo(drawn: list[Figure]) -> None:
     heat = np.zeros((2, 4, 4))
-    heat[0, 1, 2] = 1  # the second map is dark: nothing speaks for the class
-    plots.heat_maps([PHOTO, PHOTO], heat, ["0.99", "0.10"], alt="two")
-    photo, overlay, *others = drawn[0].axes
-    for axis in (photo, overlay):
-        assert {patch.center for patch in axis.patches} == {(4.5, 2.5)}
-    assert len(overlay.images) == 2 and not any(axis.patches for axis in others)
+    heat[0, 1, 2] = 1  # the second map is cold: nothing speaks for the class
+    plots.heat_maps([np.zeros((80, 80), np.uint8), np.zeros((1, 20, 30), np.uint8)], heat, ["0.99", "0.10"])
+    photo, _, warm, cold = drawn[0].axes
+    assert [len(axis.collections) for axis in (photo, cold)] == [0, 0]
+    outline = np.concatenate([path.vertices for path in warm.collections[0].get_paths()])
+    assert outline.mean(axis=0) == pytest.approx([49.5, 29.5], abs=1)
+    assert [axis.images[-1].get_array().shape for axis in (warm, cold)] == [(80, 80), (20, 30)]
 
 
 def test_the_confusion_matrix_names_its_mistakes(drawn: list[Figure]) -> None:
-    plots.confusion_matrix(OUTCOMES, alt="four")
+    plots.confusion_matrix(OUTCOMES)
     assert [text.get_text() for text in drawn[0].axes[0].texts][1:3] == ["2\noverkill", "1\nmissed defect"]
 
 
