@@ -659,10 +659,9 @@ from dataclasses import replace
 
 inspector = Inspector(model, replace(inspector.settings, threshold=threshold))
 openings = evaluation.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.fingerprint()}")
-print(f"The test set has been opened by {openings} inspector(s) so far.")
 
 # %% [markdown]
-# The record itself, with date and a code of the inspector:
+# The record itself, with date and a code of the inspector. If you ran lesson 8 on this computer, its models stand there, too:
 
 # %% tags=["nbval-ignore-output"] reason="the date, and weights that differ by rounding"
 evaluation.test_openings(PHOTOS)
