@@ -22,6 +22,7 @@ from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import as_batch_transform, as_photo_tensor, comes_from, to_float
 
+Labels = Sequence[int] | np.ndarray
 GREY_MEAN, GREY_STD = (0.5,), (0.25,)
 
 
@@ -118,7 +119,7 @@ class PhotoDataset(torch.utils.data.Dataset):
             ``ToTensorV2``).
     """
 
-    def __init__(self, images: np.ndarray, labels: Sequence[int] | np.ndarray, transform: Callable | None = None):
+    def __init__(self, images: np.ndarray, labels: Labels, transform: Callable | None = None):
         if len(images) != len(labels):
             raise CourseError(
                 f"There are {len(images)} photos but {len(labels)} labels; both must be in the same order and number."
@@ -142,15 +143,7 @@ class PhotoDataset(torch.utils.data.Dataset):
 class _Loader:
     """What the loaders of photos and of features share: rows, labels, how many batches, and the order."""
 
-    def __init__(
-        self,
-        count: int,
-        labels: Sequence[int] | np.ndarray,
-        rows: np.ndarray | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-    ):
+    def __init__(self, count: int, labels: Labels, rows: np.ndarray | None, batch_size: int, shuffle: bool, seed: int):
         if count != len(labels):
             raise CourseError(
                 f"There are {count} photos but {len(labels)} labels; both must be in the same order and number."
@@ -215,7 +208,7 @@ class BatchLoader(_Loader):
     def __init__(
         self,
         images: np.ndarray,
-        labels: Sequence[int] | np.ndarray,
+        labels: Labels,
         *,
         rows: np.ndarray | None = None,
         batch_size: int = 64,
@@ -301,7 +294,7 @@ class FeatureLoader(_Loader):
     def __init__(
         self,
         features: np.ndarray | Sequence[np.ndarray],
-        labels: Sequence[int] | np.ndarray,
+        labels: Labels,
         *,
         rows: np.ndarray | None = None,
         batch_size: int = 64,

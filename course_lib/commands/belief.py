@@ -5,43 +5,33 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from course_lib.checks import NO_PICTURE
+from course_lib.commands.prepare import ENOUGH, Prepared
 
-ENOUGH = 30  # photos of a class below which a result says little
 FEW_TEST = 10  # test photos of a class of which each one moves the result by a tenth or more
 TOLD = ("told by the file", "told by the light")
 
 
-def belief(
-    index: pd.DataFrame,
-    classes: Sequence[str],
-    findings: pd.DataFrame,
-    left_out: Mapping[str, str],
-    passed_over: Sequence[str],
-    alike: int,
-) -> pd.DataFrame:
+def belief(made: Prepared) -> pd.DataFrame:
     """What was looked at, what was found, and what it means for the result: one row for each question.
 
     Args:
-        index: the photos that are used, with their split, and with their lots where they are known.
-        classes: names of the classes.
-        findings: of `check_folder`.
-        left_out: photos that are not used, and why.
-        passed_over: what the structure of the folder and its table made unusable, in sentences.
-        alike: how many nearly equal photos are in two splits.
+        made: from `course_lib.commands.prepare.prepare`.
 
     Example:
         >>> index = pd.DataFrame({"path": ["a", "b"], "label": ["good", "bad"], "split": ["train", "test"]})
         >>> none = pd.DataFrame(columns=["path", "problem", "detail", "suggested_action"])
-        >>> belief(index, ["good", "bad"], none, {}, [], 0)["found"].tolist()[0]
+        >>> belief(Prepared(index, ["good", "bad"], {}, [], none, [], 0))["found"].tolist()[0]
         'good: 1 (0 of them for the test); bad: 1 (1 of them for the test)'
     """
+    used = set(made.index["path"])
+    foreign = _foreign(made.findings, used | set(made.left_out))
     rows = [
-        ("Photos per class", *_counts(index, classes)),
-        ("Lots", *_lots(index)),
-        ("Near duplicates between parts", *_copies(alike)),
-        ("Facts of the files, and light", *_told(findings)),
-        ("Photos that need a look", *_doubtful(findings, set(index["path"]))),
-        ("Left out", *_left_out(left_out, passed_over, _foreign(findings, {*index["path"], *left_out}))),
+        ("Photos per class", *_counts(made.index, made.classes)),
+        ("Lots", *_lots(made.index)),
+        ("Near duplicates between parts", *_copies(made.alike)),
+        ("Facts of the files, and light", *_told(made.findings)),
+        ("Photos that need a look", *_doubtful(made.findings, used)),
+        ("Left out", *_left_out(made.left_out, made.passed_over, foreign)),
     ]
     return pd.DataFrame(rows, columns=["looked at", "found", "what it means"])
 
@@ -51,10 +41,8 @@ def _counts(index: pd.DataFrame, classes: Sequence[str]) -> tuple[str, str]:
     test = index.loc[index["split"] == "test", "label"].value_counts().reindex(classes, fill_value=0)
     found = "; ".join(f"{name}: {photos[name]} ({test[name]} of them for the test)" for name in classes)
     if photos.min() < ENOUGH or test.min() < FEW_TEST:
-        return (
-            found,
-            "Few: one photo more or less moves the result much. Read the interval, not the number; add photos.",
-        )
+        few = "Few: one photo more or less moves the result much. Read the interval, not the number; add photos."
+        return found, few
     return found, "Enough to begin with; the interval beside each number says how sure it is."
 
 
@@ -62,10 +50,8 @@ def _lots(index: pd.DataFrame) -> tuple[str, str]:
     if "lot" in index:
         found = f"{index['lot'].nunique()} lots are known"
         if (index.groupby("lot")["split"].nunique() > 1).any():
-            return (
-                found + "; some are in two parts",
-                "The result flatters: the model has seen lots that it is tested on.",
-            )
+            known = "The result flatters: the model has seen lots that it is tested on."
+            return found + "; some are in two parts", known
         return found + "; each is in one part only", "The result holds for lots that the model has not seen."
     return "no lots are known", (
         "Photos of one lot, day or piece may be in training and test; then new lots do worse. Name the lots with "
@@ -97,10 +83,8 @@ def _doubtful(findings: pd.DataFrame, used: set[str]) -> tuple[str, str]:
         return "none", "No used photo is empty, blurred, or nearly one of another class."
     groups = seen.groupby(seen["problem"].map(words), sort=False)["path"].unique()
     found = "; ".join(f"{len(paths)} {why}, such as {paths[0]}" for why, paths in groups.items())
-    return (
-        found,
-        "They were used. A wrong label or an empty photo counts as a mistake, or teaches one; check names each.",
-    )
+    meaning = "They were used. A wrong label or an empty photo counts as a mistake, or teaches one; check names each."
+    return found, meaning
 
 
 def _foreign(findings: pd.DataFrame, known: set[str]) -> list[str]:

@@ -17,11 +17,11 @@ import pandas as pd
 
 from course_lib import device, splits
 from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder, connected
-from course_lib.commands.belief import ENOUGH, belief
 from course_lib.data import class_names, index_folder, positive_class
 from course_lib.errors import CourseError
 from course_lib.paths import say, shorten
 
+ENOUGH = 30  # photos of a class below which a result says little
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
 USUAL = 0.05  # of the photos: what so many show is how they look, and no sign of a broken lamp
 # What the learner should know of findings that do not keep a photo from being used.
@@ -82,7 +82,9 @@ class Prepared:
         classes: class names, the positive one last.
         left_out: photos that are not used, and why.
         usual: findings such as "nearly black" that many of these photos have.
-        findings, passed_over, alike: what says how far the result can be believed, see `belief`.
+        findings: of `check_folder`.
+        passed_over: what the structure of the folder and its table made unusable, in sentences.
+        alike: how many nearly equal photos are in two splits.
     """
 
     index: pd.DataFrame
@@ -92,10 +94,6 @@ class Prepared:
     findings: pd.DataFrame
     passed_over: list[str]
     alike: int
-
-    def belief(self) -> pd.DataFrame:
-        """How far a result from these photos can be believed."""
-        return belief(self.index, self.classes, self.findings, self.left_out, self.passed_over, self.alike)
 
 
 def prepare(

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib import datasets, device, evaluation, features, plots, training
+from course_lib.commands.belief import belief
 from course_lib.commands.plan import BATCH, Plan, TimeLimit, announcement, fresh_classifier, make_plan
 from course_lib.commands.prepare import Prepared, Tell, TrainingOptions, prepare, rows_of, sample
 from course_lib.data import class_names, credits, label_numbers, label_probabilities, photo_folder, photo_path
@@ -293,7 +294,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
         title=f"Inspector of {job.folder.name}",
         threshold=threshold,
         cost_missed=cost,
-        before=[plots.heading("Can this result be believed?"), plots.table(job.prepared.belief())],
+        before=[plots.heading("Can this result be believed?"), plots.table(belief(job.prepared))],
         facts=_facts(job, notes),
     )
     settings, temperature = candidates[name].settings, validation.temperature

@@ -94,11 +94,7 @@ def _share(chosen: np.ndarray) -> float:
 
 
 def inspection_table(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    threshold: float = 0.5,
-    seed: int = 0,
-    classes: Sequence[str] = CLASSES,
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5, classes: Sequence[str] = CLASSES
 ) -> pd.DataFrame:
     """The measures of an inspector with their intervals, beside "always functional".
 
@@ -133,17 +129,13 @@ def inspection_table(
         # Without a class some measures do not exist; scikit-learn would say so 500 times.
         warnings.simplefilter("ignore")
         for name, measure in measures.items():
-            low, high = bootstrap_interval(measure, labels, probabilities, seed=seed)
+            low, high = bootstrap_interval(measure, labels, probabilities)
             rows.append((name, measure(labels, probabilities), low, high, measure(labels, never)))
     return pd.DataFrame(rows, columns=["measure", "value", "from", "to", f"always {classes[0]}"])
 
 
 def cost_table(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    threshold: float,
-    cost_missed: float = 10.0,
-    cost_overkill: float = 1.0,
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, cost_missed: float = 10, cost_overkill: float = 1
 ) -> pd.DataFrame:
     """What a chosen threshold costs, beside 0.5 and the two rules without a model.
 
@@ -170,15 +162,14 @@ def cost_table(
     return pd.DataFrame(rows, columns=["rule", "threshold", "cost", "from", "to"])
 
 
-def wilson_interval(right: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Between which values the true accuracy lies, given a count of right answers.
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """Between which values the true accuracy lies, given a count of right answers: in 95 of 100 cases.
 
     Formula: Wilson 1927, Probable inference, the law of succession, and statistical inference.
 
     Args:
         right: how many answers were right.
         total: how many answers there were.
-        confidence: how often such an interval holds the true value.
 
     Returns:
         Lower and upper end, 0…1.
@@ -190,19 +181,14 @@ def wilson_interval(right: int, total: int, confidence: float = 0.95) -> tuple[f
     from scipy.stats import binomtest
 
     try:
-        low, high = binomtest(right, total).proportion_ci(confidence, method="wilson")
+        low, high = binomtest(right, total).proportion_ci(method="wilson")
     except ValueError as error:
         raise CourseError(f"{right} right answers out of {total} is not possible; check the counts.") from error
     return float(low), float(high)
 
 
 def bootstrap_interval(
-    measure: Measure,
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    repeats: int = 500,
-    seed: int = 0,
-    confidence: float = 0.95,
+    measure: Measure, labels: np.ndarray, probabilities: np.ndarray, repeats: int = 500, seed: int = 0
 ) -> tuple[float, float]:
     """How far a measure would wander with other test photos.
 
@@ -221,5 +207,5 @@ def bootstrap_interval(
     for _ in range(repeats):
         rows = np.concatenate([generator.choice(rows, len(rows)) for rows in classes])
         results.append(measure(labels[rows], probabilities[rows]))
-    low, high = np.quantile(results, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    low, high = np.quantile(results, [0.025, 0.975])
     return float(low), float(high)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import special
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib import data
 from course_lib import device as devices
@@ -65,14 +65,7 @@ class Predictions:
         return self.probabilities[:, -1]
 
 
-def predict(
-    model: nn.Module,
-    loader: Iterable,
-    index: pd.DataFrame,
-    split: str | None = None,
-    *,
-    views: Callable[[Tensor], Tensor] | None = None,
-) -> Predictions:
+def predict(model: nn.Module, loader: Iterable, index: pd.DataFrame, split: str | None = None) -> Predictions:
     """Let a model look at the photos of one split, once.
 
     Args:
@@ -80,20 +73,15 @@ def predict(
         loader: gives their batches in the order of the index, such as ``loaders["test"]``.
         index: the table of photos.
         split: "train", "validation" or "test": the loader holds these rows of the table only.
-        views: as in `predict_logits`.
     """
-    logits, labels = predict_logits(model, loader, views=views)
+    logits, labels = predict_logits(model, loader)
     rows = index if split is None else index[index["split"] == split]
     return Predictions(logits, labels, rows, data.class_names(index))
 
 
 @torch.no_grad()
 def predict_logits(
-    model: nn.Module,
-    loader: Iterable,
-    *,
-    views: Callable[[Tensor], Tensor] | None = None,
-    device: torch.device | str | None = None,
+    model: nn.Module, loader: Iterable, *, views: Callable | None = None, device: torch.device | str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the logits of all photos of a loader, in evaluation mode.
 

@@ -34,11 +34,7 @@ def decide(probabilities: np.ndarray, threshold: float = 0.5) -> np.ndarray:
 
 
 def expected_cost(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    threshold: float,
-    cost_missed: float = 10.0,
-    cost_overkill: float = 1.0,
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, cost_missed: float = 10, cost_overkill: float = 1
 ) -> float:
     """What the mistakes cost for each inspected part.
 

@@ -95,7 +95,7 @@ def extract(
         missing = cache.missing(codes)
         if missing and kept == stages:
             path_of = {code: paths[number % len(paths)] for number, code in enumerate(codes)}
-            compute = _Computation(backbone, kept, maps, size, precision, change)
+            compute = _Computation(_FrozenPart(backbone, kept, maps), size, precision, change)
             cache.add(codes, compute.batches({code: path_of[code] for code in missing}, batch_size, progress))
         if not missing or kept == stages:
             break
@@ -148,22 +148,13 @@ class _FrozenPart(nn.Module):
 class _Computation:
     """From the files of a few photos to their features."""
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        stages: str | int,
-        maps: bool,
-        size: int,
-        precision: str,
-        augment: BatchTransform | None,
-    ):
+    def __init__(self, part: _FrozenPart, size: int, precision: str, augment: BatchTransform | None):
         self.device = devices.choose()
-        self.backbone = backbone.to(self.device).to(memory_format=torch.channels_last).eval()
-        self.size, self.maps, self.augment = size, maps, augment
-        self.precision = precision
-        self.part = _FrozenPart(self.backbone, stages, maps).eval()
+        self.part = part.to(self.device).to(memory_format=torch.channels_last).eval()
+        self.backbone, self.maps = part.backbone, part.maps
+        self.size, self.precision, self.augment = size, precision, augment
         self.network: Callable[[Tensor], Tensor] = self.part
-        self.fingerprint = repr([backbone.name, backbone.sha256, stages, maps, size])
+        self.fingerprint = repr([self.backbone.name, self.backbone.sha256, part.stages, self.maps, size])
         self._try_out()
 
     def _try_out(self) -> None:

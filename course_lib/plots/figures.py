@@ -152,12 +152,7 @@ def channels_last(image: np.ndarray) -> np.ndarray:
 
 
 def photo_grid(
-    images: Sequence[np.ndarray],
-    titles: Sequence[str] | None = None,
-    *,
-    alt: str = "",
-    columns: int = 6,
-    size: float = 1.4,
+    images: Sequence[np.ndarray], titles: Sequence[str] = (), *, alt: str = "", columns: int = 6, size: float = 1.4
 ) -> None:
     """Show photos in rows, each with its title.
 
@@ -170,7 +165,7 @@ def photo_grid(
     """
     if len(images) == 0:
         raise CourseError("There are no photos to show; check the selection.")
-    titles = [""] * len(images) if titles is None else titles
+    titles = titles if len(titles) else [""] * len(images)
     # Photos that all lie flat need no square places.
     flat = max(height / width for height, width in (channels_last(image).shape[:2] for image in images))
     figure, axes = _places(len(images), columns, size, titles, min(1.0, flat))
