@@ -23,6 +23,7 @@ from course_lib.paths import shorten, work_folder, write_atomically
 from course_lib.transforms import as_batch_transform, as_photo_tensor, comes_from, to_float
 
 Labels = Sequence[int] | np.ndarray
+UNEQUAL = "There are {} photos but {} labels; both must be in the same order and number."
 GREY_MEAN, GREY_STD = (0.5,), (0.25,)
 
 
@@ -121,9 +122,7 @@ class PhotoDataset(torch.utils.data.Dataset):
 
     def __init__(self, images: np.ndarray, labels: Labels, transform: Callable | None = None):
         if len(images) != len(labels):
-            raise CourseError(
-                f"There are {len(images)} photos but {len(labels)} labels; both must be in the same order and number."
-            )
+            raise CourseError(UNEQUAL.format(len(images), len(labels)))
         self.images, self.labels, self.transform = images, labels, transform
 
     def __len__(self) -> int:
@@ -145,9 +144,7 @@ class _Loader:
 
     def __init__(self, count: int, labels: Labels, rows: np.ndarray | None, batch_size: int, shuffle: bool, seed: int):
         if count != len(labels):
-            raise CourseError(
-                f"There are {count} photos but {len(labels)} labels; both must be in the same order and number."
-            )
+            raise CourseError(UNEQUAL.format(count, len(labels)))
         chosen = np.arange(count) if rows is None else np.asarray(rows)
         self.rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         if len(self.rows) == 0:

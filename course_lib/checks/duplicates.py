@@ -110,12 +110,11 @@ def invariants(signature: np.ndarray) -> np.ndarray:
     return blind / (np.linalg.norm(blind, axis=1, keepdims=True) + 1e-6)
 
 
-def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataFrame:
+def candidates(thumbnails: np.ndarray) -> pd.DataFrame:
     """Pairs of photos that may be copies: the nearest few of each photo.
 
     Args:
         thumbnails: uint8, shape (N, 64, 64).
-        neighbours: how many for each photo.
 
     Returns:
         One row for each pair: ``first`` and ``second`` (row numbers, first < second),
@@ -125,7 +124,7 @@ def candidates(thumbnails: np.ndarray, neighbours: int = NEIGHBOURS) -> pd.DataF
     from sklearn.neighbors import NearestNeighbors  # slow to start
 
     own = signatures(thumbnails)
-    nearest = NearestNeighbors(n_neighbors=min(neighbours + 1, len(own))).fit(blind := invariants(own))
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(own))).fit(blind := invariants(own))
     found = nearest.kneighbors(blind, return_distance=False)
     pairs = np.column_stack([np.repeat(np.arange(len(own)), found.shape[1]), found.ravel()])
     pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)  # a photo is nearest to itself

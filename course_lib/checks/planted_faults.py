@@ -41,14 +41,12 @@ def _saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _edited(
-    change: Callable[[Image.Image], Image.Image], kind: str = "PNG", **options: Any
-) -> Callable[[bytes], bytes]:
+def _edited(change: Callable[[Image.Image], Image.Image], kind: str = "PNG", **more: Any) -> Callable[[bytes], bytes]:
     """A fault that opens the photo, changes it, and saves it again."""
 
     def spoil(data: bytes) -> bytes:
         with Image.open(BytesIO(data)) as image:
-            return _saved(change(image), kind, **options)
+            return _saved(change(image), kind, **more)
 
     return spoil
 

@@ -44,16 +44,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _predict(inspector: Inspector, options: argparse.Namespace) -> int:
-    listing, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
+    listed, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
     need = f"{memory(size) / 1e9:.1f} GB of memory"
-    print(
-        f"{len(listing.photos)} photos, seen at {size} × {size} pixels; it needs up to about {need}.", file=sys.stderr
-    )
+    print(f"{len(listed.photos)} photos, seen at {size} × {size} pixels; it needs up to about {need}.", file=sys.stderr)
     if len(classes := inspector.settings.classes) == 2:
         threshold = f"{inspector.settings.threshold:.3g}"
         print(f"probability of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
     keep = work_folder() / "predictions" / inspector.fingerprint()
-    table = inspector.inspect(listing.photos, heat_maps=options.heatmaps, keep=keep)
+    table = inspector.inspect(listed.photos, heat_maps=options.heatmaps, keep=keep)
     if options.csv_file:
         write_csv(table.astype(object).where(table.notna(), ""), options.csv_file, excel=True)
         print(f"Written: {options.csv_file}", file=sys.stderr)
@@ -62,8 +60,8 @@ def _predict(inspector: Inspector, options: argparse.Namespace) -> int:
     problems = table["problem"][table["decision"] == "not inspected"]
     for problem in problems:
         print(problem, file=sys.stderr)
-    if listing.others:
-        names = [f"{shorten(path)} ({kind})" for path, kind in listing.others.items()]
+    if listed.others:
+        names = [f"{shorten(path)} ({kind})" for path, kind in listed.others.items()]
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
         print(f"Hidden or no photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
     return int(len(problems) > 0)

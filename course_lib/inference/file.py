@@ -113,9 +113,7 @@ def read(path: str | os.PathLike) -> tuple[ScratchCNN | Classifier, InspectorSet
         model = _built(json.loads(header["network"]))
         settings = InspectorSettings(**json.loads(header["settings"]))
     except (CourseError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise CourseError(
-            f"The inspector {shorten(path)} describes itself wrongly ({error}); save it again."
-        ) from error
+        raise CourseError(f"The inspector {shorten(path)} describes itself wrongly ({error}); save it anew.") from error
     load_weights(model, tensors, path)
     if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
         raise CourseError(f"The inspector {shorten(path)} holds weights that are not numbers; train it again.")

@@ -50,9 +50,7 @@ def accuracies(table: pd.DataFrame, *, alt: str = "") -> None:
     show(figure, alt or f"Accuracy, interval and trivial baseline of: {', '.join(table['model'])}")
 
 
-def histogram(
-    values: Mapping[str, np.ndarray], *, xlabel: str, alt: str, bins: int = 40, positive: str = "defective"
-) -> None:
+def histogram(values: Mapping[str, np.ndarray], *, xlabel: str, alt: str, positive: str = "defective") -> None:
     """Show how often each value occurs, one outline for each group.
 
     Args:
@@ -60,7 +58,7 @@ def histogram(
         positive: the class that is the defect.
     """
     figure, axis = new_axis()
-    edges = np.histogram_bin_edges(np.concatenate([np.ravel(numbers) for numbers in values.values()]), bins)
+    edges = np.histogram_bin_edges(np.concatenate([np.ravel(numbers) for numbers in values.values()]), 40)
     for name, style in styles(values, positive).items():
         how: dict[str, Any] = {"color": style.colour, "linestyle": style.line, "linewidth": 2, "label": name}
         axis.hist(np.ravel(values[name]), edges.tolist(), histtype="step", density=True, **how)

@@ -23,18 +23,13 @@ def numbers(image: np.ndarray, at: tuple[float, float], *, size: int = 10) -> No
     figure, axes = new_figure(2, width=9.0, height=4.6)
     draw_photo(axes[0, 0], image, "the photo")
     _frame(axes[0, 0], top, left, size)
-    greys = _more_contrast(box)
-    draw_photo(
-        axes[0, 1], greys, f"rows {top} to {top + size - 1}, columns {left} to {left + size - 1} (more contrast)"
-    )
+    grey = _more_contrast(box)
+    draw_photo(axes[0, 1], grey, f"rows {top} to {top + size - 1}, columns {left} to {left + size - 1} (more contrast)")
     for (row, column), value in np.ndenumerate(box):
-        colour = "black" if greys[row, column] > 127 else "white"
+        colour = "black" if grey[row, column] > 127 else "white"
         axes[0, 1].text(column, row, str(value), ha="center", va="center", fontsize=9, color=colour)
-    show(
-        figure,
-        f"A photo with a box of {size} by {size} pixels on it, and the box enlarged: each square has its grey "
-        f"and its number, from {box.min()} to {box.max()}.",
-    )
+    alt = f"A photo with a box of {size} by {size} pixels on it, and the box enlarged: each square has its grey "
+    show(figure, alt + f"and its number, from {box.min()} to {box.max()}.")
 
 
 def close_ups(

@@ -175,9 +175,7 @@ def photo_grid(
     show(figure, alt or f"{len(images)} photos: {named or 'without titles'}")
 
 
-def _places(
-    count: int, columns: int, size: float, titles: Sequence[str], flat: float = 1.0
-) -> tuple[Figure, list[Axes]]:
+def _places(count: int, columns: int, size: float, titles: Sequence[str], flat: float = 1) -> tuple[Figure, list[Axes]]:
     """A figure with fixed places for photos, the first at the top left.
 
     Fixed places instead of a layout that measures the titles: fonts differ between machines and

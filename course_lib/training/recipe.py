@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import torch
 from torch import nn
+from torch.optim import lr_scheduler
 
 from course_lib.device import PRECISIONS
 from course_lib.errors import CourseError
@@ -108,9 +109,7 @@ class Recipe:
                 )
         return list(groups.values())
 
-    def new_schedule(
-        self, optimizer: torch.optim.Optimizer, batches: int
-    ) -> torch.optim.lr_scheduler.LRScheduler | None:
+    def new_schedule(self, optimizer: torch.optim.Optimizer, batches: int) -> lr_scheduler.LRScheduler | None:
         """The plan of the learning rate over all steps, or None where it stays as it is.
 
         Args:
@@ -121,9 +120,9 @@ class Recipe:
         if self.schedule == "one_cycle":
             # With SGD the schedule would replace the momentum by its own.
             rates = [group["lr"] for group in optimizer.param_groups]
-            return torch.optim.lr_scheduler.OneCycleLR(
+            return lr_scheduler.OneCycleLR(
                 optimizer, rates, total_steps=steps + 1, cycle_momentum=self.optimizer != "sgd"
             )
         if self.schedule == "cosine":
-            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+            return lr_scheduler.CosineAnnealingLR(optimizer, steps)
         return None
