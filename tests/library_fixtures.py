@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def few_draws() -> Iterator[None]:
+    """Intervals of a report from ten draws instead of 500: what they say is tested with the measures."""
+    from course_lib.evaluation import bootstrap_interval, metrics
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "bootstrap_interval", partial(bootstrap_interval, repeats=10))
+        yield
 
 
 @pytest.fixture

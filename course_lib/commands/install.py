@@ -189,8 +189,9 @@ def pip(python: str | os.PathLike, arguments: Sequence[str]) -> None:
 
 
 def _run(command: list[str]) -> None:
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    done = subprocess.run(command, **both, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         raise _stopped(done.stdout)
     print(done.stdout, end="")

@@ -26,7 +26,7 @@ from course_lib.models import load_backbone, weights_hash
 from course_lib.paths import kept_folder
 from course_lib.training import Group, loop, tracking
 
-pytestmark = pytest.mark.usefixtures("work", "one_thread")
+pytestmark = pytest.mark.usefixtures("few_draws", "work", "one_thread")
 
 SMALL = Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
 

@@ -2,9 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
@@ -17,7 +15,9 @@ from PIL import Image
 from course_lib import evaluation, plots
 from course_lib.data import index_folder, label_numbers
 from course_lib.errors import CourseError
-from course_lib.evaluation import Predictions, metrics, report
+from course_lib.evaluation import Predictions, report
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 TITLE = "Cells <script>alert(1)</script>"
 
@@ -40,14 +40,6 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Predictions:
 def both(side: Predictions) -> dict[str, Predictions]:
     """The same predictions for validation and test, so that a test can compute what it expects."""
     return {"validation": side, "test": side}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_draws() -> Iterator[None]:
-    """Intervals from ten draws instead of 500: what they say is tested with the measures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "bootstrap_interval", partial(evaluation.bootstrap_interval, repeats=10))
-        yield
 
 
 @pytest.fixture(scope="module")
