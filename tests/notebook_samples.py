@@ -147,6 +147,14 @@ def load_build(folder: Path) -> ModuleType:
     return module
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the sample course as slow: its notebook is built and run for the first of them."""
+    for item in items:
+        if "sample_course" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def sample_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleCourse]:
     """The sample, built once and run a second time."""

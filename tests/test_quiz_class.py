@@ -61,6 +61,7 @@ def line_of(*arguments, **changes):
 # ---- collecting ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_thousand_learners_with_damage_are_collected_quickly(tmp_path):
     generator = random.Random(0)
     intact = set()
@@ -194,6 +195,7 @@ def a_wrong_answer(question):
     return right_answer(question)[::-1] if question.type == "ordering" else "-1"
 
 
+@pytest.mark.slow
 def test_statistics_find_a_wrong_key(tmp_path):
     suspect = next(q for q in FIRST.questions if q.type == "single")
     order = [question.id for question in FIRST.questions]
@@ -309,6 +311,7 @@ def test_every_simulated_answer_is_intact_and_a_damaged_one_is_not(tmp_path):
     assert len(after.answers) == len(before.answers) - len(spoilt)
 
 
+@pytest.mark.slow
 def test_statistics_find_the_disputed_question_of_a_simulated_class(tmp_path):
     simulate_class(tmp_path, BANKS[:4], learners=60, seed=3, disputed="04-accuracy-misleads")
     statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
@@ -316,6 +319,7 @@ def test_statistics_find_the_disputed_question_of_a_simulated_class(tmp_path):
     assert statistics.questions["question"][suspects].tolist() == ["04-accuracy-misleads"]
 
 
+@pytest.mark.slow
 def test_progress_of_a_large_class_shows_who_is_least_far(tmp_path):
     simulate_class(tmp_path, BANKS[:2], learners=70, first_lessons=1)
     statistics = class_statistics(collect(tmp_path, BANKS).answers, BANKS)
@@ -327,6 +331,7 @@ def test_progress_of_a_large_class_shows_who_is_least_far(tmp_path):
     assert done.idxmin() in drawn and done.idxmax() not in drawn
 
 
+@pytest.mark.slow
 def test_the_page_holds_every_picture_with_its_words(tmp_path):
     folder = simulate_class(tmp_path / "class", BANKS[:1], learners=12)
     collected = collect(folder, BANKS)
@@ -390,6 +395,7 @@ def test_a_field_that_nobody_calls_public_is_not_released(bank):
         assert fingerprint(with_notes(item)) == fingerprint(item)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
 def test_released_order_tells_nothing_about_the_order_of_the_author(bank, tmp_path):
     content = yaml.safe_load(bank.path.read_text(encoding="utf-8"))
@@ -460,6 +466,7 @@ def test_release_overwrites_nothing_and_needs_a_key(tmp_path):
 # ---- the commands ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_commands(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
     answers = tmp_path / "class"

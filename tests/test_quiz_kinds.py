@@ -173,6 +173,7 @@ def test_released_and_scored_on_collection(bank_file, tmp_path):
         right_answer(asked.questions[0])
 
 
+@pytest.mark.slow
 def test_simulated_collected_and_reported(bank_file, tmp_path):
     banks = [load_bank(bank_file)]
     folder = simulate_class(tmp_path / "class", banks, learners=15, first_lessons=1)

@@ -180,6 +180,7 @@ def test_the_small_stem_keeps_the_size_and_larger_photos_are_made_inside() -> No
     assert small(images).shape == large(images).shape == (2, 5)
 
 
+@pytest.mark.slow
 def test_the_recipe_is_trained_once_and_kept(study, coloured: Path, work: Path) -> None:
     words = ["--data", coloured, "--limit", 12, "--network", "resnet18", "--minutes", 0.001]
     words += ["--steps", "both"]
@@ -194,6 +195,7 @@ def test_the_recipe_is_trained_once_and_kept(study, coloured: Path, work: Path) 
 # ablation
 
 
+@pytest.mark.slow
 def test_the_ablation_goes_on_and_tells_settings_apart(study, work: Path, capsys) -> None:
     words = ["--limit", 16, "--size", 64, "--seeds", 2, "--steps", "probes", "+ averaged weights"]
     said = study("ablation", *words, "--epochs", 1)
@@ -228,6 +230,7 @@ def test_made_parts_differ_by_a_scratch_only_and_come_back(tmp_path: Path) -> No
     assert 10 < changed.sum() < 0.05 * changed.size
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_ends_the_study(capfd: pytest.CaptureFixture) -> None:
     with pytest.raises(CourseError, match="'train' ended with status 2"):
         own_photos.command("train", "no-such-folder", "--out", "nowhere")
@@ -268,6 +271,7 @@ def test_an_accuracy_that_is_never_reached_has_no_time() -> None:
     assert np.isnan(pair["ratio to the article's seconds in all"])
 
 
+@pytest.mark.slow
 def test_a_stopped_article_goes_on_with_its_next_epoch(index: pd.DataFrame, work: Path) -> None:
     given = argparse.Namespace(seed=0, epochs=2, workers=0)
     validation, checkpoint, kept = np.arange(20) % 5 < 3, work / "article.pt", []
@@ -286,6 +290,7 @@ def test_a_stopped_article_goes_on_with_its_next_epoch(index: pd.DataFrame, work
     assert all(0 <= row["validation_accuracy"] <= 1 for row in history)
 
 
+@pytest.mark.slow
 def test_both_recipes_meet_in_one_table(study, photos: Path, work: Path) -> None:
     words = ["--data", photos, "--limit", 4, "--epochs", 1, "--our-epochs", 2, "--size", 64]
     said = study("article_recipe", *words, "--workers", 0)
@@ -365,6 +370,7 @@ def test_the_ratio_belongs_to_one_repetition() -> None:
     assert found["images per second"] == "10 (5 to 10)" and found["wanted"] == 10
 
 
+@pytest.mark.slow
 def test_the_data_path_runs_and_goes_on(study, photos: Path, work: Path) -> None:
     words = ["--data", photos, "--limit", 4, "--sizes", 64, "--steps", 1]
     study("data_path", *words, "--repetitions", 1)
@@ -414,6 +420,7 @@ def test_growth_is_counted_for_each_added_photo() -> None:
     assert found.loc["in all: s for 1,000 photos"].tolist() == [6, 3]
 
 
+@pytest.mark.slow
 def test_growth_measures_in_a_process_of_its_own_and_cleans_up(
     study, photos: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -572,6 +579,7 @@ def test_weights_are_taken_from_this_machine_only(tmp_path: Path, monkeypatch: p
     assert found == tmp_path / "cache" / "resnet50.pth"
 
 
+@pytest.mark.slow
 def test_the_finetuning_study_runs_for_a_trial_and_refuses_more_without_a_gpu(
     study, photos: Path, work: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

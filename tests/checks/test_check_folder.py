@@ -56,6 +56,7 @@ def messy(tmp_path_factory) -> Path:
     return make_messy_folder(tmp_path_factory.mktemp("messy") / "photos")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_every_planted_fault_is_found_and_nothing_else(tmp_path, seed):
     folder = make_messy_folder(tmp_path / "photos", seed)
@@ -227,6 +228,7 @@ EDITS = {
 }
 
 
+@pytest.mark.slow
 def test_copies_of_solar_cells_are_found_and_strangers_are_not(tmp_path):
     paths = sorted(solar_cells().glob("*/*.png"))[::8]
     for path in paths:

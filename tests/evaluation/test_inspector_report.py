@@ -105,6 +105,7 @@ def test_the_surest_mistakes_are_shown(side: Predictions, html: str) -> None:
     assert not any("the experts doubted" in caption for caption in captions)
 
 
+@pytest.mark.slow
 def test_splits_stand_side_by_side_and_doubted_photos_are_marked(side: Predictions, tmp_path: Path) -> None:
     stated = side.index.assign(defect_probability=1 / 3)
     stated.attrs = side.index.attrs
@@ -126,6 +127,7 @@ def test_the_licence_of_the_photos_stands_in_the_report(html: str) -> None:
     assert "CC BY 4.0, A. Author" in html
 
 
+@pytest.mark.slow
 def test_the_same_report_is_the_same_bytes(side: Predictions, html: str, tmp_path: Path) -> None:
     again = report({"random split": both(side)}, tmp_path / "again.html", title=TITLE, cost_missed=7, cost_overkill=2)
     assert again.read_text(encoding="utf-8") == html
@@ -148,12 +150,14 @@ def test_three_classes_have_a_table_of_what_each_was_taken_for(side: Predictions
     assert "<p>1 &lt; 2</p>" in page
 
 
+@pytest.mark.slow
 def test_facts_stand_at_the_end(side: Predictions, tmp_path: Path) -> None:
     facts = [plots.heading("Facts"), "made of <b>"]
     page = report({"random split": both(side)}, tmp_path / "r.html", facts=facts).read_text(encoding="utf-8")
     assert page.index("The photos</h2>") < page.index("<h2>Facts</h2>") < page.index("<p>made of &lt;b&gt;</p>")
 
 
+@pytest.mark.slow
 def test_the_threshold_of_an_inspector_is_the_one_that_is_shown(side: Predictions, tmp_path: Path) -> None:
     for threshold, words in ((0.5, "0.50"), (0.25, "0.25")):
         path = report({"random split": both(side)}, tmp_path / "r.html", title="r", threshold=threshold)
@@ -166,6 +170,7 @@ def captions(page: str) -> list[str]:
     return re.findall("<figcaption>(.*?)</figcaption>", page)
 
 
+@pytest.mark.slow
 def test_the_surest_mistakes_are_those_of_the_inspectors_own_threshold(side: Predictions, tmp_path: Path) -> None:
     path = report({"random split": both(side)}, tmp_path / "r.html", threshold=0.09, mistakes=20)
     page = path.read_text(encoding="utf-8")
@@ -174,6 +179,7 @@ def test_the_surest_mistakes_are_those_of_the_inspectors_own_threshold(side: Pre
     assert "At threshold 0.09" in page
 
 
+@pytest.mark.slow
 def test_the_calibration_of_an_inspector_is_shown_before_and_after(side: Predictions, tmp_path: Path) -> None:
     inspector = replace(side, temperature=3.0)
     page = report({"lot split": both(inspector)}, tmp_path / "r.html", threshold=0.5).read_text(encoding="utf-8")

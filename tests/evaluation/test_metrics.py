@@ -59,6 +59,7 @@ def test_counts_and_rates_are_those_of_scikit_learn(
         assert evaluation.missed_defect_rate(labels, probabilities, threshold) == (pytest.approx(missed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [[0, 0, 0], [1]])
 def test_a_missing_class_gives_nan_and_no_wall_of_warnings(labels: list[int]) -> None:
     with warnings.catch_warnings():
@@ -77,6 +78,7 @@ def test_a_third_class_is_not_counted_as_one_of_two() -> None:
         evaluation.confusion(np.array([0, 1, 2]), np.array([0, 1, 1]))
 
 
+@pytest.mark.slow
 def test_the_outcomes_may_have_other_names() -> None:
     table = evaluation.confusion(LABELS, PROBABILITIES >= 0.5, ["daisy", "rose"])
     assert [*table.index, *table.columns] == ["is daisy", "is rose", "says daisy", "says rose"]
@@ -132,6 +134,7 @@ def test_the_bootstrap_interval_of_an_accuracy_is_near_wilson() -> None:
     assert found == pytest.approx(evaluation.wilson_interval(right, 800), abs=0.01)
 
 
+@pytest.mark.slow
 def test_always_functional_passes_everything_also_at_threshold_0() -> None:
     never = evaluation.inspection_table(LABELS, PROBABILITIES, 0.0).set_index("measure")["always functional"]
     assert never["overkill rate"] == 0 and never["missed-defect rate"] == 1

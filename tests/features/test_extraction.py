@@ -413,6 +413,7 @@ def test_maps_are_kept_of_one_stage(stages: str, index: pd.DataFrame, backbone: 
         features.extract(index, backbone, stages=stages, maps=True)
 
 
+@pytest.mark.slow
 def test_training_behind_kept_maps_equals_training_the_whole_network(
     index: pd.DataFrame, loaded: Backbone, work: Path
 ) -> None:

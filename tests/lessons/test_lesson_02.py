@@ -107,6 +107,7 @@ def test_decisions_and_quarantine_can_be_undone(solved, findings, folder, files,
     assert sorted(folder.glob("*/*")) == files
 
 
+@pytest.mark.slow
 def test_the_photos_of_the_course_can_all_be_read():
     real = checks.check_folder(data.solar_cells(), progress=False)
     assert not real["problem"].isin(checks.UNREADABLE).any()

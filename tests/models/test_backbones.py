@@ -68,6 +68,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_any_network_gives_features_and_has_its_own_preprocessing(name: str) -> None:
     backbone = models.untrained_backbone(name)

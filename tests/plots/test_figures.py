@@ -81,6 +81,7 @@ def test_a_figure_without_words_is_refused() -> None:
         plots.show(plots.new_figure()[0], " ")
 
 
+@pytest.mark.slow
 def test_a_sharp_figure_is_taken_for_the_same_as_one_stored_with_fewer_dots(monkeypatch: pytest.MonkeyPatch) -> None:
     from base64 import b64encode
 

@@ -511,12 +511,14 @@ def test_learners_who_are_all_right_or_share_few_errors_are_not_flagged(tmp_path
     assert len(handed_in_by(tmp_path, a=two_wrong, b12=two_wrong, c123=all_right, d1234=all_right).doubts) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("learners", "lessons"), [(2, 10), (40, 10), (400, 1)])
 def test_an_honest_class_raises_no_doubt_however_large(learners: int, lessons: int, tmp_path: Path) -> None:
     simulate_class(tmp_path, BANKS[:lessons], learners, seed=5, first_lessons=10)
     assert collect(tmp_path, BANKS).doubts.to_numpy().tolist() == []
 
 
+@pytest.mark.slow
 def test_who_copied_the_errors_of_a_whole_course_is_found_in_a_large_class(tmp_path: Path) -> None:
     simulate_class(tmp_path, BANKS, learners=40, seed=5, first_lessons=10)
     copied = sorted(tmp_path.iterdir())[7]
@@ -574,6 +576,7 @@ def test_a_name_that_is_a_formula_is_written_as_text(name: str, tmp_path: Path) 
         assert again["learner"].tolist() == ["'" + name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp932", "cp1252", "latin-1", "ascii", "utf-8"])
 def test_names_that_a_console_does_not_know_stop_no_command(
     encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -94,6 +94,7 @@ def test_a_damaged_file_holds_no_guess_and_is_replaced(course: Path, damaged: st
     assert guesses.kept_guesses() == {"02-share": 5}
 
 
+@pytest.mark.slow
 def test_progress_over_all_lessons_stands_in_one_place(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from course_lib.quiz import bank
     from course_lib.quiz.tasks import overview

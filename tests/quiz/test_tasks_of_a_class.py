@@ -65,6 +65,7 @@ def test_a_learner_who_only_solved_tasks_is_seen(course: Path) -> None:
     assert (row["tasks_solved"], row["answered"], row["score"]) == (1, 0, 0)
 
 
+@pytest.mark.slow
 def test_the_commands_see_tasks(answers: Path, course: Path, capsys: pytest.CaptureFixture) -> None:
     banks = ["--banks", str(REAL_PROJECT / "quizzes")]
     assert main(["collect", str(answers), "--out", str(course / "all.csv"), *banks]) == 0
