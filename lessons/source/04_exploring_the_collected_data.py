@@ -97,9 +97,8 @@ for kind, cells in index.groupby("cell_type"):
 meaning = {0: "functional, sure", 1: "functional, not sure", 2: "defective, not sure", 3: "defective, sure"}
 thirds = (index["defect_probability"] * 3).round().astype(int)
 opinion = thirds.map(meaning)
-index.groupby(opinion).agg(probability=("defect_probability", "first"), photos=("path", "size")).sort_values(
-    "probability"
-).round(2)
+answers = index.groupby(opinion).agg(probability=("defect_probability", "first"), photos=("path", "size"))
+answers.sort_values("probability").round(2)
 
 # %% [markdown]
 # 0.33 was **not** measured. It does not say that a third of the cell is broken. It is a code for "we think it is functional, but we
@@ -127,9 +126,8 @@ if len(pair) == 2:
 
 # %% [markdown]
 # The arrows point at the same kind of mark, a faint upright line. The experts called one cell "defective, not sure" and the other
-# one "functional, not sure". Would you have known? In about 400 photos the experts did not know for certain either, and a model
-# that is trained on them learns their doubts as if they were facts. At the end of this lesson you decide what happens to these
-# photos.
+# one "functional, not sure". Would you have known? Of about 400 photos the experts were not sure, and a model that learns their
+# labels takes guesses for facts. At the end of this lesson you decide what happens to these photos.
 #
 # ## Something is in the order
 #
@@ -192,8 +190,8 @@ runs.head(12).round(2)
 # *similarity*: 1 for the same pattern, about 0 if they have nothing in common.
 
 # %%
-patterns = tiny - tiny.mean(axis=1, keepdims=True)
-patterns /= np.linalg.norm(patterns, axis=1, keepdims=True) + 1e-6
+patterns = tiny - tiny.mean(axis=1, keepdims=True)  # of each row its own mean
+patterns /= np.linalg.norm(patterns, axis=1, keepdims=True) + 1e-6  # a black photo has no length
 print(f"photos 0 and 1: {patterns[0] @ patterns[1]:.2f}")
 print(f"the first and the last photo: {patterns[0] @ patterns[-1]:.2f}")
 
@@ -266,14 +264,14 @@ print(f"a photo drawn at random: {(mine == mine[drawn]).mean():.2f}")
 # recognise the module instead of the defect. Lesson 5 measures how much this flatters a test.
 #
 # > **Warning.** These lots are an approximation. Some modules have 72 cells, and some cells are missing, so a lot may hold the end
-# > of one module and the beginning of the next. The authors speak of 44 modules. If your factory knows the lot, write it into a
-# > column `lot` of `index.csv`.
+# > of one module and the beginning of the next. The authors speak of 44 modules, too, but not every one of them is one of your lots.
+# > If your factory knows the lot, write it into a column `lot` of `index.csv`.
 #
 # ## A hasty conclusion
 #
-# Remember lesson 3: the classifier on simple features leaned on brightness. That sounds sensible, since a broken cell gives less
-# light. Let us ask directly: are dark cells defective? Take one defective and one functional photo. How often is the defective one
-# darker?
+# Lesson 3 left a question open. Its classifier leaned on brightness: the less light, the more cells it called defective. That sounds
+# sensible, since a broken cell gives less light. But is a dark cell a broken cell? Take one defective and one functional photo. How
+# often is the defective one darker?
 #
 # **Task 4: compare all pairs.** Write `darker_share`. It gets two arrays of brightness. A pair is one number from each, and it
 # counts as 1 if the defective one is darker, as one half if both are equal. Return the mean over *all* pairs: 0.5 means chance.
@@ -293,8 +291,8 @@ bad = data.label_numbers(index) == len(data.class_names(index)) - 1  # the last 
 print(f"the defective photo is darker in {share(brightness[bad], brightness[~bad]):.2f} of all pairs")
 
 # %% [markdown]
-# Three of four. So let us make a rule of it: "darker than a limit means defective". The cell tries each limit and keeps the one
-# with the best accuracy.
+# Three of four. (`bad` is true for each defective photo, and `~bad` means "not bad".) So let us make a rule of it: "darker than a
+# limit means defective". The cell tries each limit and keeps the one with the best accuracy.
 
 # %%
 from course_lib.evaluation import accuracy_row
@@ -320,7 +318,7 @@ for name in lot.unique():
     dark, light = brightness[bad & (lot == name)], brightness[~bad & (lot == name)]
     if len(dark) > 0 and len(light) > 0:
         inside.append(share(dark, light))
-        pairs.append(len(dark) * len(light))
+        pairs.append(len(dark) * len(light))  # a lot with more pairs counts for more
 in_one_lot = np.average(inside, weights=pairs) if pairs else np.nan
 quiz.compare("04-inside-a-lot", round(100 * in_one_lot, 1))
 
@@ -352,11 +350,12 @@ pd.DataFrame({"compared by": rows.keys(), "defective is darker": rows.values()})
 # ## What the rule would have done
 #
 # Your rule, lot by lot: which share of the good cells would it reject, and which share of the defects would it miss? Only lots
-# with ten cells of each class count. You see three lots with the most good cells rejected, and three with the most defects missed.
+# with ten cells of each class count. You see the three lots with the most good cells rejected, and three of those with the most
+# defects missed.
 
 # %%
 table = pd.DataFrame({"lot": lot, "defective": bad, "brightness": brightness})
-table["good rejected"] = np.where(bad, np.nan, rule)
+table["good rejected"] = np.where(bad, np.nan, rule)  # nan: a defective cell does not count here
 table["defects missed"] = np.where(bad, ~rule, np.nan)
 enough = table.groupby("lot")["defective"].transform(lambda label: min(label.sum(), (~label).sum()) >= 10)
 verdict = table[enough].groupby("lot").mean()
@@ -364,12 +363,12 @@ pd.concat([verdict.nlargest(3, "good rejected"), verdict.nlargest(3, "defects mi
 
 # %% [markdown]
 # Look at poly-01. One cell in five is defective there, but the module is dark, so the rule throws away three of four good
-# cells. In mono-06 half of the cells are defective, the module is bright, and the rule finds none of them. Over the whole folder
-# these lots vanish in the mean.
+# cells. In mono-06 half of the cells are defective, the module is bright, and the rule finds none of them. In the mean over the
+# whole folder these lots vanish.
 #
-# That is what the classifier of lesson 3 leaned on. It did not learn what a crack is. It learned, to a good part, how bright a
-# module is. On the next module, or with another exposure, it fails, and no test on *these* modules will warn you. The cure is to
-# test on lots that the rule has never seen. Lesson 5 builds such a test.
+# Now you know what lesson 3's classifier leaned on. Brightness does not know what a crack is. It knows, for the most part, which
+# module a cell comes from. On the next module, or with another exposure, such a rule fails, and a test with photos of the *same*
+# modules does not warn you. The cure is to test on lots that the rule has never seen. Lesson 5 builds such a test.
 #
 # ## Outliers
 #
@@ -436,8 +435,7 @@ quiz.compare("04-photographed-twice", int(alike.max()) if len(alike) else 0)
 alike.nlargest(4).rename_axis("offset").rename("pairs").to_frame()
 
 # %% [markdown]
-# Fifty cells were photographed twice, and no file says so. What did the experts say about the two photos of one cell? They judged
-# each photo by itself.
+# Fifty cells were photographed twice, and no file says so. What did the experts say about the two photos of one cell?
 
 # %%
 offset = int(alike.idxmax()) if len(alike) else 1
@@ -460,8 +458,8 @@ if 1760 in first:
 # sure that the cell is defective. In the blurred photo the crack is gone, and they were sure that it is functional. A model that
 # gives the same answer to both is wrong about one of them, whatever it says.
 #
-# Two things follow. Labels have an accuracy of their own, and no model can be more right than they are. And twins must stay
-# together: if one is learned from and the other tested on, the test is no test. Lesson 5 keeps them on one side. There the course's
+# Two things follow. Labels have an accuracy of their own, and where they are wrong, even a perfect model is marked wrong. And twins
+# must stay together: if one is learned from and the other tested on, the test is no test. Lesson 5 keeps them on one side. There the course's
 # finder, `checks.find_parts`, looks for them in the same way.
 #
 # ## Draw the line
@@ -483,8 +481,8 @@ rows = [
 pd.DataFrame(rows, columns=["doubtful photos", "photos", "defective", "baseline"]).round(3)
 
 # %% [markdown]
-# The folder is the same, and there are between 715 and 1,116 defects in it. Even the lazy answer scores between 57 % and 69 %. So
-# two teams that drew different lines cannot compare their accuracies. (Photos of your own without the experts' probability leave
+# The folder is the same, and there are between 715 and 1,116 defects in it. Even the lazy answer scores anything from 57 % to 69 %.
+# So two teams that drew different lines cannot compare their accuracies. (Photos of your own without the experts' probability leave
 # nothing to decide: all three rows are equal.)
 #
 # **Task 6: you decide.** Choose one of the three, and give your reason in a sentence that somebody else would understand. Think of
