@@ -20,10 +20,9 @@ from tqdm.auto import tqdm
 from course_lib.data import label_numbers, label_probabilities, photo_path, read_pixels
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically
-from course_lib.transforms import as_batch_transform, as_photo_tensor, comes_from, to_float
+from course_lib.transforms import as_batch_transform, to_float
 
 Labels = Sequence[int] | np.ndarray
-UNEQUAL = "There are {} photos but {} labels; both must be in the same order and number."
 GREY_MEAN, GREY_STD = (0.5,), (0.25,)
 
 
@@ -107,44 +106,14 @@ def decoding() -> str:
     return PIL.__version__ + inspect.getsource(sys.modules[read_pixels.__module__])
 
 
-class PhotoDataset(torch.utils.data.Dataset):
-    """Photos and labels one at a time, with a transform for single photos.
-
-    It takes transforms of both kinds: torchvision's get a tensor, Albumentations' an array.
-
-    Args:
-        images: uint8, (N, C, H, W), as `pixels` gives them.
-        labels: whole numbers, (N,).
-        transform: None, a torchvision transform (tensor (C, H, W) in, tensor out) or an
-            Albumentations transform (called with ``image=`` array (H, W, C); it may end in
-            ``ToTensorV2``).
-    """
-
-    def __init__(self, images: np.ndarray, labels: Labels, transform: Callable | None = None):
-        if len(images) != len(labels):
-            raise CourseError(UNEQUAL.format(len(images), len(labels)))
-        self.images, self.labels, self.transform = images, labels, transform
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, number: int) -> tuple[Tensor, int]:
-        image, label = self.images[number], int(self.labels[number])
-        if self.transform is None:
-            return torch.from_numpy(np.array(image)), label
-        if comes_from(self.transform, "albumentations"):
-            # A copy, because ToTensorV2 gives a tensor over the same memory.
-            array = np.array(image.transpose(1, 2, 0), order="C")
-            return as_photo_tensor(self.transform(image=array)["image"]), label
-        return self.transform(torch.from_numpy(np.array(image))), label
-
-
 class _Loader:
     """What the loaders of photos and of features share: rows, labels, how many batches, and the order."""
 
     def __init__(self, count: int, labels: Labels, rows: np.ndarray | None, batch_size: int, shuffle: bool, seed: int):
         if count != len(labels):
-            raise CourseError(UNEQUAL.format(count, len(labels)))
+            raise CourseError(
+                f"There are {count} photos but {len(labels)} labels; both must be in the same order and number."
+            )
         chosen = np.arange(count) if rows is None else np.asarray(rows)
         self.rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         if len(self.rows) == 0:

@@ -237,41 +237,6 @@ def test_an_index_without_split_is_refused(index: pd.DataFrame, work: Path) -> N
         datasets.loaders(index, progress=False)
 
 
-# PhotoDataset
-
-
-def test_a_photo_dataset_works_in_a_torch_data_loader() -> None:
-    loader = torch.utils.data.DataLoader(datasets.PhotoDataset(*numbered(5)), batch_size=2)
-    assert [tuple(images.shape) for images, _ in loader] == [(2, 1, 4, 4), (2, 1, 4, 4), (1, 1, 4, 4)]
-
-
-def test_torchvision_transforms_get_a_tensor() -> None:
-    dataset = datasets.PhotoDataset(*numbered(3), transform=v2.RandomVerticalFlip(p=1))
-    image, label = dataset[2]
-    assert image[0, 3, 0] == 2 and label == 0
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_albumentations_transforms_get_an_array(channels: int) -> None:
-    images = np.random.default_rng(0).integers(0, 255, (2, channels, 4, 6), dtype=np.uint8)
-    flip = albumentations.HorizontalFlip(p=1)
-    for transform in (flip, OwnFlip(p=1), albumentations.Compose([flip, ToTensorV2()])):
-        image, _ = datasets.PhotoDataset(images, [0, 1], transform=transform)[1]
-        np.testing.assert_array_equal(image, images[1][:, :, ::-1])
-
-
-def test_a_photo_of_to_tensor_shares_no_memory_with_the_pixels() -> None:
-    images, labels = numbered(2)
-    transform = albumentations.Compose([ToTensorV2()])
-    datasets.PhotoDataset(images, labels, transform)[1][0].fill_(7)
-    np.testing.assert_array_equal(images, numbered(2)[0])
-
-
-def test_a_dataset_with_missing_labels_is_refused() -> None:
-    with pytest.raises(CourseError, match="3 photos but 2 labels"):
-        datasets.PhotoDataset(numbered(3)[0], [0, 1])
-
-
 def test_probabilities_as_labels_reach_the_batch() -> None:
     probabilities = np.array([[0.75, 0.25], [0, 1]], np.float32)
     loader = datasets.BatchLoader(np.zeros((2, 1, 8, 8), np.uint8), probabilities)

@@ -7,7 +7,6 @@ imitates it; the last test here checks that all of them exist.
 import ast
 import errno
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -158,15 +157,6 @@ def test_a_loaded_model_holds_no_file_so_that_windows_lets_it_be_replaced(tmp_pa
     held = Path("/proc/self/maps").read_text("utf-8")
     held += " ".join(str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
     assert inspector and model and str(tmp_path) not in held
-
-
-def test_a_dataset_goes_to_a_worker_that_is_started_anew(index: pd.DataFrame, work: Path) -> None:
-    """Windows and macOS start workers by spawn, which sends them the dataset pickled."""
-    from course_lib.datasets import PhotoDataset, pixels
-
-    dataset = PhotoDataset(pixels(index, size=16, progress=False), range(len(index)))
-    image, label = pickle.loads(pickle.dumps(dataset))[3]
-    assert label == 3 and image.equal(dataset[3][0])
 
 
 # Each is missing on Windows, or needs rights there that a learner does not have.
