@@ -308,7 +308,10 @@ def _changed(transform: Any, image: Tensor, seed: int) -> Tensor:
             return transform(image)
     transform.set_random_seed(seed)
     array = image.cpu().permute(1, 2, 0).contiguous().numpy()
-    return as_photo_tensor(transform(image=array)["image"]).to(image.device)
+    changed = transform(image=array)["image"]
+    if isinstance(changed, np.ndarray):  # else it is a tensor already, by a final ToTensorV2
+        changed = torch.from_numpy(changed.copy()).reshape(*changed.shape[:2], -1).permute(2, 0, 1)
+    return changed.to(image.device)
 
 
 @contextmanager
@@ -317,20 +320,3 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         yield
-
-
-def as_photo_tensor(result: np.ndarray | Tensor) -> Tensor:
-    """What an Albumentations transform gave, as a tensor (C, H, W).
-
-    Args:
-        result: an array (H, W) or (H, W, C), or the tensor (C, H, W) of a final ``ToTensorV2``.
-
-    Example:
-        >>> as_photo_tensor(np.zeros((4, 6, 3), np.uint8)).shape
-        torch.Size([3, 4, 6])
-        >>> as_photo_tensor(torch.zeros(3, 4, 6)).shape
-        torch.Size([3, 4, 6])
-    """
-    if isinstance(result, Tensor):
-        return result
-    return torch.from_numpy(result.copy()).reshape(*result.shape[:2], -1).permute(2, 0, 1)

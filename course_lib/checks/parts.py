@@ -5,13 +5,12 @@ same part. Here the order of the files helps: a series that was photographed twi
 of places apart, and strangers that are alike by chance do not.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from course_lib.checks.duplicates import connected, signatures
 from course_lib.checks.folder import look_at_all
+from course_lib.data import photo_folder
 
 ALIKE = 0.96  # correlation of two signatures, from which on two photos may show the same part
 NEIGHBOURHOOD = 100  # places; photos that lie nearer were made together, so they are alike anyway
@@ -36,19 +35,17 @@ def photographed_twice(thumbnails: np.ndarray, position: np.ndarray) -> np.ndarr
         >>> photographed_twice(photos, np.arange(300))[0].tolist()
         [20, 200]
     """
-    pattern = signatures(thumbnails)
-    pairs, distances = [np.empty((0, 2), int)], [np.empty(0, int)]
+    pattern, best = signatures(thumbnails), []
     for rows in np.array_split(np.arange(len(pattern)), len(pattern) // 1000 + 1):  # memory holds a block
-        distance = np.abs(position[rows, None] - position)
-        correlation = np.where(distance < NEIGHBOURHOOD, -1, pattern[rows] @ pattern.T)
-        best = correlation.argmax(axis=1)
-        alike = correlation.max(axis=1) > ALIKE
-        pairs.append(np.column_stack([rows, best])[alike])
-        distances.append(distance[np.arange(len(rows)), best][alike])
-    values, counts = np.unique(distance := np.concatenate(distances), return_counts=True)
-    if counts.max(initial=0) < max(2 * FEWEST, len(distance) / 2):  # each pair is found from both its photos
+        near = np.abs(position[rows, None] - position) < NEIGHBOURHOOD
+        best.append(np.where(near, -1, pattern[rows] @ pattern.T).argmax(axis=1))
+    pairs = np.column_stack([np.arange(len(pattern)), np.concatenate(best)])
+    distance = np.abs(np.diff(position[pairs], axis=1)).ravel()
+    alike = ((pattern * pattern[pairs[:, 1]]).sum(axis=1) > ALIKE) & (distance >= NEIGHBOURHOOD)
+    values, counts = np.unique(distance[alike], return_counts=True)
+    if counts.max(initial=0) < max(2 * FEWEST, alike.sum() / 2):  # each pair is found from both its photos
         return np.empty((0, 2), int)
-    return np.unique(np.sort(np.concatenate(pairs)[distance == values[counts.argmax()]]), axis=0)
+    return np.unique(np.sort(pairs[alike & (distance == values[counts.argmax()])]), axis=0)
 
 
 def find_parts(index: pd.DataFrame, progress: bool = False) -> pd.DataFrame:
@@ -67,7 +64,7 @@ def find_parts(index: pd.DataFrame, progress: bool = False) -> pd.DataFrame:
     part = index["path"].to_numpy()
     known = index["position"].notna().to_numpy() if "position" in index else np.zeros(len(index), bool)
     if known.any():
-        facts = look_at_all(Path(index.attrs["folder"]), list(index["path"]), progress)
+        facts = look_at_all(photo_folder(index), list(index["path"]), progress)
         rows = np.array([row for row, photo in enumerate(facts) if known[row] and photo.has_contrast], int)
         if len(rows) > NEIGHBOURHOOD:
             pictures = np.stack([facts[row].thumbnail for row in rows])

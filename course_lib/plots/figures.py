@@ -193,7 +193,7 @@ def _places(count: int, columns: int, size: float, titles: Sequence[str], flat: 
     width, tall = (1 - 2 * gap) / columns, (1 - 2 * gap) * flat * size / (rows * height)
     for number, axis in enumerate(axes.flat):
         row, column = divmod(number, columns)
-        bottom = (rows - 1 - row) * height + gap * size
+        bottom = (rows - 1 - row) * height + gap * flat * size
         axis.set_position([(column + gap) / columns, bottom / (rows * height), width, tall])
         axis.set_axis_off()
     return figure, list(axes.flat)

@@ -147,7 +147,7 @@ shares = {way: (index["label"] == last).groupby(np.asarray(of)).mean() for way, 
 pd.DataFrame(shares).T[list(splits.SPLITS)].round(3)
 
 # %% [markdown]
-# Drawn lots can be far apart, dealt lots are closer, and only a random split hits the shares exactly. Now look at both splits in
+# Drawn lots can miss the shares by far, dealt lots come closer, and only a random split hits them. Now look at both splits in
 # file order. Each photo is one thin line.
 
 # %% tags=["picture"]
@@ -313,7 +313,8 @@ from course_lib.evaluation import accuracy_row
 with_copies = accuracy_row("with copies", labels[leaky_rows], leaky_answers)
 without = accuracy_row("without copies", labels[clean_rows], clean_answers)
 gain = with_copies["accuracy"] - without["accuracy"]
-quiz.compare("05-copies", "rises" if gain > 0.01 else "falls" if gain < -0.01 else "same")
+outcome = "rises" if gain > 0.01 else "falls" if gain < -0.01 else "same"
+quiz.compare("05-copies", outcome)
 pd.DataFrame([with_copies, without]).round(3)
 
 # %% [markdown]
@@ -373,7 +374,8 @@ for seed in (0, 1):
 scores = pd.DataFrame(rows).rename(columns={"model": "folds"})
 mean = scores.groupby("folds")["accuracy"].mean()
 gain = mean["random"] - mean["by lot"]
-quiz.compare("05-random-or-lot", "random" if gain > 0.01 else "lot" if gain < -0.01 else "same")
+outcome = "random" if gain > 0.01 else "lot" if gain < -0.01 else "same"
+quiz.compare("05-random-or-lot", outcome)
 scores.drop(columns="photos").round(3)
 
 # %% [markdown]
@@ -434,7 +436,7 @@ quiz.check("05-photo-dataset", PhotoDataset)
 def batches(dataset, order, batch_size):
     """A list of batches, each a pair (images, labels), with the photos in this order."""
     result = []
-    for start in range(0, len(order), batch_size):
+    for first in range(0, len(order), batch_size):
         ...
     return result
 
@@ -513,7 +515,8 @@ plots.photo_grid(shown, titles)
 
 # %% [markdown]
 # The number behind the part is the epoch. The two rows of train differ, and some photos are turned: their bars run from top to
-# bottom. The two rows of validation are equal.
+# bottom. The two rows of validation are equal. (Does the third solar cell there look sound to you? The experts called it
+# defective. That is a doubtful label, and no mix-up.)
 #
 # ## Going deeper: when one class is rare
 #

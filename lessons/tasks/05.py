@@ -579,7 +579,7 @@ class Batches(Task):
 def batches(dataset, order, batch_size):
     """A list of batches, each a pair (images, labels), with the photos in this order."""
     result = []
-    for start in range(0, len(order), batch_size):
+    for first in range(0, len(order), batch_size):
         ...
     return result
 '''
@@ -589,8 +589,8 @@ def batches(dataset, order, batch_size):
     }
     hints = (
         {
-            "en": "`order[start : start + batch_size]` holds the numbers of this batch, and `dataset[number]` gives a photo and its label.",
-            "ja": "`order[start : start + batch_size]` がこのバッチの番号です。`dataset[number]` で写真とラベルが得られます。",
+            "en": "`order[first : first + batch_size]` holds the numbers of this batch, and `dataset[number]` gives a photo and its label.",
+            "ja": "`order[first : first + batch_size]` がこのバッチの番号です。`dataset[number]` で写真とラベルが得られます。",
         },
         {
             "en": "Collect the pairs in a list: `pairs = [dataset[number] for number in …]`. Then stack the first of each pair, and make a "
@@ -603,15 +603,15 @@ def batches(dataset, order, batch_size):
             "ja": "ループの最後は `result.append((torch.stack([image for image, label in pairs]), labels))` です。",
         },
     )
-    _begin = "def batches(dataset, order, batch_size):\n    result = []\n    for start in range(0, len(order), batch_size):\n"
-    _pairs = "        pairs = [dataset[number] for number in order[start : start + batch_size]]\n"
+    _begin = "def batches(dataset, order, batch_size):\n    result = []\n    for first in range(0, len(order), batch_size):\n"
+    _pairs = "        pairs = [dataset[number] for number in order[first : first + batch_size]]\n"
     _images = "        images = torch.stack([image for image, label in pairs])\n"
     _labels = "        labels = torch.tensor([label for image, label in pairs])\n"
     _end = "        result.append((images, labels))\n    return result"
     solution = _begin + _pairs + _images + _labels + _end
     wrong = (
         (
-            _begin + "        pairs = [dataset[number] for number in range(start, min(start + batch_size, len(order)))]\n"
+            _begin + "        pairs = [dataset[number] for number in range(first, min(first + batch_size, len(order)))]\n"
             + _images + _labels + _end,
             "not in the order of `order`",
         ),
