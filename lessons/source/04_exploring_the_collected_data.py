@@ -1,9 +1,8 @@
 # %% [markdown]
 # # 04 Exploring the collected data
 #
-# The photos are in order, the training could begin. Wait a moment. Which photos were made together? How sure are the labels?
-# And does the folder hold a trap that makes a model look good? Nobody wrote that down, but you can find it out, with no model
-# at all.
+# All photos can be read, so the training could begin. But which photos were made together? How sure are the labels? And does the
+# folder hold a trap that makes a model look good? Nobody wrote that down. You can find it out, though, with no model at all.
 #
 # **At the end you have:** a decision with your reason: what counts as defective, which photos are doubtful, which lots there are
 #
