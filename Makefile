@@ -1,7 +1,7 @@
 # make lab      set up, then open JupyterLab on lesson 1
 # make test     set up with what only maintainers need, then run every test, every notebook included
 # make quick    lint, types and the tests that take under a second, for every save
-# make lessons  set up, then build the ten notebooks from lessons/source (LESSON=03 for one)
+# make lessons  set up, then build the notebooks from their sources (LESSON=03 for one)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -73,7 +73,7 @@ lock: $(READY)
 doctor: $(READY)
 	$(BIN)/python -m course_lib doctor
 
-# The lessons that train a network, as if on another machine; the last two also with other photos.
+# The lessons that train a network, as if on another machine; some also with other photos.
 elsewhere: $(READY_TO_TEST)
 	$(BIN)/python tools/elsewhere.py $(LESSON)
 	$(BIN)/python tools/other_photos.py $(LESSON)

@@ -9,7 +9,9 @@ from kernel_environment import NO_NETWORK, kernel_environment
 
 pytest_plugins = ["strict_nbval", "lesson_times", "notebook_samples", "library_fixtures"]
 # Files that do something when they are imported, so doctest must not look into them.
-collect_ignore_glob = ["lessons/source/*", "studies/*", "tests/no_network/*", "tests/disturbed_kernel/*", "tools/*"]
+collect_ignore_glob = [
+    "lessons/source/*", "lessons/deeper/source/*", "studies/*", "tests/no_network/*", "tests/disturbed_kernel/*", "tools/*",
+]  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:

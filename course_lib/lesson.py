@@ -36,16 +36,20 @@ LESSONS = (
 )
 
 
-def start(number: int) -> None:
+def start(lesson: int | str) -> None:
     """Print the head of a lesson in three lines: device, versions, where files go.
 
     Versions are shown as major.minor, which is what decides whether a lesson still fits.
+
+    Args:
+        lesson: its number, 1 to 10, or the title of a notebook beside the ten.
     """
     from course_lib import device
 
     names = ("torch", "torchvision", "timm", "scikit-learn")
     versions = ", ".join(f"{name} {short_version(name)}" for name in names)
-    print(f"Lesson {number}, {LESSONS[number - 1]}. Computing on: {device.describe()}")
+    title = f"Beside the lessons: {lesson}" if isinstance(lesson, str) else f"Lesson {lesson}, {LESSONS[lesson - 1]}"
+    print(f"{title}. Computing on: {device.describe()}")
     print(f"Versions: {versions}")
     print(f"Files you make go to {shorten(work_folder())}/; your photos are only read.")
 

@@ -5,7 +5,8 @@ from collections import defaultdict
 
 import pytest
 
-LESSON = re.compile(r"lessons/(\d\d)_\w+\.ipynb::")
+# The number of a lesson, or the name of a notebook beside the ten.
+LESSON = re.compile(r"lessons/(?:deeper/)?(\d\d(?=_)|[a-z]\w+)\w*\.ipynb::")
 MEASURED = pytest.StashKey[dict[str, float]]()
 
 

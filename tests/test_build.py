@@ -243,6 +243,28 @@ def test_new_source_beside_old_output_is_noticed(sample_course: SampleCourse) ->
         source.write_text(SOURCE, "utf-8")
 
 
+# --- beside the ten ---------------------------------------------------------------------------
+
+
+def test_a_notebook_beside_the_ten_is_built_from_its_own_folder(course: ModuleType, capsys) -> None:
+    source = course.LESSONS / "deeper" / "source" / "more_of_it.py"
+    source.parent.mkdir(parents=True)
+    source.write_text(FIRST.replace("{{setup}} 1", "{{setup}} more of it").replace("Lesson 1: First", "More"), "utf-8")
+    assert course.sources()[-1] == source
+    assert list(course.differences())[-1].endswith("run `python tools/build.py more_of_it`.")
+    assert course.main(["more_of_it"]) == 0
+    notebook = course.read(course.LESSONS / "deeper" / "more_of_it.ipynb")
+    assert notebook.cells[1].source.endswith('start("more of it")')
+    assert notebook.cells[1].id.startswith("more_of_it-")
+    assert "| + | [More](lessons/deeper/more_of_it.ipynb) | a number. |" in course.readme_table()
+    edit(course.PYPROJECT, "OWNER/", "ann/")
+    assert "/blob/v0.3.1/lessons/deeper/more_of_it.ipynb)" in course.badge(source)
+    (course.LESSONS / "deeper" / "stray.ipynb").write_text("{}", "utf-8")
+    assert list(course.differences())[-1] == (
+        "stray.ipynb has no source in lessons/deeper/source/: add one or delete the notebook."
+    )
+
+
 # --- README and address -----------------------------------------------------------------------
 
 

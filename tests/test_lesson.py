@@ -30,6 +30,13 @@ def test_the_head_of_a_lesson_has_three_lines(work: Path, capsys: pytest.Capture
     assert third == "Files you make go to work/; your photos are only read."
 
 
+def test_a_notebook_beside_the_lessons_has_a_title_instead_of_a_number(
+    work: Path, capsys: pytest.CaptureFixture
+) -> None:
+    lesson.start("speed and memory")
+    assert capsys.readouterr().out.startswith("Beside the lessons: speed and memory. Computing on: ")
+
+
 def test_a_missing_package_is_shown_as_missing() -> None:
     assert lesson.short_version("no-such-package") == "missing"
 

@@ -1,4 +1,4 @@
-"""The ten lessons as they are stored: complete, tidy, and made from their sources.
+"""The ten lessons, and those beside them, as they are stored: complete, tidy, and made from their sources.
 
 That their outputs are right is tested by `pytest --nbval`.
 """
@@ -7,10 +7,10 @@ import build
 import lint
 import pytest
 
-NUMBERS = [f"{number:02}" for number in range(1, 11)]
+NUMBERS = [*(f"{number:02}" for number in range(1, 11)), "plain_pytorch", "speed_and_memory"]
 
 
-def test_there_are_ten_lessons() -> None:
+def test_there_are_ten_lessons_and_two_beside_them() -> None:
     assert [build.lesson_number(source) for source in build.sources()] == NUMBERS
 
 

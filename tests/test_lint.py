@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+import build
 import lint
 import pytest
 from nbformat import NotebookNode
@@ -97,6 +98,16 @@ def test_a_styled_table_with_random_ids_is_found() -> None:
 def test_a_tolerance_needs_something_to_compare() -> None:
     cell = new_code_cell("photos = 5", metadata={"tags": ["nbval-approx-0.1"]}, execution_count=1)
     assert "nothing to compare" in "\n".join(lint.marker_findings(cell))
+
+
+def test_the_set_up_cell_is_not_among_the_ignored_ones(notebook: NotebookNode) -> None:
+    ignored = {"tags": ["nbval-ignore-output"]}
+    reasons = [build.SET_UP_REASON, "times differ", *8 * [None]]
+    notebook.cells = [
+        new_code_cell("5", execution_count=count, metadata=ignored | {"reason": reason} if reason else {})
+        for count, reason in enumerate(reasons, 1)
+    ]
+    assert not [finding for finding in lint.notebook_findings(notebook) if "not compared" in finding]
 
 
 @pytest.mark.parametrize(("cells", "allowed"), [(9, False), (10, True), (19, True)])

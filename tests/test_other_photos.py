@@ -1,4 +1,4 @@
-"""The run of lessons with other photos, tried on a lesson of a few lines; `make elsewhere` does it with lessons 9 and 10."""
+"""The run of lessons with other photos, tried on a lesson of a few lines; `make elsewhere` does it with real ones."""
 
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +48,8 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shown = f"*{(*other_photos.ROUTES, 'no_such_photo.png')!r}"
     sources = course(tmp_path, shown).SOURCES
     monkeypatch.setattr(build, "SOURCES", sources)
+    lessons = {number: other_photos.LESSONS[number] for number in ("09", "10")}
+    monkeypatch.setattr(other_photos, "LESSONS", lessons)
     return sources
 
 
@@ -73,3 +75,5 @@ def test_the_lines_that_are_changed_stand_in_the_lessons() -> None:
     texts = {build.lesson_number(source): source.read_text("utf-8") for source in build.sources(other_photos.LESSONS)}
     assert texts["09"].count(other_photos.PHOTOS) == texts["09"].count(other_photos.BACKBONE) == 1
     assert texts["10"].count(other_photos.PHOTOS) == 1
+    assert [texts["plain_pytorch"].count(text) for text in (other_photos.PHOTOS, other_photos.NETWORK)] == [1, 1]
+    assert [texts["speed_and_memory"].count(text) for text in (other_photos.PHOTOS, "turns=20")] == [1, 1]

@@ -2,17 +2,18 @@
 
     python tools/build.py                 all lessons, in order (`make lessons`)
     python tools/build.py 03              one lesson; 00 is the instructor's notebook
+    python tools/build.py plain_pytorch   one of the notebooks beside the ten, in `lessons/deeper/`
     python tools/build.py --record        the same, and keep the measured times
     python tools/build.py --text          put changed sentences into the notebooks, run nothing
     python tools/build.py --check         does each notebook still come from its source?
     python tools/build.py --readme        rewrite the table of lessons in README.md
     python tools/build.py --publish ADDRESS   set the repository's address everywhere
 
-A source is a jupytext percent script in `lessons/source/`. The build fills its placeholders:
+A source is a jupytext percent script in `lessons/source/`, or in `lessons/deeper/source/`. The build fills its placeholders:
 `{{badge}}` (a link that opens the lesson in Colab), `{{facts}}` (a small table; words after it
 say what the lesson needs, and the line that begins with **Study time:** becomes its first column),
 `{{picture}} words` (the figure of the cell with the tag "picture", made small; the words are for those who cannot see it)
-and `# {{setup}} N` (the set-up cell, kept in `set_up_cell.py`).
+and `# {{setup}} N` (the set-up cell, kept in `set_up_cell.py`; beside the ten a name stands for N).
 Two builds on one machine give the same bytes.
 """
 
@@ -50,6 +51,7 @@ from kernel_environment import kernel_environment
 from course_lib.paths import write_atomically
 
 SOURCES = LESSONS / "source"
+DEEPER = LESSONS / "deeper" / "source"
 INSTRUCTOR = PROJECT / "quizzes" / "source" / "00_class_report.py"
 SET_UP_CELL = TOOLS / "set_up_cell.py"
 TIMES = LESSONS / "times.json"
@@ -81,13 +83,15 @@ class BuildError(Exception):
 
 
 def lesson_number(path: Path) -> str:
-    """The two digits at the start of a lesson's file name.
+    """The two digits at the start of a lesson's file name; for a notebook beside the ten its whole name.
 
     Example:
         >>> lesson_number(Path("lessons/source/03_features.py"))
         '03'
+        >>> lesson_number(Path("lessons/deeper/source/plain_pytorch.py"))
+        'plain_pytorch'
     """
-    return path.name[:2]
+    return path.name[:2] if path.name[:2].isdigit() else path.stem
 
 
 def notebook_path(source: Path) -> Path:
@@ -96,14 +100,15 @@ def notebook_path(source: Path) -> Path:
 
 
 def sources(chosen: Sequence[str] = ()) -> list[Path]:
-    """The lessons' sources in order; only those whose number is in ``chosen``, if given."""
+    """The sources of the lessons in order, then of those beside the ten; only those in ``chosen``, if given."""
     return [path for path in notebook_sources(chosen) if path != INSTRUCTOR]
 
 
 def notebook_sources(chosen: Sequence[str] = ()) -> list[Path]:
-    """The sources of the lessons and, as number 00 at the end, of the instructor's notebook."""
-    found = [*sorted(SOURCES.glob("[0-9][0-9]_*.py")), *[INSTRUCTOR] * INSTRUCTOR.exists()]
-    numbers = {number.zfill(2)[:2] for number in chosen}
+    """What `sources` gives and, as number 00 at the end, the source of the instructor's notebook."""
+    lessons = [*sorted(SOURCES.glob("[0-9][0-9]_*.py")), *sorted(DEEPER.glob("*.py"))]
+    found = [*lessons, *[INSTRUCTOR] * INSTRUCTOR.exists()]
+    numbers = {number.zfill(2)[:2] if number[:1].isdigit() else number for number in chosen}
     if missing := numbers - {lesson_number(path) for path in found}:
         raise BuildError(f"There is no lesson {', '.join(sorted(missing))} in lessons/source/.")
     return [path for path in found if not numbers or lesson_number(path) in numbers]
@@ -131,7 +136,7 @@ def badge(source: Path) -> str:
     github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", address())
     if not github or github[1].startswith("OWNER/"):
         return ""
-    place = f"{github[1]}/blob/{tag()}/lessons/{notebook_path(source).name}"
+    place = f"{github[1]}/blob/{tag()}/{notebook_path(source).relative_to(PROJECT).as_posix()}"
     return f"[▶ Open this lesson in Google Colab](https://colab.research.google.com/github/{place})"
 
 
@@ -170,10 +175,10 @@ def facts(source: Path, needs: str) -> str:
 
 def fill(text: str, source: Path) -> str:
     """Replace the placeholders in the text of one cell."""
-    if setup := re.fullmatch(r"# \{\{setup\}\} (\d+)", text):
+    if setup := re.fullmatch(r"# \{\{setup\}\} (.+)", text):
         cell = SET_UP_CELL.read_text("utf-8").rstrip()
         cell = cell.replace("{{address}}", address()).replace("{{tag}}", tag())
-        return cell.replace("start(0)", f"start({setup[1]})")
+        return cell.replace("start(0)", f"start({setup[1] if setup[1].isdigit() else json.dumps(setup[1])})")
     text = STUDY_TIME.sub("", text)
     text = re.sub(r"^\{\{facts\}\} *(.*)$", lambda found: facts(source, found[1]), text, flags=re.M)
     text = re.sub(r"^\{\{picture\}\} +(.+)$", rf"![\1](attachment:{PICTURE})", text, flags=re.M)
@@ -423,8 +428,9 @@ def differences() -> Iterator[str]:
                 yield f"{path.name}: cell {position + 1} is not what its source says: {command}."
                 break
     known = {notebook_path(source) for source in sources()}
-    for path in sorted(set(LESSONS.glob("*.ipynb")) - known):
-        yield f"{path.name} has no source in lessons/source/: add one or delete the notebook."
+    for path in sorted({*LESSONS.glob("*.ipynb"), *DEEPER.parent.glob("*.ipynb")} - known):
+        folder = path.parent.relative_to(PROJECT).as_posix()
+        yield f"{path.name} has no source in {folder}/source/: add one or delete the notebook."
 
 
 def readme_table() -> str:
@@ -442,7 +448,8 @@ def readme_table() -> str:
         title = re.sub(r"^(Lesson )?\d+ *[.:·–—-] *", "", title)
         result = result.removeprefix(END_RESULT).strip()
         taken = about(read_times().get(number, {}).get("cpu_seconds"))
-        rows.append(f"| {number} | [{title}](lessons/{path.name}) | {result} | {taken} |")
+        place = path.relative_to(PROJECT).as_posix()
+        rows.append(f"| {number if number.isdigit() else '+'} | [{title}]({place}) | {result} | {taken} |")
     return "\n".join(rows)
 
 
@@ -478,7 +485,7 @@ def publish(place: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line; return 0 when all went well."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lessons", nargs="*", help="numbers of lessons, such as 03; default: all")
+    parser.add_argument("lessons", nargs="*", help="lessons, such as 03 or plain_pytorch; default: all")
     parser.add_argument("--record", action="store_true", help="keep the measured times")
     parser.add_argument("--text", action="store_true", help="renew the text, execute nothing")
     parser.add_argument("--check", action="store_true", help="compare notebooks with their sources")

@@ -1,6 +1,6 @@
 """Run lessons as if on another machine, or with a planted fault, and say what differs from what is stored.
 
-    python tools/elsewhere.py                      lessons 7 to 10 on "another machine": all three disturbances at once
+    python tools/elsewhere.py                      all that train, on "another machine": all three disturbances at once
     python tools/elsewhere.py 08 --as-if avx2      one of: perturbed, one-thread, avx2 (commas join them)
     python tools/elsewhere.py --fault              each planted fault must turn each lesson red that it affects
     python tools/elsewhere.py 08 --fault untrained
@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-# The lessons that train a network: only they depend on rounding.
+# The lessons that train a network, and the one beside them: only they depend on rounding.
 TRAINED = ("07", "08", "09", "10")
+BESIDE = ("plain_pytorch",)
 MACHINES: dict[str, dict[str, str]] = {
     "perturbed": {"COURSE_DISTURBANCE": "perturbed"},
     "one-thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
@@ -32,7 +33,7 @@ FAULTS = {
     "wrong-preprocessing": TRAINED,
     "test-photos-learned": TRAINED,
 }
-FAILED = re.compile(r"^FAILED lessons/(\d\d)_\w+\.ipynb::(Cell \d+)", re.MULTILINE)
+FAILED = re.compile(r"^FAILED lessons/(?:deeper/)?(\d\d(?=_)|[a-z]\w+)\w*\.ipynb::(Cell \d+)", re.MULTILINE)
 
 
 def pytest(
@@ -43,7 +44,9 @@ def pytest(
     Returns:
         Lesson number to the first cell that failed, and pytest's closing line.
     """
-    paths = [next((PROJECT / "lessons").glob(f"{number}_*.ipynb")).relative_to(PROJECT) for number in lessons]
+    folder = PROJECT / "lessons"
+    notebooks = [path.relative_to(PROJECT) for path in [*folder.glob("*.ipynb"), *folder.glob("deeper/*.ipynb")]]
+    paths = [next(path for path in notebooks if path.stem.startswith(name)) for name in lessons]
     command = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", *options, *map(str, paths)]
     lines = []
     with subprocess.Popen(
@@ -91,7 +94,9 @@ def planted(lessons: Sequence[str], fault: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("lessons", nargs="*", default=TRAINED, help="numbers of lessons; default: 07 to 10")
+    parser.add_argument(
+        "lessons", nargs="*", default=(*TRAINED, *BESIDE), help="such as 07 or plain_pytorch; default: all that train"
+    )
     parser.add_argument("--as-if", default=",".join(MACHINES), help="perturbed, one-thread, avx2; default: all")
     parser.add_argument("--fault", nargs="?", const="all", choices=[*FAULTS, "all"], help="plant a fault instead")
     given = parser.parse_args(arguments)

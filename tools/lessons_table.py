@@ -25,7 +25,7 @@ KINDS = {
     "task": re.compile(r"^quiz\.check\(", re.MULTILINE),
     "guess": re.compile(r"^quiz\.(guess|compare)\(", re.MULTILINE),
     "frame": re.compile(
-        r"^start\(\d|^quiz\.(show|guesses|overview|language)\(|^(memo = )?lesson\.(memo|show_memo)\(", re.M
+        r"^start\(|^quiz\.(show|guesses|overview|language)\(|^(memo = )?lesson\.(memo|show_memo)\(", re.M
     ),
 }
 

@@ -1,6 +1,6 @@
 """Look at the notebooks as they are stored: is each one whole, tidy and fit to be published?
 
-    python tools/lint.py                      all lessons and the instructor's notebook
+    python tools/lint.py                      all lessons, those beside the ten, and the instructor's notebook
     python tools/lint.py NOTEBOOK …           these notebooks
 
 Each finding names the lesson, the cell and the cure. Nothing is executed and nothing is
@@ -22,7 +22,7 @@ TOOLS = Path(__file__).resolve().parent
 LESSONS, QUIZZES = TOOLS.parent / "lessons", TOOLS.parent / "quizzes"
 sys.path[:0] = [str(folder) for folder in (TOOLS, TOOLS.parent, TOOLS.parent / "tests")]
 
-from build import FOLDED, PICTURE, SOURCE_HIDDEN
+from build import FOLDED, PICTURE, SET_UP_REASON, SOURCE_HIDDEN
 from compare_outputs import WIDGET_VIEW
 from strict_nbval import ANY_FIGURE, MARKER_COMMENT, tags_of, tolerance_of, unknown_markers
 
@@ -97,7 +97,10 @@ def notebook_findings(notebook: NotebookNode) -> Iterator[str]:
     except nbformat.ValidationError as error:
         yield f"it is not a valid notebook ({error.message}): build the lesson again"
     yield from exercise_findings(notebook)
-    left_out = [cell for cell in cells if set(LEFT_OUT) & set(tags_of(cell))]
+    # The set-up cell is in every notebook, so it does not count.
+    left_out = [
+        cell for cell in cells if set(LEFT_OUT) & set(tags_of(cell)) and cell.metadata.get("reason") != SET_UP_REASON
+    ]
     if len(left_out) * CELLS_FOR_ONE_IGNORED > len(cells):
         yield (
             f"{len(left_out)} of {len(cells)} code cells are not compared, at most one in "
@@ -240,7 +243,7 @@ def path_findings(text: str) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print all findings; return 1 when there are any."""
-    everything = [*sorted(LESSONS.glob("*.ipynb")), *sorted(QUIZZES.glob("*.ipynb"))]
+    everything = [file for folder in (LESSONS, LESSONS / "deeper", QUIZZES) for file in sorted(folder.glob("*.ipynb"))]
     paths = [Path(argument) for argument in arguments] or everything
     found = [finding for path in paths for finding in findings(path)]
     print("\n".join(found) or f"{len(paths)} notebooks, no findings.")

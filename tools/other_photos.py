@@ -1,17 +1,18 @@
-"""Run lessons 9 and 10 with another photo folder, and lesson 9 with another network, as their text promises.
+"""Run lessons with another photo folder, and some with another network, as their text promises.
 
-    python tools/other_photos.py          both lessons (`make elsewhere` calls it)
+    python tools/other_photos.py          lessons 9 and 10, and the notebooks beside the ten (`make elsewhere` calls it)
     python tools/other_photos.py 10       one of them
 
 The photos are made, and random weights know nothing, so how accurate the models are is not looked at: the cells'
-own assertions are left out, everything else runs. Exit status 0: both ran to their end and showed what they must.
+own assertions are left out, everything else runs. Exit status 0: all ran to their end and showed what they must.
 """
 
 import ast
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -26,6 +27,7 @@ from PIL import Image
 
 PHOTOS = "PHOTOS = data.solar_cells()"
 BACKBONE = 'BACKBONE = "efficientnet_lite0"'
+NETWORK = 'NETWORK = "efficientnet_lite0"'
 ROUTES = ("probe", "head first, then fine-tune", "fine-tune at once", "from scratch")
 
 
@@ -84,18 +86,26 @@ def without_assertions(code: str) -> str:
     return "\n".join(lines)
 
 
-def lesson_9(source: Path, folder: Path) -> list[str]:
-    """With photos whose good parts lie in "functional", and a ResNet18 where a learner puts it; what is missing."""
+@contextmanager
+def resnet18(folder: Path) -> Iterator[None]:
+    """A ResNet18 with random weights where a learner puts its file, and no other."""
     import torch
     import torchvision
 
-    photos, weights = make_photos(folder / "photos", "functional"), folder / "data" / "weights"
+    weights = folder / "data" / "weights"
     weights.mkdir(parents=True)
     torch.manual_seed(0)
     torch.save(torchvision.models.resnet18().state_dict(), weights / "resnet18.pth")
-    changes = {PHOTOS: f"PHOTOS = {str(photos)!r}", BACKBONE: 'BACKBONE = "resnet18"'}
     places = {"COURSE_DATA": str(folder / "data"), "TORCH_HOME": str(folder / "no_cache")}
     with mock.patch.dict(os.environ, places):
+        yield
+
+
+def lesson_9(source: Path, folder: Path) -> list[str]:
+    """With photos whose good parts lie in "functional", and a ResNet18 where a learner puts it; what is missing."""
+    photos = make_photos(folder / "photos", "functional")
+    with resnet18(folder):
+        changes = {PHOTOS: f"PHOTOS = {str(photos)!r}", BACKBONE: 'BACKBONE = "resnet18"'}
         shown = run_lesson(source, changes, folder)
     # The last stage of a ResNet18 has 512 maps.
     return [text for text in (", 512)", *ROUTES) if text not in shown]
@@ -109,7 +119,27 @@ def lesson_10(source: Path, folder: Path) -> list[str]:
     return missing if list((folder / "work").rglob("inspector.safetensors")) else [*missing, "an inspector"]
 
 
-LESSONS = {"09": lesson_9, "10": lesson_10}
+def plain_pytorch(source: Path, folder: Path) -> list[str]:
+    """With photos whose good parts lie in "good", and a ResNet18 that timm need not fetch; what is missing."""
+    photos = make_photos(folder / "photos", "good")
+    with resnet18(folder):
+        changes = {PHOTOS: f"PHOTOS = {str(photos)!r}", NETWORK: 'NETWORK = "resnet18"'}
+        changes["create_model(name, pretrained=True)"] = "create_model(name)"
+        shown = run_lesson(source, changes, folder)
+    texts = ("{'defective': 0, 'good': 1}", "plain PyTorch, seed 0", "library, seed 0")
+    texts += ("with augmentation: three equal answers: False", "without: three equal answers: True")
+    return [text for text in texts if text not in shown]
+
+
+def speed_and_memory(source: Path, folder: Path) -> list[str]:
+    """With photos whose good parts lie in "good"; what is missing."""
+    photos = make_photos(folder / "photos", "good")
+    shown = run_lesson(source, {PHOTOS: f"PHOTOS = {str(photos)!r}", "turns=20": "turns=2"}, folder)
+    texts = ("eval mode, same gradient: True", "train mode, same gradient: False", "to compare with")
+    return [text for text in texts if text not in shown]
+
+
+LESSONS = {"09": lesson_9, "10": lesson_10, "plain_pytorch": plain_pytorch, "speed_and_memory": speed_and_memory}
 
 
 def main(chosen: Sequence[str]) -> int:

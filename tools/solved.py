@@ -67,7 +67,8 @@ def changes(stored: NotebookNode, solved: NotebookNode) -> Iterator[str]:
 
 def main(chosen: Sequence[str]) -> int:
     """Run the lessons; print what changed. Returns 1 when anything did."""
-    sources = [path for path in build.sources(chosen) if of_lesson(int(build.lesson_number(path)), Task)]
+    lessons = [path for path in build.sources(chosen) if build.lesson_number(path).isdigit()]
+    sources = [path for path in lessons if of_lesson(int(build.lesson_number(path)), Task)]
     found = 0
     with tempfile.TemporaryDirectory(prefix="solved-") as folder:
         environment = kernel_environment(Path(folder))
