@@ -194,10 +194,12 @@ def split_index(photos: str | os.PathLike, kind: str = "random") -> pd.DataFrame
     index = apply_decision(index, decision)
     if path.exists():
         saved = splits.load_split(path, photos)
-        if "part" in saved:
+        # An earlier version knew of no parts, and a column in index.csv may be newer than the split.
+        part = saved["path"].map(index.set_index("path")["part"]) if "part" in index else saved.get("part")
+        if part is not None and not (saved["split"].groupby(part).nunique() > 1).any():
             _check_complete(saved, index, photos)
             return saved
-        print(f"{shorten(path)} does not say which photos show the same part, so they are split anew.")
+        print(f"{shorten(path)} does not keep photos of the same part together, so they are split anew.")
     index = checks.find_parts(index)
     index = splits.lot_split(index, lot_size=decision["lot_size"]) if kind == "lot" else splits.random_split(index)
     splits.save_split(index, path)

@@ -101,9 +101,18 @@ def test_a_split_of_an_earlier_version_is_made_anew(work: Path, photos: Path, ca
     file = kept_folder(photos) / "split_random.csv"
     splits.save_split(splits.random_split(data.index_folder(photos), seed=1), file)
     split = lesson.split_index(photos)
-    assert "which photos show the same part, so they are split anew" in capsys.readouterr().out
+    assert "does not keep photos of the same part together, so they are split anew" in capsys.readouterr().out
     assert split["split"].tolist() == splits.random_split(split)["split"].tolist()
     pd.testing.assert_frame_equal(lesson.split_index(photos), split, check_dtype=False)
+
+
+def test_parts_that_the_table_names_later_count(work: Path, photos: Path) -> None:
+    split = lesson.split_index(photos)
+    one, other = (split["path"][split["split"] == name].iloc[0] for name in ("train", "test"))
+    split.drop(columns="split").replace({"part": {one: other}}).to_csv(photos / "index.csv", index=False)
+    for _ in range(2):
+        again = lesson.split_index(photos).set_index("path")["split"]
+        assert again[one] == again[other]
 
 
 def test_photos_without_lots_say_what_is_missing(work: Path, photos: Path) -> None:

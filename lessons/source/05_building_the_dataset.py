@@ -135,7 +135,8 @@ lots = splits.lots(index, decision["lot_size"])
 by_lot = split_by_lot(lots, seed=0)
 
 # %% [markdown]
-# That is all there is to it, but a lot cannot be cut. If the defects sit in a few lots, one part gets too many of them. The
+# `dict.fromkeys(names, "train")` notes "train" for each lot. The next two lines overwrite that for the first lots of the
+# shuffled list. That is all there is to it, but a lot cannot be cut. If the defects sit in a few lots, one part gets too many of them. The
 # course's `splits.lot_split` deals the lots out one by one, each to the part that needs its kind of photos most. Compare the
 # share of the last class in each part:
 
@@ -212,10 +213,13 @@ print("random split:", len(shared(index["part"], random_index["split"])))
 
 # %% [markdown]
 # `find_parts` looks for such a series: many pairs of photos that are alike, all at the same distance. It writes the column
-# `part`. Photos of one physical part have the same value there. (In your own `index.csv` you can write this column yourself.)
+# `part`, where photos of one and the same cell have the same value.
 #
-# Now close the leak. `random_split` and `lot_split` obey the column: photos of one part stay together, and lots that share a
-# part become one lot.
+# > **Tip.** Mind the word: this `part` is a part that your factory makes, such as a cell. If you photograph each of yours
+# > several times, write the column into your `index.csv`.
+#
+# Now close the leak. `random_split` and `lot_split` obey the column: photos of one cell stay together, and lots that share a
+# cell become one lot.
 
 # %%
 before = lots
@@ -238,11 +242,11 @@ splits.check_for_leaks(lot_index)
 splits.check_for_leaks(random_index)
 
 # %% [markdown]
-# It found one pair of near duplicates, which lesson 2 showed you: nobody can be sure that it is one cell twice. One pair among
-# so many photos can stay. If you find more in a folder of your own, give both photos of a pair the same `part`.
+# In the random split it found one pair of near duplicates, which lesson 2 showed you: nobody can be sure that it is one cell twice. One pair among
+# so many photos can stay. If you find more in a folder of your own, give both photos of a pair the same value in the column `part`.
 #
 # > **Warning.** This is a check and no proof. It does not find a copy that was cropped by a few pixels, and it knows only
-# > the lots and parts that somebody wrote down or that a finder found. The fifty cells passed the checks of path, bytes and near duplicate.
+# > the lots and cells that somebody wrote down or a finder found. The fifty cells passed the checks of path, bytes and near duplicate.
 #
 # Save both splits. The lessons from 6 on load them.
 
@@ -263,7 +267,7 @@ verdicts = {
     "all parts have the same share of defects": "?",
     "photos are mirrored, and then split": "?",
     "photos are split, and then the train photos are mirrored": "?",
-    "brightness is normalised with the mean of all photos": "?",
+    "the mean brightness of all photos is subtracted from each": "?",
     "of twenty settings, the best one on validation is kept": "?",
     "of twenty settings, the best one on the test is kept": "?",
 }
@@ -339,7 +343,7 @@ pd.DataFrame(rows).rename(columns={"model": "test photos"}).round(3)
 # the test? So use *folds*. Divide the photos into four groups, train on three of them and score the fourth, until each group
 # was scored once. The test part stays closed.
 #
-# `lot_folds` keeps lots together. For the random folds, each part counts as a lot of its own.
+# `lot_folds` keeps lots together. For the random folds, each cell counts as a lot of its own.
 
 # %%
 open_rows = np.flatnonzero(lot_index["split"] != "test")
@@ -569,9 +573,9 @@ quiz.show(5)
 # %% [markdown]
 # ## What you take with you
 #
-# - Train is for learning, validation for choosing, and the test is opened once. Photos of one part stay together; split first,
+# - Train is for learning, validation for choosing, and the test is opened once. Photos of one cell stay together; split first,
 #   change photos afterwards.
-# - A leak makes a test look better and a model no better. Check paths, bytes, near duplicates, parts and lots, and remember that
+# - A leak makes a test look better and a model no better. Check paths, bytes, near duplicates, cells and lots, and remember that
 #   a check is no proof.
 # - A random split flatters. The factory sends new lots, so the split by lot comes closer to the truth.
 #

@@ -324,7 +324,7 @@ ANSWERS = {
         "every mirror image stays in train, beside its photo",
         "鏡像はすべて元の写真と同じ訓練用に残ります",
     ),
-    "brightness is normalised with the mean of all photos": (
+    "the mean brightness of all photos is subtracted from each": (
         LEAK,
         "the mean has looked at the test photos. It is a small leak, but one",
         "平均の計算でテスト用の写真を見ています。小さくてもリークです",
@@ -358,7 +358,7 @@ verdicts = {
     "all parts have the same share of defects": "?",
     "photos are mirrored, and then split": "?",
     "photos are split, and then the train photos are mirrored": "?",
-    "brightness is normalised with the mean of all photos": "?",
+    "the mean brightness of all photos is subtracted from each": "?",
     "of twenty settings, the best one on validation is kept": "?",
     "of twenty settings, the best one on the test is kept": "?",
 }
@@ -383,7 +383,10 @@ verdicts = {
         (f"verdicts = {dict.fromkeys(SOLVED, LEAK)!r}", "stratified"),
         (f"verdicts = {dict.fromkeys(SOLVED, NO_LEAK)!r}", "a little brighter"),
         (f"verdicts = {SOLVED | {'photos are mirrored, and then split': NO_LEAK}!r}", "mirror image in the test"),
-        (f"verdicts = {SOLVED | {'brightness is normalised with the mean of all photos': NO_LEAK}!r}", "small leak"),
+        (
+            f"verdicts = {SOLVED | {'the mean brightness of all photos is subtracted from each': NO_LEAK}!r}",
+            "small leak",
+        ),
         (
             f"verdicts = {SOLVED | {'of twenty settings, the best one on validation is kept': LEAK}!r}",
             "what validation",
@@ -748,8 +751,9 @@ class Copies(Guess):
         "falls": {"en": "It falls by more than a point", "ja": "1 ポイントより大きく下がる"},
     }
     see = {
-        "en": "It rises, and nothing has become better: there is not one new photo. Part of the test was in train.",
-        "ja": "上がりますが、何も良くなっていません。新しい写真は 1 枚もなく、テストの一部が訓練用に入っていただけです。",
+        "en": "With the solar cells it rises, and nothing has become better: there is not one new photo. A part of the test was in "
+        "train.",
+        "ja": "太陽電池セルでは上がりますが、何も良くなっていません。新しい写真は 1 枚もなく、テストの一部が訓練用に入っていただけです。",
     }
 
 
