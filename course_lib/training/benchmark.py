@@ -21,7 +21,9 @@ from course_lib.errors import CourseError
 from course_lib.training.loop import set_training_mode
 
 MARGIN = 0.95  # of plain float32's time: what the fastest settings may take at most
-GIVEN_UP = 1.5  # times the best one's time: settings that take longer are not measured again
+# Times the best one's time: settings that take longer are not measured again, after three turns and before. One turn
+# alone may have met whatever else the computer does.
+GIVEN_UP, GIVEN_UP_AT_ONCE = 1.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def fastest_settings(
             trial.measure(seconds / 50)
         best_time = min(trial.time for trial in running)
         for trial in running[1:]:
-            if trial.time > GIVEN_UP * best_time:
+            if trial.time > (GIVEN_UP if len(trial.seconds) > 2 else GIVEN_UP_AT_ONCE) * best_time:
                 trial.result = "given up: far behind"
         running = [trial for trial in running if not trial.result]
     devices.set_random_states(chance, device)

@@ -143,8 +143,8 @@ fastest.measured.round(3)
 
 # %% [markdown]
 # `speed` is the median of the turns, and `from` and `to` enclose the middle 80 % of them. `change` says how far the answers
-# move: a way that changes them too much is refused. A way that takes 1.5 times as long as the best one is given up early, so
-# its numbers come from few turns. And a way is chosen only if it is clearly faster than *plain*, and in nearly every turn.
+# move: a way that changes them too much is refused. A way that takes 1.5 times as long as the best one is given up after three
+# turns, and one that takes four times as long after the first, so their numbers come from few turns. And a way is chosen only if it is clearly faster than *plain*, and in nearly every turn.
 # Run the cell again: may another way be chosen? If so, the two are about equally fast, and either will do.
 #
 # You use the answer as `fit(…, precision=fastest.precision, channels_last=fastest.channels_last)`. The lessons stay
