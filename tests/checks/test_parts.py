@@ -44,6 +44,7 @@ def test_no_series_is_invented(photos: np.ndarray) -> None:
     assert checks.photographed_twice(photos, np.arange(len(photos))).shape == (0, 2)
 
 
+@pytest.mark.slow
 def test_fifty_solar_cells_were_photographed_twice() -> None:
     index = checks.find_parts(data.index_folder(data.solar_cells()))
     twins = index.groupby("part")["position"].agg(["size", np.ptp]).query("size > 1")

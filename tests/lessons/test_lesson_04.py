@@ -13,6 +13,8 @@ from course_lib import data, lesson, splits
 from course_lib.evaluation import wilson_interval
 from course_lib.quiz.tasks.content import Task, find, of_lesson
 
+pytestmark = pytest.mark.slow  # all photos of the course are read
+
 
 class Cells(NamedTuple):
     """What the lesson has computed by its middle."""
