@@ -42,7 +42,7 @@ class GuessWidget(anywidget.AnyWidget):
     content = traitlets.Dict().tag(sync=True)
     language = traitlets.Enum(LANGUAGES, default_value="en").tag(sync=True)
     guess = traitlets.Any(None, allow_none=True).tag(sync=True)
-    typed = traitlets.List().tag(sync=True)
+    typed = traitlets.Any([]).tag(sync=True)
     unread = traitlets.Bool(False).tag(sync=True)
     locked = traitlets.Bool(False).tag(sync=True)
 
