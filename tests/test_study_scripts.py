@@ -26,6 +26,7 @@ import cifar10_fast_gpu
 import cifar10_resnet50_recipe as resnet_recipe
 import data_path
 import growth
+import learning_curves
 import own_photos
 import resnet50_finetuning_gpu
 from study_tools.crops import random_crops
@@ -40,6 +41,7 @@ NAMES = (
     "cifar10_resnet50_recipe",
     "data_path",
     "growth",
+    "learning_curves",
     "resnet50_finetuning_gpu",
 )
 
@@ -599,3 +601,25 @@ def test_the_finetuning_study_runs_for_a_trial_and_refuses_more_without_a_gpu(
         study("resnet50_finetuning_gpu", *words)
     assert stopped.value.code == 77
     assert "needs an NVIDIA GPU" in capsys.readouterr().err
+
+
+# learning curves
+
+
+def test_early_stopping_keeps_the_lowest_loss_that_patience_allows() -> None:
+    losses = [0.9, 0.5, 0.6, 0.4, 0.7, 0.8, 0.3]
+    table = pd.DataFrame({"run": "a", "seed": 0, "epoch": range(1, 8), "validation_loss": losses})
+    table = table.assign(aside_loss=losses, aside_accuracy=0.5)
+    found = pd.concat([learning_curves.early_stopping(table, patience) for patience in (1, 2, 3)])
+    assert found["stops after"].tolist() == [3, 6, 7]
+    assert found["keeps"].tolist() == [2, 4, 7]
+    assert found["kept, aside_loss"].tolist() == [0.5, 0.4, 0.3]
+    assert (found["last, aside_loss"] == 0.3).all()
+
+
+def test_the_study_of_learning_curves_keeps_every_epoch_and_goes_on_where_it_was(study, photos: Path) -> None:
+    words = ("learning_curves", "--data", photos, "--limit", 4, "--seeds", 1, "--epochs", 2)
+    first, again = study(*words), study(*words)
+    assert first.count("seed 0: {") == 4
+    assert again.count("seed 0: {") == 0
+    assert again.splitlines()[1:] == first.splitlines()[-len(again.splitlines()) + 1 :]
