@@ -1,6 +1,6 @@
 """Who has seen the test photos, and when.
 
-Introduced in lesson 10. A test result is honest only for the first model: whoever looks, changes
+Introduced in lesson 8. A test result is honest only for the first model: whoever looks, changes
 something and looks again has chosen with the help of the test photos.
 """
 
