@@ -154,8 +154,7 @@ def confusion_matrix(table: pd.DataFrame) -> None:
     """Show the four outcomes as a picture: a table of `course_lib.evaluation.confusion`."""
     figure, axis = new_axis(width=4.6, height=3.2)
     draw_confusion_matrix(axis, table)
-    (passed, overkill), (missed, found) = table.to_numpy()
-    show(figure, f"{passed} good parts pass, {overkill} are rejected; {found} defects are found, {missed} missed")
+    show(figure, "counts of the four outcomes: good parts that pass, overkill, missed defects, defects found")
 
 
 def draw_confusion_matrix(axis: Axes, table: pd.DataFrame) -> None:

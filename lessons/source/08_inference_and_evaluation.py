@@ -547,7 +547,7 @@ print("as the library's:", np.allclose(maps, evaluation.grad_cam(model, third, p
 # %% tags=["nbval-any-figure", "nbval-approx-0.3", "picture"] reason="the network decides which six photos are shown, and where the maps are warm"
 pictures = [data.read_image(data.photo_path(inspected, row)) for row in six]
 titles = [f"{names[labels[row]]}: {probabilities[row]:.2f}" for row in six]
-plots.heat_maps(pictures, maps, titles)
+plots.heat_maps(pictures, maps, titles, alt="Six cells and their heat maps: three defective ones, three good ones")
 
 # %% [markdown]
 # Above each photo: what it is, and how probable a defect is according to the model. Below it, orange marks where the
