@@ -92,6 +92,29 @@ def test_parameters_of_a_convolution(torch):
     assert sum(parameter.numel() for parameter in layer.parameters()) == 160
 
 
+@fact_of("06-two-strides")
+def test_two_strides_see_seven_pixels(torch):
+    layers = torch.nn.Sequential(*(torch.nn.Conv2d(1, 1, kernel_size=3, stride=2) for _ in range(2)))
+    pixels = torch.zeros(1, 1, 31, 31, requires_grad=True)
+    layers(pixels)[0, 0, 3, 3].backward()
+    assert (pixels.grad[0, 0] != 0).any(dim=0).sum() == 7
+
+
+@fact_of("06-layers-in-a-list")
+def test_layers_in_a_list_are_not_found(torch):
+    class Block(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [torch.nn.Conv2d(1, 4, kernel_size=3), torch.nn.BatchNorm2d(4)]
+
+        def forward(self, images):
+            return self.layers[1](self.layers[0](images))
+
+    block = Block()
+    assert block(torch.zeros(2, 1, 8, 8)).shape == (2, 4, 6, 6)
+    assert list(block.parameters()) == []
+
+
 @fact_of("06-what-the-loss-takes")
 def test_cross_entropy_takes_logits(torch):
     logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))

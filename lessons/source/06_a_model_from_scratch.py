@@ -69,7 +69,7 @@ plots.photo_grid([photo], [f"{names[-1]}, {photo.shape[0]} × {photo.shape[1]} p
 import torch
 from torch import nn
 
-image = torch.from_numpy(photo)[None, None] / 255  # (photos, channels, height, width)
+image = torch.tensor(photo)[None, None] / 255  # (photos, channels, height, width)
 layer = nn.Conv2d(1, 16, kernel_size=3)
 feature_maps = layer(image)
 print(tuple(image.shape), "->", tuple(feature_maps.shape))
@@ -142,7 +142,7 @@ quiz.check("06-convolve", convolve)
 by_hand = quiz.yours("06-convolve", convolve)
 second = nn.Conv2d(16, 32, kernel_size=3, stride=2)
 with torch.no_grad():  # we only look; nothing is to be learned here
-    maps = layer(torch.from_numpy(data.read_pixels(path, 64)) / 255)
+    maps = layer(torch.tensor(data.read_pixels(path, 64)) / 255)
     difference = by_hand(maps, second.weight[0], second.bias[0], stride=2) - second(maps)[0]
 print("maps:", tuple(maps.shape), "| kernels:", tuple(second.weight.shape))
 print(f"largest difference: {difference.abs().max():.5f}")
@@ -167,7 +167,7 @@ kept = functional.relu(found)
 pooled = functional.max_pool2d(functional.max_pool2d(kept, 2), 2)
 pictures = [(255 * step[0, 0].clamp(0, 1)).byte().numpy() for step in (found + 0.5, 2 * kept, 2 * pooled)]
 titles = ["feature map\n(grey is 0)", "after ReLU\n(black is 0)", "after pooling twice\n(75 × 75)"]
-plots.photo_grid([photo, *pictures], ["the photo\n", *titles], size=2.1)
+plots.photo_grid([photo, *pictures], ["the photo", *titles], size=2.1)
 
 # %% [markdown]
 # In the feature map each dark bar has two sides, a light and a dark one. After ReLU only the light side is left: the step from
@@ -230,7 +230,7 @@ pd.DataFrame(rows, columns=["channels in", "channels out", "kernel", "parameters
 #
 # ## Normalisation: numbers of a size that the next layer can use
 #
-# The maps of a layer can have very different ranges: one channel lives around 0.01, another around 3. *Batch normalisation*
+# The maps of a layer can have very different ranges: the numbers of one channel lie within 0.1 of each other, those of another within 10. *Batch normalisation*
 # brings each channel of a batch to mean 0 and spread 1. Then it multiplies the channel by one number and adds another; these
 # two are parameters, and they start at 1 and 0.
 #
@@ -518,7 +518,6 @@ def memorise(loss_of, labels, steps=60):
 
 # %% [markdown]
 # A colleague has written the loss. The function also returns the probabilities, because the inspector should say how sure it is.
-# 16 photos, 60 steps: *predict first* how low the loss gets.
 
 
 # %%
@@ -529,12 +528,18 @@ def colleagues_loss(model, images, labels):
     return loss, probabilities
 
 
+# %% [markdown]
+# It looks reasonable. The network gets 16 photos and 60 steps. *Predict first:*
+
+# %%
 quiz.guess("06-colleague")
 
 # %% tags=["nbval-approx-0.1"]
 stuck = memorise(colleagues_loss, labels)
-quiz.compare("06-colleague", "zero" if stuck[-1] < 0.15 else "stuck" if stuck[-1] < 0.6 else "chance")
-plots.lines(range(1, 61), {"the colleague's loss": stuck}, xlabel="step", ylabel="loss on the same 16 photos")
+reached = "zero" if stuck[-1] < 0.15 else "stuck" if stuck[-1] < 0.6 else "chance"
+quiz.compare("06-colleague", reached)
+curves = {"the colleague's loss": stuck, "the aim": [0.0] * len(stuck)}
+plots.lines(range(1, 61), curves, xlabel="step", ylabel="loss on the same 16 photos")
 
 # %% [markdown]
 # **This run fails, and is meant to.** There is no error and no warning; the curve even falls. But it does not come near 0, and more
@@ -599,7 +604,8 @@ quiz.guess("06-wrong-labels")
 # %% tags=["nbval-approx-0.15"]
 order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
 shuffled = memorise(right_loss, labels[order])
-quiz.compare("06-wrong-labels", "low" if shuffled[-1] < 0.2 else "chance" if shuffled[-1] > 0.55 else "between")
+reached = "low" if shuffled[-1] < 0.2 else "chance" if shuffled[-1] > 0.55 else "between"
+quiz.compare("06-wrong-labels", reached)
 table = {"right labels": losses["repaired"], "shuffled labels": shuffled}
 pd.DataFrame({name: [values[0], values[59]] for name, values in table.items()}, index=["step 1", "step 60"]).round(2)
 
@@ -647,7 +653,7 @@ quiz.show(6)
 # %% [markdown]
 # ## Going deeper: where this network stands in history
 #
-# This and the next section are for the curious; no later lesson needs them. Here are seven famous networks. Six of them come with
+# This and the next section are for the curious; no later lesson needs them. Here are six famous networks. Five of them come with
 # torchvision. The oldest is *LeNet*, which read handwritten digits on cheques, and it is small enough to write down.
 
 # %%
@@ -743,6 +749,6 @@ pd.DataFrame(rows).groupby(["model", "stem"]).mean().round(3)
 # This is the accuracy on the validation photos, the mean of three seeds, with the 95 % interval of one run and the trivial baseline of
 # always answering the commonest class.
 #
-# On the digits the fine stem wins by several points. On the cells there is no such gain: the intervals overlap almost entirely.
-# Dark areas and long cracks are perhaps still there after a coarse stem. Two epochs with small photos are a hint, no more. So
+# On the digits the fine stem wins by several points. On the cells there is no such gain: the two intervals overlap. Perhaps dark
+# areas and long cracks are still there after a coarse stem. Two epochs with small photos are a hint, no more. So
 # "small photos need a fine stem" is a good first guess and no law. Measure it on your own photos.

@@ -293,13 +293,23 @@ def convolve(maps, kernel, bias, stride=1):
             comparable = torch.is_tensor(found) and found.shape == right.shape and not torch.equal(result, right)
             if comparable and torch.allclose(found, result):
                 raise NotYet(en, ja)
-        self.expect(
-            found,
-            right,
+        case = (
             f"For two maps of 7 × 9, a kernel of 2 × 3 × 3, bias 0.5 and stride {stride}",
-            f"7 × 9 のマップ 2 枚、2 × 3 × 3 のカーネル、バイアス 0.5、ストライド {stride} に対し",
-            tolerance=1e-4,
+            f"7 × 9 のマップ 2 枚、2 × 3 × 3 のカーネル、バイアス 0.5、ストライド {stride}",
         )
+        if not torch.is_tensor(found) or found.shape != right.shape:
+            self.expect(found, right, case[0], f"{case[1]} に対し")
+            return
+        for (row, column), number in zip(
+            torch.cartesian_prod(*map(torch.arange, right.shape)), right.ravel(), strict=True
+        ):
+            self.expect(
+                found[row, column].item(),
+                number.item(),
+                f"{case[0]}, the number in row {row}, column {column}: here",
+                f"{case[1]}、{row} 行 {column} 列の数として",
+                tolerance=1e-4,
+            )
 
 
 class ParametersOf(Task):
