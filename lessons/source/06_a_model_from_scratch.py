@@ -112,7 +112,8 @@ for kernel, stride, padding in [(3, 1, 0), (3, 1, 1), (3, 2, 1), (7, 2, 3), (5, 
 pd.DataFrame(rows, columns=["kernel", "stride", "padding", "size_after", "the layer"])
 
 # %% [markdown]
-# Two rules of thumb. A window of 3 with padding 1, or of 5 with padding 2, keeps the size. A stride of 2 halves it.
+# Two rules of thumb. A window of 3 with padding 1, or of 5 with padding 2, keeps the size. With a
+# stride of 2, the same padding halves it.
 #
 # What happens in the second layer of a network? There, the input has 16 channels, and so has each kernel: 16 × 3 × 3 numbers.
 # The window covers the same place in all 16 maps at once. All the products go into one sum. Last, one more number is added,
@@ -186,6 +187,7 @@ quiz.guess("06-larger-photo")
 
 # %%
 def parameters_in(layer):
+    """How many numbers training can change, as PyTorch counts them."""
     return sum(parameter.numel() for parameter in layer.parameters())
 
 
@@ -226,13 +228,13 @@ for channels_in, channels_out, kernel in [(1, 16, 7), (16, 32, 3), (32, 64, 3), 
 pd.DataFrame(rows, columns=["channels in", "channels out", "kernel", "parameters_of", "the layer"])
 
 # %% [markdown]
-# Three quarters of all weights sit in the last layer. The channels count twice, those that come in and those that go out.
+# Three quarters of all weights sit in the last convolution. The channels count twice, those that come in and those that go out.
 #
 # ## Normalisation: numbers of a size that the next layer can use
 #
-# The maps of a layer can have very different ranges: the numbers of one channel lie within 0.1 of each other, those of another within 10. *Batch normalisation*
-# brings each channel of a batch to mean 0 and spread 1. Then it multiplies the channel by one number and adds another; these
-# two are parameters, and they start at 1 and 0.
+# The channels of a layer can have very different ranges: in one, all numbers lie close to 0, in another they are spread far apart.
+# *Batch normalisation* brings each channel of a batch to mean 0 and spread 1. Then it multiplies the channel by one number and
+# adds another; these two are parameters, and they start at 1 and 0.
 #
 # For this we need a batch. The loaders of lesson 5 give us one: 32 training photos of 64 × 64 pixels, in grey.
 
@@ -368,7 +370,8 @@ for network in (SmallCNN, models.ScratchCNN):
 print(f"largest difference of the logits: {(answers[0] - answers[1]).abs().max():.5f}")
 
 # %% [markdown]
-# The same network, to the last digit, and one block of it is yours. From lesson 7 on it is imported, and you know what is in it.
+# The same network, and if you solved Task 4, all four of its blocks are yours. From lesson 7 on it is imported, and you know what
+# is in it.
 #
 # ## Receptive field: how much of the photo one number sees
 #
