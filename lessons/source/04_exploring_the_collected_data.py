@@ -30,8 +30,8 @@
 
 # %% [markdown]
 # `PHOTOS` may be a folder of your own, with one sub-folder for each class. Some sections need columns that only the solar cells
-# have. For your photos `data.complete` fills in stand-ins and says which; every cell runs, but what these sections find is then
-# true of the solar cells only.
+# have. For your photos `data.complete` fills in stand-ins and says which. Every cell still runs, but what the text of these
+# sections says is true of the solar cells only.
 
 # %%
 from course_lib import data
@@ -53,8 +53,8 @@ import pandas as pd
 pd.crosstab(index["cell_type"], index["label"], margins=True, margins_name="all")
 
 # %% [markdown]
-# Whoever answers "functional" to everything is right quite often. The *trivial baseline* is the accuracy of this lazy answer: of
-# always giving the commonest label.
+# Whoever answers "functional" to everything is right quite often. The accuracy of this lazy answer, always the commonest label, is
+# called the *trivial baseline*.
 #
 # **Task 1: the trivial baseline.** Write `baseline`. `labels` is a column of a table, such as `index["label"]`. It must work for
 # any folder, also for one with more defective photos than functional ones. (Hints: `quiz.hint("04-baseline")`.)
@@ -71,7 +71,7 @@ def baseline(labels):
 quiz.check("04-baseline", baseline)
 
 # %% [markdown]
-# Is the lazy answer as good for both types of cell?
+# Is the lazy answer equally good for both types of cell?
 
 # %%
 commonest = quiz.yours("04-baseline", baseline)
@@ -80,8 +80,8 @@ for kind, cells in index.groupby("cell_type"):
     print(f"{kind}: {commonest(cells['label']):.3f}")
 
 # %% [markdown]
-# The two differ by a few points. So even "69 % right" means something else for poly cells than for mono cells. And all these
-# answers together find not one defect.
+# The two differ by a few points. So a model that is right for 69 % of the cells beats the lazy answer on mono cells, and loses to
+# it on poly cells. And the lazy answer finds not one defect.
 #
 # > **Tip.** If your folder holds only good parts, a classifier has nothing to compare them with, and `index_folder` says so. There
 # > are methods that learn from good parts alone and report what looks unusual, called *anomaly detection*. This course does not
@@ -114,8 +114,8 @@ for number in sorted(thirds.unique()):
 plots.photo_grid(images, titles, columns=5, size=1.8)
 
 # %% [markdown]
-# Only in the last row do you see cracks and broken pieces. In the two rows in the middle there are stains, faint lines, or nothing
-# that you could name. Look at two of these doubtful cells closely:
+# Only in the last row do you see cracks and broken pieces, though not in every photo of it. In the two rows in the middle there
+# are stains, faint lines, or nothing that you could name. Look at two of these doubtful cells closely:
 
 # %%
 pair = index[index["path"].isin(["functional/cell1282.png", "defective/cell0987.png"])]
@@ -125,8 +125,8 @@ if len(pair) == 2:
 
 # %% [markdown]
 # The arrows point at the same kind of mark, a faint upright line. The experts called one cell "defective, not sure" and the other
-# one "functional, not sure". Would you have known? Of about 400 photos the experts were not sure, and a model that learns their
-# labels takes guesses for facts. At the end of this lesson you decide what happens to these photos.
+# one "functional, not sure". Would you have known? The experts were not sure about some 400 photos, and a model that learns
+# their labels takes guesses for facts. At the end of this lesson you decide what happens to these photos.
 #
 # ## Something is in the order
 #
@@ -141,7 +141,7 @@ brightness = tiny.mean(axis=1)  # one number for each photo
 print("photos, pixels of each:", tiny.shape)
 
 # %% [markdown]
-# The files are numbered, but nobody says by what. *Predict first:*
+# The files are numbered, but nobody says in what order. *Predict first:*
 
 # %%
 quiz.guess("04-file-order")
@@ -177,16 +177,16 @@ runs["photos / 60"] = runs["photos"] / 60
 runs.head(12).round(2)
 
 # %% [markdown]
-# Six of the ten runs are a multiple of 60. A solar *module*, the panel that you see on a roof, often has 60 cells, in 6 rows of 10.
-# (Others have 72, and there is a run of 72, too.) So here is a guess: the files are sorted by module, and 60 neighbours were cut out
-# of one panel. A guess needs a second proof.
+# Six of the ten runs are a multiple of 60. A solar *module*, the panel that you see on a roof, often has 60 cells, in 6 rows of
+# 10. (Others have 72, and there is a run of 72, too.) So here is a guess: the files are sorted by module, and 60 neighbours were
+# cut out of one panel. One clue is not enough. Look for a second one.
 #
 # ## Who looks like whom?
 #
 # If neighbours come from one module, they should look alike: the same silicon, the same camera, the same light. To compare two
-# photos, take from each its tiny version, subtract its mean, and bring it to length 1. What is left is its *pattern*, 256 numbers
-# that do not depend on how bright the photo is. Multiply two patterns number by number and add it all up. That is their
-# *similarity*: 1 for the same pattern, about 0 if they have nothing in common.
+# photos, take from each its tiny version, subtract its mean, and divide by its length (`np.linalg.norm`). What is left is its
+# *pattern*, 256 numbers that do not depend on how bright the photo is. Multiply two patterns number by number and add it all up;
+# `@` does both. That is their *similarity*: 1 for the same pattern, about 0 if they have nothing in common.
 
 # %%
 patterns = tiny - tiny.mean(axis=1, keepdims=True)  # of each row its own mean
@@ -195,6 +195,8 @@ print(f"photos 0 and 1: {patterns[0] @ patterns[1]:.2f}")
 print(f"the first and the last photo: {patterns[0] @ patterns[-1]:.2f}")
 
 # %% [markdown]
+# Even the first and the last photo have something in common: both are darker at the edges, and dark lines run across both.
+#
 # The *nearest neighbour* of a photo is the one with the greatest similarity. The patterns know nothing of file names or places.
 # *Predict first:*
 
@@ -210,7 +212,9 @@ nearest, places = neighbours[:, 0], np.arange(len(index))
 quiz.compare("04-nearest-gap", float(np.median(np.abs(nearest - places))))
 drawn = np.random.default_rng(0).permutation(len(index))
 gaps = {"nearest neighbour": np.abs(nearest - places), "drawn at random": np.abs(drawn - places)}
-pd.DataFrame({name: {"median gap": np.median(gap), "within 60": (gap <= 60).mean()} for name, gap in gaps.items()}).T
+pd.DataFrame(
+    {name: {"median gap": np.median(gap), "within 60": (gap <= 60).mean()} for name, gap in gaps.items()}
+).T.round(2)
 
 # %% [markdown]
 # Seven of ten photos have their nearest neighbour within 60 places. Here are three photos, each with its nearest neighbour to the
@@ -223,7 +227,7 @@ if pairs:
     plots.photo_grid(images, [f"place {row}" for row in pairs], columns=6, size=1.6)
 
 # %% [markdown]
-# That is the second proof. The files *are* sorted by module, or by something very much like it.
+# That is the second clue, and it fits. The files *are* sorted by module, or by something very much like it.
 #
 # ## Lots
 #
@@ -268,9 +272,9 @@ print(f"a photo drawn at random: {(mine == mine[drawn]).mean():.2f}")
 #
 # ## A hasty conclusion
 #
-# Lesson 3 left a question open. Its classifier leaned on brightness: the less light, the more cells it called defective. That sounds
-# sensible, since a broken cell gives less light. But is a dark cell a broken cell? Take one defective and one functional photo. How
-# often is the defective one darker?
+# Lesson 3 left a question open. Its classifier leaned on brightness: the less light, the more cells it called defective. That
+# sounds sensible, since a broken cell gives less light. But is a dark cell a broken cell? Take one defective and one functional
+# photo. How often is the defective one darker?
 #
 # **Task 4: compare all pairs.** Write `darker_share`. It gets two arrays of brightness. A pair is one number from each, and it
 # counts as 1 if the defective one is darker, as one half if both are equal. Return the mean over *all* pairs: 0.5 means chance.
@@ -291,7 +295,7 @@ print(f"the defective photo is darker in {share(brightness[bad], brightness[~bad
 
 # %% [markdown]
 # Three of four. (`bad` is true for each defective photo, and `~bad` means "not bad".) So let us make a rule of it: "darker than a
-# limit means defective". The cell tries each limit and keeps the one with the best accuracy.
+# limit means defective". The code tries each limit and keeps the one with the best accuracy.
 
 # %%
 from course_lib.evaluation import accuracy_row
@@ -322,7 +326,7 @@ in_one_lot = np.average(inside, weights=pairs) if pairs else np.nan
 quiz.compare("04-inside-a-lot", round(100 * in_one_lot, 1))
 
 # %% [markdown]
-# What else did brightness know, then? Perhaps simply which lot a cell is from. To test this, forget the single photo: give each
+# So what else did brightness know? Perhaps simply which lot a cell is from. To test this, forget the single photo: give each
 # cell the mean brightness *of its lot*, and count the pairs again.
 
 # %%
@@ -342,15 +346,15 @@ pd.DataFrame({"compared by": rows.keys(), "defective is darker": rows.values()})
 # they make their lot dark, and the lot "predicts" them.
 #
 # The third row mends this. There the mean is taken over the functional cells only, in which nothing is broken. The share drops a
-# little, but it stays far above chance: sound cells tell you how many of their neighbours are broken! So most of what brightness
-# knows is *which lot* a cell comes from, and some lots have many defects. Not all of it, though: inside one lot it is better than
-# chance as well.
+# little, but it stays well above chance: even the sound cells of a lot tell you something about how many of the others are broken.
+# So most of what brightness knows is *which lot* a cell comes from, and some lots have many defects. Not all of it, though: inside
+# one lot it is better than chance as well.
 #
 # ## What the rule would have done
 #
 # Your rule, lot by lot: which share of the good cells would it reject, and which share of the defects would it miss? Only lots
-# with ten cells of each class count. You see the three lots with the most good cells rejected, and three of those with the most
-# defects missed.
+# with at least ten cells of each class count. You see the three lots with the most good cells rejected, and three of those with
+# the most defects missed.
 
 # %%
 table = pd.DataFrame({"lot": lot, "defective": bad, "brightness": brightness})
@@ -366,31 +370,33 @@ pd.concat([verdict.nlargest(3, "good rejected"), verdict.nlargest(3, "defects mi
 # whole folder these lots vanish.
 #
 # Now you know what lesson 3's classifier leaned on. Brightness does not know what a crack is. It knows, for the most part, which
-# module a cell comes from. On the next module, or with another exposure, such a rule fails, and a test with photos of the *same*
+# module a cell comes from. On the next module, or with another exposure, such a rule may fail, and a test with photos of the *same*
 # modules does not warn you. The cure is to test on lots that the rule has never seen. Lesson 5 builds such a test.
 #
 # ## Outliers
 #
-# An *outlier* is a photo that differs much from all others. Here are eight whose five nearest neighbours are the least similar:
-# nothing else in the folder looks like them.
-
-# %%
-loneliest = np.argsort(-distances.mean(axis=1))
-images = [data.read_image(data.photo_path(index, row)) for row in loneliest[:8]]
-plots.photo_grid(images, [f"place {row}" for row in loneliest[:8]], columns=4, size=2.2)
-
-# %% [markdown]
-# Some clean-up scripts delete what is "too different". *Predict first:*
+# An *outlier* is a photo that differs much from all others. To find some, look at the five nearest neighbours of each photo:
+# where even these are hardly similar, nothing else in the folder looks like it. Some clean-up scripts delete such photos.
+# *Predict first:*
 
 # %%
 quiz.guess("04-outliers")
 
 # %%
+loneliest = np.argsort(-distances.mean(axis=1))  # first the photo whose neighbours are the least similar
 below = values - values.groupby(lot).transform("median")
 ways = {"resembles no other photo": loneliest[:40], "much darker than its lot": below.nsmallest(40).index}
 shares = {name: bad[rows].mean() for name, rows in ways.items()} | {"the whole folder": bad.mean()}
 quiz.compare("04-outliers", round(100 * shares["resembles no other photo"]))
 pd.DataFrame({"photos": shares.keys(), "share defective": shares.values()}).round(2)
+
+# %% [markdown]
+# The second row looks for outliers in another way: the 40 photos that are the furthest below the brightness of their lot. It finds
+# defects, too. Here are the first eight of the first row:
+
+# %%
+images = [data.read_image(data.photo_path(index, row)) for row in loneliest[:8]]
+plots.photo_grid(images, [f"place {row}" for row in loneliest[:8]], columns=4, size=2.2)
 
 # %% [markdown]
 # So look first, and delete nothing because it is rare. Only a photo that shows no part at all (a failed exposure, a hand) may go,
@@ -408,7 +414,7 @@ pd.DataFrame({"photos": shares.keys(), "share defective": shares.values()}).roun
 
 # %%
 def count_alike(patterns, offset):
-    """How many photos have more than 0.98 in common with the photo `offset` places later?"""
+    """How many photos have a similarity above 0.98 to the photo `offset` places later?"""
     ...
 
 
@@ -422,8 +428,8 @@ count = quiz.yours("04-count-alike", count_alike)
 print("similar pairs 1,000 places apart:", count(patterns, 1000))
 
 # %% [markdown]
-# Now every distance from 100 to 3,000 places; nearer photos are alike anyway. (A folder of less than 100 photos has no such pairs.)
-# *Predict first:*
+# Now every distance from 100 to 3,000 places; nearer photos are alike anyway. (A folder of fewer than 100 photos has no such
+# pairs.) *Predict first:*
 
 # %%
 quiz.guess("04-photographed-twice")
@@ -434,17 +440,20 @@ quiz.compare("04-photographed-twice", int(alike.max()) if len(alike) else 0)
 alike.nlargest(4).rename_axis("offset").rename("pairs").to_frame()
 
 # %% [markdown]
-# Fifty cells were photographed twice, and no file says so. What did the experts say about the two photos of one cell?
+# Fifty cells were photographed twice, and no file says so. Where are they? And what did the experts say about the two photos of one
+# cell?
 
 # %%
 offset = int(alike.idxmax()) if len(alike) else 1
 first = np.flatnonzero((patterns[:-offset] * patterns[offset:]).sum(axis=1) > 0.98)
+print("places of the first photos:", first[:3], "to", first[-3:])
 one, other = opinion[first].to_numpy(), opinion[first + offset].to_numpy()
 print(f"the same answer for both photos: {(one == other).sum()} of {len(first)} pairs")
 print(f"labels on different sides of the line: {(bad[first] != bad[first + offset]).sum()}")
 
 # %% [markdown]
-# Here is one of these pairs:
+# The fifty lie side by side. Nine of them got two different answers, and for three even the label changed. Here is one of the
+# three:
 
 # %% tags=["picture"]
 if 1760 in first:
@@ -457,9 +466,9 @@ if 1760 in first:
 # sure that the cell is defective. In the blurred photo the crack is gone, and they were sure that it is functional. A model that
 # gives the same answer to both is wrong about one of them, whatever it says.
 #
-# Two things follow. Labels have an accuracy of their own, and where they are wrong, even a perfect model is marked wrong. And twins
-# must stay together: if one is learned from and the other tested on, the test is no test. Lesson 5 keeps them on one side. There the course's
-# finder, `checks.find_parts`, looks for them in the same way.
+# Two things follow. Labels have an accuracy of their own, and where they are wrong, even a perfect model is marked wrong. And
+# twins must stay together: if one is learned from and the other tested on, the test is no test. Lesson 5 keeps them on one side.
+# There the course's finder, `checks.find_parts`, looks for them in the same way.
 #
 # ## Draw the line
 #

@@ -13,7 +13,7 @@ class Baseline(Task):
     defines = "baseline"
     prompt_ja = (
         "**課題 1：単純なベースライン。** いちばん多いクラスをいつも答えたときの正解率（0 から 1）を返す `baseline` を書いてください。"
-        '`labels` は `index["label"]` のような表の列です。'
+        '`labels` は `index["label"]` のような表の列です。不良品のほうが多いフォルダーでも正しく動くようにします。'
     )
     stub = '''
 def baseline(labels):
@@ -93,7 +93,7 @@ class RunLengths(Task):
     id = "04-run-lengths"
     defines = "run_lengths"
     prompt_ja = (
-        "**課題 2：連続の長さ。** ファイル順のセルの種類のリスト `types` を受け取り、同じ種類が続く長さを順に並べたリストを返す "
+        "**課題 2：同じ種類が続く長さ。** ファイル順のセルの種類のリスト `types` を受け取り、同じ種類が続く長さを順に並べたリストを返す "
         '`run_lengths` を書いてください。`["mono", "mono", "poly", "mono"]` なら `[2, 1, 1]` です。'
     )
     stub = '''
@@ -148,6 +148,16 @@ def run_lengths(types):
             "one too few",
         ),
         (
+            "def run_lengths(types):\n    lengths, count = [], 1\n    for before, kind in zip(types, types[1:]):\n"
+            "        if kind == before:\n            count += 1\n        else:\n            lengths.append(count)\n"
+            "    return lengths + [count]",
+            "begin again at 1",
+        ),
+        (
+            "from collections import Counter\ndef run_lengths(types):\n    return dict(Counter(types))",
+            "the same type comes back",
+        ),
+        (
             "def run_lengths(types):\n    return sum(a != b for a, b in zip(types, types[1:])) + 1",
             "how many runs there are",
         ),
@@ -164,6 +174,8 @@ def run_lengths(types):
         mistakes = (
             (4, "That is how many runs there are. Give the length of each.", "それは連続の個数です。それぞれの長さを返してください。"),
             ([5, 2], "That is how many photos each type has. But the same type comes back later, and then it is a new run.", "それは種類ごとの枚数です。同じ種類が後でまた現れたら、新しい連続として数えます。"),
+            ({"mono": 5, "poly": 2}, "That is how many photos each type has. But the same type comes back later, and then it is a new run.", "それは種類ごとの枚数です。同じ種類が後でまた現れたら、新しい連続として数えます。"),
+            ([3, 3, 4, 4], "The count goes on from the run before. When the type changes, begin again at 1.", "前の連続の数を引き継いでいます。種類が変わったら、1 から数え直してください。"),
             ([3, 1, 2], "You left out the last run: after it no other type follows that could end it.", "最後の連続がありません。その後には、終わりを告げる別の種類が来ないからです。"),
             ([2, 0, 1, 0], "Each run is one too few: the first photo of a run counts, too.", "どの連続も 1 つ少なくなっています。連続の最初の 1 枚も数えます。"),
             (["mono", "poly", "mono", "poly"], "These are the types of the runs. Give their lengths.", "それは連続の種類です。長さを返してください。"),
@@ -248,6 +260,15 @@ def lots(types, size):
             "`//`",
         ),
         (
+            "def lots(types, size):\n    names = []\n    for kind in types:\n        name = kind\n    return names",
+            "still empty",
+        ),
+        (
+            "def lots(types, size):\n    count, names = dict.fromkeys(types, 0), []\n    for kind in types:\n"
+            '        names.append(f"{kind}-{count[kind] // size}")\n        count[kind] += 1\n    return names',
+            "two digits",
+        ),
+        (
             "def lots(types, size):\n    count, names = dict.fromkeys(types, 0), []\n    for kind in types:\n"
             "        names.append(count[kind] // size)\n        count[kind] += 1\n    return names",
             "name of its type",
@@ -259,6 +280,11 @@ def lots(types, size):
         types = ["mono", "mono", "mono", "poly", "mono", "poly", "poly"]
         wanted = ["mono-00", "mono-00", "mono-01", "poly-00", "mono-01", "poly-00", "poly-01"]
         found = lots(types, 2)
+        if found == []:
+            raise NotYet(
+                "`names` is still empty at the end: put the lot of each photo into it with `names.append(…)`.",
+                "`names` が最後まで空のままです。写真ごとに `names.append(…)` でロット名を加えてください。",
+            )
         if isinstance(found, list) and all(isinstance(name, int) for name in found):
             raise NotYet(
                 "The number alone is not enough, because both types have a lot 0: put the name of its type before it.",
@@ -274,8 +300,11 @@ def lots(types, size):
             (["mono-00", "mono-01", "mono-00", "poly-00", "mono-01", "poly-01", "poly-00"],
              "That is the place inside the lot, not the number of the lot: `%` gives the rest of a division.",
              "それはロットの中での位置で、ロットの番号ではありません。`%` は割り算の余りです。"),
+            ([name.replace("-0", "-") for name in wanted],
+             "The numbers need two digits, mono-00 and not mono-0, so that they also sort well: `{number:02}`.",
+             "番号は mono-0 ではなく mono-00 のように 2 桁にします。並べ替えても順序が崩れません：`{number:02}`。"),
             (["mono-00", "mono-00", "mono-00", "poly-00", "mono-00", "poly-00", "poly-00"],
-             "With a size of 2, all seven photos came into two lots: `size` says how many photos one lot holds.",
+             "With a size of 2, all seven photos ended up in two lots: `size` says how many photos one lot holds.",
              "size が 2 なのに、7 枚が 2 つのロットに入っています。1 ロットの枚数は `size` で決まります。"),
         )  # fmt: skip
         for value, en, ja in mistakes:
@@ -311,7 +340,7 @@ def darker_share(defective, functional):
     given = "import numpy as np"
     why = {
         "en": "One number now says how far a rule gets: 0.5 is a coin, 1 is always right.",
-        "ja": "規則がどこまで通用するかを 1 つの数で言えるようになりました。0.5 はコイン投げ、1 は常に正解です。",
+        "ja": "規則がどこまで通用するかを 1 つの数で言えるようになりました。0.5 なら偶然と同じ、1 なら常に正解です。",
     }
     hints = (
         {
@@ -363,7 +392,7 @@ def darker_share(defective, functional):
         (
             "def darker_share(defective, functional):\n    return sum((value < functional).sum() + "
             "(value == functional).sum() / 2 for value in defective)",
-            "a count",
+            "no share",
         ),
     )
 
@@ -377,11 +406,15 @@ def darker_share(defective, functional):
             (9 / 12, "A pair that is equally bright was left out, or is missing half a point: it must count half.", "同じ明るさの組が数えられていません。半分として数えてください。"),
             (10 / 12, "A pair that is equally bright was taken for darker. It must count half.", "同じ明るさの組を「暗い」と数えています。半分として数えてください。"),
             (1 - 9.5 / 12, "That is the share in which the defective photo is brighter.", "それは不良品のほうが明るい組の割合です。"),
-            (9.5, "That is a count of pairs. Divide it by the number of all pairs.", "それは組の数です。すべての組の数で割ってください。"),
         )  # fmt: skip
         for value, en, ja in mistakes:
             if isinstance(found, int | float | np.number) and np.isclose(found, value):
                 raise NotYet(en, ja)
+        if isinstance(found, int | float | np.number) and found > 1:
+            raise NotYet(
+                f"{found:.4g} is more than 1, so it is no share. Divide the count by the number of all pairs, 3 times 4 here.",
+                f"{found:.4g} は 1 を超えているので割合ではありません。すべての組の数（ここでは 3 × 4）で割ってください。",
+            )
         self.expect(
             found, 9.5 / 12, "For defective photos of 10, 40 and 30 and functional ones of 60, 20, 40 and 50",
             "不良品 10、40、30、良品 60、20、40、50 に対し", tolerance=1e-6,
@@ -403,7 +436,7 @@ class CountAlike(Task):
     )
     stub = '''
 def count_alike(patterns, offset):
-    """How many photos have more than 0.98 in common with the photo `offset` places later?"""
+    """How many photos have a similarity above 0.98 to the photo `offset` places later?"""
     ...
 '''
     given = "import numpy as np"
@@ -470,8 +503,8 @@ def count_alike(patterns, offset):
             if "ValueError" not in stopped.en:
                 raise
             raise NotYet(
-                "The two tables have different numbers of rows: the photos at the end, the last ones, have no partner "
-                "`offset` places later, that is, the last ones have no partner at all. Leave them out of the first table.",
+                "The two tables have different numbers of rows: the last ones have no partner `offset` places later. Leave "
+                "them out of the first table.",
                 "2 つの表の行数が違います。最後のほうの写真には `offset` 枚後の相手がいません。最初の表から除いてください。",
             ) from None
         if np.shape(found) != ():
@@ -495,7 +528,9 @@ def count_alike(patterns, offset):
             "9 枚のうち 2 枚が 3 枚後に再び現れる例に対し",
         )
         slightly = np.array([[1.0, 0.0], [0.97, 0.243]])
-        self.expect(count_alike(slightly, 1), 0, "For two photos that have 0.97 in common", "類似度 0.97 の 2 枚に対し")
+        self.expect(
+            count_alike(slightly, 1), 0, "For two photos with a similarity of 0.97", "類似度 0.97 の 2 枚に対し"
+        )
 
 
 class Decision(Task):
@@ -504,15 +539,15 @@ class Decision(Task):
     id = "04-decision"
     defines = "decision"
     prompt_ja = (
-        "**課題 6：あなたが決める。** 迷いのある写真をどう扱うかを `follow the experts`（専門家に従う）、`defective`（不良品とする）、"
+        "**課題 6：あなたが決める。** 判断に迷う写真をどう扱うかを `follow the experts`（専門家に従う）、`defective`（不良品とする）、"
         "`leave out`（外す）から選び、その理由を 1 文で書いてください。"
     )
     stub = """
 decision = {"doubtful_photos": "?", "reason": "?"}
 """
     why = {
-        "en": "Where the line lies, is decided by the person who knows what a mistake costs, and now it is written down.",
-        "ja": "線をどこに引くかは、間違いの代償を知る人が決めます。それが理由とともに記録されました。",
+        "en": "The one who knows what a mistake costs has drawn the line, and now it is written down.",
+        "ja": "判定ミスの損失が分かる人が線を引き、その線が理由とともに記録されました。",
     }
     hints = (
         {
@@ -532,7 +567,7 @@ decision = {
 }
 """
     wrong = (
-        ('decision = {"doubtful_photos": "keep", "reason": "We need every photo there is"}', "one of three words"),
+        ('decision = {"doubtful_photos": "keep", "reason": "We need every photo there is"}', "one of these three"),
         ('decision = {"doubtful_photos": "defective", "reason": "?"}', "reason is missing"),
         ('decision = {"doubtful_photos": "leave out", "reason": "better"}', "whole sentence"),
         ('decision = {"doubtful_photos": "leave out"}', "reason is missing"),
@@ -549,7 +584,7 @@ decision = {
         way, reason = decision.get("doubtful_photos"), str(decision.get("reason") or "?").strip()
         if way not in ("follow the experts", "defective", "leave out"):
             raise NotYet(
-                f"The doubtful photos are to be '{way}'; write one of three words: follow the experts, defective, leave out.",
+                f"The doubtful photos are to be '{way}'; write one of these three: follow the experts, defective, leave out.",
                 f"doubtful_photos が '{way}' です。follow the experts、defective、leave out のどれかを書いてください。",
             )
         if reason == "?":
@@ -579,9 +614,9 @@ class FileOrder(Guess):
     }  # fmt: skip
     answer = "stretches"
     see = {
-        "en": "Shuffled, the means of 50 photos hardly differ. In file order they go far up and down: there are stretches of "
+        "en": "Shuffled, the means of 50 photos differ little. In file order they go far up and down: there are stretches of "
         "bright photos and stretches of dark ones. Something changes between them, and no column of the table says what.",
-        "ja": "順番を混ぜると、50 枚ごとの平均はほとんど変わりません。ファイル順では大きく上下し、明るい写真が続く区間と暗い写真が続く区間が"
+        "ja": "順番を混ぜると、50 枚ごとの平均はあまり変わりません。ファイル順では大きく上下し、明るい写真が続く区間と暗い写真が続く区間が"
         "あります。その間で何かが変わっていますが、表のどの列にも書かれていません。",
     }
 
@@ -613,9 +648,9 @@ class InsideALot(Guess):
         "ja": "フォルダー全体では、100 組中 75 組で不良品のほうが暗くなりました（偶然なら 50 組）。同じロットのセルだけを比べると、100 組中何組でしょうか。",
     }
     see = {
-        "en": "Inside a lot, light and camera are the same, and more than half of the effect is gone. What brightness knew was "
-        "mostly the lot.",
-        "ja": "同じロットでは照明もカメラも同じです。効果の半分以上が消えました。明るさが知っていたのは、主に「どのロットか」でした。",
+        "en": "Inside a lot, light and camera are the same, and more than half of the effect is gone. Only "
+        "the smaller part can come from the defect.",
+        "ja": "同じロットでは照明もカメラも同じです。効果の半分以上が消えました。欠陥そのものに由来し得るのは、残った小さいほうだけです。",
     }
 
 
