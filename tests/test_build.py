@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import nbformat
+import numpy as np
 import pytest
 from kernel_environment import kernel_environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -331,6 +332,21 @@ def test_a_figure_of_the_lesson_stands_small_at_its_top(course: ModuleType) -> N
     cell.outputs = []
     with pytest.raises(course.BuildError, match="no cell with the tag"):
         course.attach_picture(new_notebook(cells=[title, cell]))
+
+
+def test_a_thin_orange_frame_keeps_its_colour_among_many_greys(course: ModuleType) -> None:
+    orange = (213, 94, 0)
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 1), dtype=np.uint8)
+    pixels = np.repeat(noise, 3, axis=2)
+    pixels[100:103] = orange
+    figure = io.BytesIO()
+    Image.fromarray(pixels).save(figure, "PNG")
+    data = {"image/png": base64.b64encode(figure.getvalue()).decode()}
+    title = new_markdown_cell(f"![a frame](attachment:{course.PICTURE})")
+    cell = new_code_cell("draw()", metadata={"tags": ["picture"]}, outputs=[new_output("display_data", data)])
+    course.attach_picture(new_notebook(cells=[title, cell]))
+    stored = Image.open(io.BytesIO(base64.b64decode(title.attachments[course.PICTURE]["image/png"])))
+    assert np.abs(np.subtract(stored.convert("RGB").getpixel((50, 101)), orange)).max() < 8
 
 
 def test_words_of_the_picture_stay_in_the_text(course: ModuleType) -> None:

@@ -241,7 +241,8 @@ def attach_picture(notebook: NotebookNode) -> None:
     picture = Image.open(io.BytesIO(base64.b64decode(figures[0]))).convert("RGB")
     picture.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH), Image.Resampling.LANCZOS)
     small = io.BytesIO()
-    picture.quantize(64, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    # Without k-means the many greys take all 64 colours, and an orange arrow turns brown.
+    picture.quantize(64, kmeans=1, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     for cell in shown:
         cell.attachments = {PICTURE: {"image/png": base64.b64encode(small.getvalue()).decode()}}
 
