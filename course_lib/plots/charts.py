@@ -11,23 +11,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from course_lib.plots.figures import BLUE, COLOURS, GREY, new_axis, new_figure, show, styles
+from course_lib.plots.figures import BLUE, COLOURS, GREY, ORANGE, new_axis, new_figure, show, styles
 
 
-def bars(table: pd.DataFrame, x: str, y: str, *, alt: str) -> None:
+def bars(table: pd.DataFrame, x: str, y: str, *, alt: str = "") -> None:
     """Show one horizontal bar for each row, with its value written at the end.
 
     Args:
-        table: one row for each bar.
+        table: one row for each bar; a positive one is orange, since it speaks for the defect, a negative one blue.
         x: column of the lengths; y: column of the names.
+        alt: alternative text; the names and values, where it is left out.
     """
     figure, axis = new_axis(height=0.6 + 0.35 * len(table))
-    drawn = axis.barh(table[y].astype(str), table[x], color=BLUE)
-    axis.bar_label(drawn, fmt="%.3g", padding=3, fontsize=9)
+    drawn = axis.barh(table[y].astype(str), table[x], color=np.where(table[x] > 0, ORANGE, BLUE))
+    axis.bar_label(drawn, fmt="%.2f", padding=3, fontsize=9)
     axis.margins(x=0.12)  # room for the values
     axis.invert_yaxis()
     axis.set_xlabel(x)
-    show(figure, alt)
+    show(figure, alt or f"{x}: " + ", ".join(f"{name} {value:.2f}" for name, value in zip(table[y], table[x], strict=True)))
 
 
 def accuracies(table: pd.DataFrame, *, alt: str = "") -> None:
@@ -55,6 +56,7 @@ def histogram(values: Mapping[str, np.ndarray], *, xlabel: str, alt: str, positi
 
     Args:
         values: group name → numbers.
+        alt: alternative text; the groups, where it is left out.
         positive: the class that is the defect.
     """
     figure, axis = new_axis()
@@ -64,7 +66,7 @@ def histogram(values: Mapping[str, np.ndarray], *, xlabel: str, alt: str, positi
         axis.hist(np.ravel(values[name]), edges.tolist(), histtype="step", density=True, **how)
     axis.set(xlabel=xlabel, ylabel="how often (the area is 1)")
     axis.legend(fontsize=8)
-    show(figure, alt)
+    show(figure, alt or f"How often each {xlabel} occurs, for {' and '.join(values)}.")
 
 
 def scatter(
