@@ -20,7 +20,7 @@ def bars(table: pd.DataFrame, x: str, y: str, *, alt: str = "") -> None:
     Args:
         table: one row for each bar; a positive one is orange, since it speaks for the defect, a negative one blue.
         x: column of the lengths; y: column of the names.
-        alt: alternative text; the names and values, where it is left out.
+        alt: alternative text; the names, where it is left out.
     """
     figure, axis = new_axis(height=0.6 + 0.35 * len(table))
     drawn = axis.barh(table[y].astype(str), table[x], color=np.where(table[x] > 0, ORANGE, BLUE))
@@ -28,7 +28,7 @@ def bars(table: pd.DataFrame, x: str, y: str, *, alt: str = "") -> None:
     axis.margins(x=0.12)  # room for the values
     axis.invert_yaxis()
     axis.set_xlabel(x)
-    show(figure, alt or f"{x}: " + ", ".join(f"{name} {value:.2f}" for name, value in zip(table[y], table[x], strict=True)))
+    show(figure, alt or f"{x} of: {', '.join(table[y].astype(str))}")
 
 
 def accuracies(table: pd.DataFrame, *, alt: str = "") -> None:

@@ -227,25 +227,27 @@ def heat_maps(images: Sequence[np.ndarray], maps: np.ndarray, titles: Sequence[s
     show(figure, alt or f"{count} photos, and below each its heat map: {named}")
 
 
-def flow(steps: Sequence[str], *, alt: str, columns: int = 6) -> None:
+def flow(steps: Sequence[str], *, alt: str = "", columns: int = 6) -> None:
     """Show steps as boxes joined by arrows, row by row.
 
     Args:
         steps: the text of each box, in order.
+        alt: alternative text; the steps, where it is left out.
         columns: boxes in a row.
     """
     rows = -(-len(steps) // columns)
-    figure, axis = new_axis(width=1.5 * columns, height=1.25 * rows)
+    figure, axis = new_axis(width=1.8 * columns, height=1.5 * rows)
     axis.set(xlim=(-0.5, columns - 0.5), ylim=(0.5 - rows, 0.5))
     axis.set_axis_off()
     box = {"facecolor": "#E8F1F8", "edgecolor": BLUE, "boxstyle": "round,pad=0.5"}
+    arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 1.5}
     for number, step in enumerate(steps):
         row, column = divmod(number, columns)
-        axis.text(column, -row, step, ha="center", va="center", fontsize=9, bbox=box)
-        if number == 0:
-            continue
-        start, end = (column - 0.58, 0.0 - row), (column - 0.42, 0.0 - row)
-        if column == 0:  # from the end of one row to the start of the next
-            start, end = (columns - 1.0, 0.66 - row), (0.0, 0.34 - row)
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY})
-    show(figure, alt)
+        axis.text(column, -row, step, ha="center", va="center", fontsize=10, bbox=box)
+        if column > 0:
+            axis.annotate("", (column - 0.33, -row), (column - 0.67, -row), arrowprops=arrow)
+        elif row > 0:  # down from the last box of the row above, between the rows to the left, and down again
+            right, between = columns - 1, 0.5 - row
+            axis.plot([right, right, 0], [between + 0.2, between, between], color=GREY, linewidth=1.5)
+            axis.annotate("", (0, 0.3 - row), (0, between), arrowprops={**arrow, "shrinkA": 0})
+    show(figure, alt or "Steps: " + ", ".join(steps).replace("\n", " "))

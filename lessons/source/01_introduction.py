@@ -1,9 +1,14 @@
 # %% [markdown]
 # # 01 Introduction
 #
-# In this lesson a computer looks at photos, gets things wrong, and learns to find broken solar cells.
+# You take over the visual inspection in a factory for solar modules. In this lesson a computer looks at its first photos, gets things wrong, and
+# learns to find broken cells.
 #
-# **At the end you have:** a first prediction of a real network on real photos, a first defect detector, and the map of the course.
+# **At the end you have:** a first prediction of a real network, changed by you, a first detector that you have judged, and the map of the course
+#
+# **Study time:** 45 to 60 minutes
+#
+# {{picture}} Eight solar cells, each with the experts' label and the probability of a defect that the first detector gives
 
 # %% [markdown]
 # {{badge}}
@@ -17,10 +22,14 @@
 # - Place deep learning inside machine learning and machine learning inside AI.
 # - Explain what transfer learning takes from another task, and why it helps with few photos.
 # - Choose between CPU and GPU, and say what the choice changes and what it does not.
-# - Judge a first prediction against the trivial baseline.
+# - Judge a first prediction against the trivial baseline, with an interval.
 #
-# A *notebook* like this one is a row of cells. Click on a cell and press Shift+Enter to run it.
-# The result appears below the cell. Run the cells from top to bottom.
+# A *notebook* like this one is a row of cells. Click on a cell and press Shift+Enter to run it. The result appears below. Run the
+# cells from top to bottom.
+#
+# The course expects the basics of Python: variables, lists, loops, functions. It also uses two libraries all the time, NumPy and
+# pandas. What you need of them stands on one page at the end of this notebook, under *NumPy and pandas on one page*. If the names
+# are new to you, read that page first.
 
 # %%
 # {{setup}} 1
@@ -28,8 +37,8 @@
 # %% [markdown]
 # ## A first prediction
 #
-# Some people have already trained a computer program on more than a million everyday photos.
-# Such a program is called a *network*. We load one from this computer.
+# Other people have trained a program on more than a million everyday photos. Such a program is called a *network*. We load one
+# from this computer.
 
 # %%
 from course_lib import data, models
@@ -39,359 +48,464 @@ names = models.imagenet_classes()
 print(f"{network.name} knows {len(names):,} things, such as {names[0]}, {names[281]} and {names[968]}.")
 
 # %% [markdown]
-# The next cell defines one function: photo in, three best guesses out. You do not need to understand each line yet.
-# Four steps are enough for now: make the photo 224 pixels wide and high, turn it into numbers, send the numbers through the
-# network, take the three largest of the 1,000 *probabilities* (numbers from 0 to 1 that say how sure the network is).
+# The next cell defines a function: photo in, three best guesses out. You need not understand each line yet. It makes the
+# photo 224 pixels wide and high, sends its numbers through the network, and gets 1,000 *probabilities* (numbers from 0 to 1 that
+# say how sure the network is). The three largest are the best guesses.
 
 # %%
 import torch
+
 from course_lib.transforms import to_float
 
 
-def three_guesses(path, mean=network.mean, std=network.std):
-    photo = torch.tensor(data.read_pixels(path, network.size, channels=3))[None]
+def three_guesses(photo):
+    pixels = torch.tensor(data.to_pixels(photo, network.size))[None]
     with torch.no_grad():
-        logits = network.imagenet_head(network.cpu()(to_float(photo, mean, std)))
-    best = logits.softmax(dim=1)[0].topk(3)
-    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return [f"{names[number]} {probability:.2f}" for number, probability in pairs]
+        scores = network.imagenet_head(network.cpu()(to_float(pixels, network.mean, network.std)))
+    best = scores.softmax(dim=1)[0].topk(3)
+    return [(names[number], round(float(sure), 2)) for sure, number in zip(*best, strict=True)]
 
 
 # %% [markdown]
-# Now show the network three everyday photos.
+# Show it three everyday photos.
 
 # %% tags=["nbval-approx-0.05"]
 from course_lib import plots
 
-everyday = data.everyday_photos()
-plots.photo_grid(
-    [data.read_image(path, "RGB") for path in everyday.values()],
-    ["\n".join(three_guesses(path)) for path in everyday.values()],
-    columns=3,
-    size=2.6,
-    alt="An orange flower, a Chinese palace by the water and a portrait of a woman in uniform, "
-    "each with the network's three best guesses.",
-)
+
+def show_guesses(photos, **how):
+    titles = ["\n".join(f"{name} {sure:.2f}" for name, sure in three_guesses(photo)) for photo in photos]
+    plots.photo_grid(photos, titles, **how)
+
+
+everyday = [data.read_image(path, "RGB") for path in data.everyday_photos().values()]
+show_guesses(everyday, columns=3, size=3)
 
 # %% [markdown]
-# Above each photo stand the guesses and their probabilities. The best guesses are close to what the photos show, but the network is
-# not very sure. The palace is a "bell cote" (a small tower for a bell) to it. Nobody wrote a rule such as "petals mean flower":
-# the network found out by itself, from examples. The next section gives names to this.
+# Above each photo stand the three guesses. The best ones are close to what the photos show, but the network is not very
+# sure. To it, the palace is a "bell cote", a small tower for a bell. Nobody wrote a rule such as "petals mean daisy".
+# The network found its rules by itself, from examples.
 #
-# Credits: flower by vultilion and palace by danielbuechele, both CC BY 2.0; the portrait of Grace Hopper is in the public domain.
+# (Flower by vultilion and palace by danielbuechele, both CC BY 2.0; the portrait of Grace Hopper is in the public domain.)
+#
+# ## Change the prediction
+#
+# To a computer, a photo is an *array*: numbers in rows and columns, and three of them for each point, for red, green and blue. So
+# you can calculate with it. Each line below makes a new photo out of the flower.
+
+# %%
+flower, palace, portrait = everyday
+print("shape:", flower.shape)
+changed = {
+    "upside down": flower[::-1],  # the rows in reverse order
+    "mirrored": flower[:, ::-1],  # the columns in reverse order
+    "darker": flower // 3,  # each number divided by 3
+    "cut": flower[:300, 200:500],  # rows 0 to 299, columns 200 to 499
+    "coarse": flower[::12, ::12],  # every twelfth row and column
+}
+plots.photo_grid(list(changed.values()), list(changed), columns=5, size=1.9)
+
+# %% [markdown]
+# What does the network say to such photos? *Predict first.* Choose an answer below. Then run the cell after it, which shows your
+# guess beside what happens.
+
+# %%
+from course_lib import quiz
+
+quiz.guess("01-upside-down")
+
+# %% tags=["nbval-approx-0.1"]
+first, sure = three_guesses(portrait[::-1])[0]
+quiz.compare("01-upside-down", {"military uniform": "same", "ski mask": "mask"}.get(first, "other"))
+show_guesses([portrait, portrait[::-1]], columns=2, size=3)
+
+# %% [markdown]
+# **Task 1: change its mind.** The network calls the flower a daisy. Write `change`. It gets the photo, and returns a changed photo
+# for which "daisy" is no longer the first guess. A person should still see something in it, so all black does not count. Not
+# every change works. Try some. If you are stuck, run `quiz.hint("01-change")` in a new cell; each run gives one hint more.
+# After the last one there is `quiz.solution("01-change")`.
+
+
+# %%
+def change(photo):
+    """A changed photo that the network no longer calls a daisy; uint8, (height, width, 3)."""
+    ...
+
+
+quiz.check("01-change", change)
+
+# %% [markdown]
+# Here is the changed photo. Why does the network answer as it does? Look at what is left of the photo: colours, lines, a pattern.
+# (`quiz.yours` takes your function if its check was right, and the course's if not, so you can always go on.) Keep your explanation for
+# the memo at the end.
+
+# %% tags=["nbval-approx-0.05"]
+after_change = quiz.yours("01-change", change)(flower)
+show_guesses([flower, after_change], columns=2, size=3)
 
 # %% [markdown]
 # ## AI, machine learning, deep learning
 #
-# The three words are often mixed up. They lie inside each other, like this:
-
-# %%
-from matplotlib.patches import Ellipse
-
-figure, axes = plots.new_figure(width=7, height=3.6)
-fields = [
-    ("AI: a machine does what seems to need thinking", 10.0, 6.0, 2.0, "#E8F1F8"),
-    ("machine learning: it learns from examples", 7.6, 4.3, 0.5, "#BFDCEE"),
-    ("deep learning: it learns with\nnetworks of many layers", 5.0, 2.5, -1.6, "#56B4E9"),
-]
-for text, width, height, y, colour in fields:
-    axes[0, 0].add_patch(Ellipse((0, (height - 6) / 2.4), width, height, fc=colour, ec="black"))
-    axes[0, 0].text(0, y, text, ha="center", va="center")
-axes[0, 0].set(xlim=(-5.2, 5.2), ylim=(-3.2, 3.2))
-axes[0, 0].set_axis_off()
-plots.show(figure, "Deep learning lies inside machine learning, and machine learning inside AI.")
-
-# %% [markdown]
-# - **AI** (artificial intelligence) is the widest word. A program with rules that a person wrote can be AI too.
-# - **Machine learning** is the part of AI that gets better from examples. Nobody writes the rules.
-# - **Deep learning** is the part of machine learning that uses *deep* networks: many *layers*, one after the other. Each layer
-#   computes new numbers from the numbers of the layer before.
-
-# %% [markdown]
-# ## The task: visual inspection
+# The three words are often mixed up. Each one is a part of the one before:
 #
-# *Visual inspection* means: look at a part and decide whether it is good. In many factories people do it, thousands of times a day.
-# Our parts are solar cells. When current flows through a solar cell, it glows. A special camera takes a photo of
-# the glow; this is called *electroluminescence*. Broken areas stay dark.
+# > **AI** (artificial intelligence): a machine does what seems to need thinking. A program with rules that a person wrote counts, too.
+# >
+# > > **Machine learning**: the part of AI that gets better from examples. Nobody writes the rules.
+# > >
+# > > > **Deep learning**: the part of machine learning that uses *deep* networks. They have many *layers*, one after the other, and each layer
+# > > > computes new numbers from the numbers of the layer before.
 #
-# `PHOTOS` names the folder of photos. Later you can write the folder of your own photos here, with one sub-folder for each class.
+# The network above has learned from examples and has many layers, so it is all three.
+#
+# ## Your factory
+#
+# *Visual inspection* means: look at a part, and decide whether it is good. Your parts are solar cells. When current flows through a
+# solar cell, it glows a little. A special camera takes a photo of the glow (this is called *electroluminescence*). Broken areas stay
+# dark.
+#
+# `PHOTOS` is the folder with the photos. It may be a folder of your own, with one sub-folder for each *class*, the kinds of
+# parts. Then every cell works on your photos, but the sentences describe the solar cells. The table with one row for each photo is called an *index*.
+# Its column `label` says what experts saw.
 
 # %%
 PHOTOS = data.solar_cells()
-print(data.credits(PHOTOS))
-
-# %% [markdown]
-# A table with one row for each photo is called an *index*. Its column `label` says what experts saw. The next cell makes
-# the index and shows how many photos each label has.
-
-# %%
 index = data.index_folder(PHOTOS)
-index["label"].value_counts().rename("photos").to_frame().assign(
-    share=lambda table: (table["photos"] / len(index)).round(3)
-)
+print(data.credits(PHOTOS))
+index["label"].value_counts()
 
 # %% [markdown]
-# About two of three cells are functional. Look at six photos of each *class* (kind).
+# Look at some photos of each class.
 
 # %%
-shown = index.groupby("label", sort=False).nth([0, 100, 250, 300, 500, 700]).sort_values("label")
-paths = [PHOTOS / path for path in shown["path"]]
-plots.photo_grid(
-    [data.read_image(path) for path in paths], list(shown["label"]),
-    alt="Six defective cells with dark areas or fine dark lines, and six functional cells.",
-)  # fmt: skip
+some = index.groupby("label", sort=False).nth([0, 100, 250, 300, 500, 700]).sort_values("label")
+cells = [data.read_image(data.photo_path(some, row)) for row in range(len(some))]
+plots.photo_grid(cells, list(some["label"]), columns=6, size=1.6)
 
 # %% [markdown]
-# Some defects are large and dark, some are lines as thin as a hair. Functional cells are not perfect either: dust, grain and the
-# dark horizontal bars (they carry the current) are normal. No simple rule such as "dark is bad" will do.
-
-# %% [markdown]
-# ## The network meets a solar cell
+# Some defects are large and dark, some are lines as thin as a hair. Functional cells are not perfect either: dust, grain, and the
+# dark horizontal bars that carry the current are normal. So no simple rule such as "dark is bad" will do.
 #
-# *Predict first:* the network knows 1,000 everyday things. What will it say about a solar cell? Write down a guess, then run
-# the cell.
-
-# %% tags=["nbval-approx-0.05"]
-plots.photo_grid(
-    [data.read_image(path) for path in paths[::3]],
-    ["\n".join(three_guesses(path)) for path in paths[::3]],
-    columns=4,
-    size=2.1,
-    alt="Four solar cells; the network calls them everyday things such as window shade.",
-)
-
-# %% [markdown]
-# Nonsense, but nonsense with a reason: a solar cell has stripes and is bright, and so is a window shade. The network can only choose
-# among the classes it was trained on. "None of these" is not among them. Is a crack?
+# ## A network always answers
 #
-# (The collection of photos it was trained on is called *ImageNet*. A line that begins with `assert` checks that something is true, and stops
-# with an error if it is not. With your own photos such a line may stop; then go on with the next cell.)
+# The network knows 1,000 things. We show it a solar cell. *Predict first:*
 
 # %%
-wanted = ("crack", "defect", "scratch", "solar")
-found = {word: [name for name in names if word in name] for word in wanted}
-found
+quiz.guess("01-solar-cell")
+
+# %% tags=["nbval-approx-0.1"]
+quiz.compare("01-solar-cell")
+colour_cells = [data.read_image(data.photo_path(some, row), "RGB") for row in range(0, len(some), 3)]
+show_guesses(colour_cells, columns=4, size=2.2)
+
+# %% [markdown]
+# Is there a word for a defect among the 1,000 at all?
 
 # %%
-assert not found["defect"] and not found["scratch"], "ImageNet has no class for defects"
+{word: [name for name in names if word in name] for word in ["solar", "crack", "defect", "scratch"]}
 
 # %% [markdown]
-# There is a solar dish (a mirror that collects sunlight), but no class for a damaged part. So this network *fails* at our task, and
-# it does not say so. Remember this: **a network always answers.** It never says that a photo is strange to it.
-# The section *Why transfer?* gives it new answers to choose from. That it always answers stays so.
-
-# %% [markdown]
+# There is a solar dish (a mirror that collects sunlight), but no word for a damaged part. So this network *fails* at our task, and it
+# does not say so. Remember this: **a network always answers.** It never says that a photo is strange to it.
+#
 # ## Errors that speak
 #
-# A program should say clearly when it cannot do something. The course's own errors are one sentence: what is wrong, and what
-# to do. The next cell fails on purpose: its folder is not there.
+# A good program says clearly what it cannot do. The course's own errors are one sentence: what is wrong, and what to do. **The next cell
+# fails, and is meant to:** its folder is not there.
 
 # %% tags=["raises-exception"]
 data.index_folder("my_fotos")
 
 # %% [markdown]
-# Read the sentence. Then write `PHOTOS` (without quotation marks) in place of `"my_fotos"`, and run the cell again: now the index appears. An error is not a disaster: nothing is lost. Some lessons have a cell
-# that fails on purpose; the text before it says so. (In Colab, *Run all* stops here: click on the next cell and choose *Run cell and below*.)
-
-# %% [markdown]
-# ## The photo must be prepared in the right way
+# Nothing is lost. Read the sentence, write `PHOTOS` (without quotation marks) in place of `"my_fotos"`, and run the cell again.
 #
-# Before training, the network's makers turned pixels (0 to 255) into small numbers around 0: subtract a *mean*, divide by a
-# *standard deviation* (std). This is called *preprocessing*. What happens if we forget it, or use the numbers of another network?
-# (In all three rows the pixels are divided by 255 first, so that they lie between 0 and 1.)
-
-# %% tags=["nbval-approx-0.05"]
-import pandas as pd
-
-ways = {
-    "its own": (network.mean, network.std),
-    "another network's": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "none": ((0, 0, 0), (1, 1, 1)),
-}
-rows = {way: three_guesses(everyday["flower"], *numbers) for way, numbers in ways.items()}
-pd.DataFrame(rows, index=["best guess", "second", "third"]).T
-
-# %% [markdown]
-# The same photo, the same network. With the numbers of another network the daisy is not among the three guesses; without mean and std it is only the
-# third. No error appeared. So preprocessing belongs to the network: in
-# this course it is stored together with the network, and you need not type it.
-
-# %% [markdown]
-# ## Why transfer?
+# > **Tip.** Some lessons have a cell that fails on purpose, and say so before. In Colab, *Run all* stops there: click on the next cell, and choose
+# > *Run cell and below*.
 #
-# We have few photos of solar cells, and labels cost an expert's time. So we do not start from nothing. We keep the network's *weights*, the
-# numbers it learned from everyday photos. Its first layers look for edges, lines and textures, and solar cells have these
-# too. We only replace the last step, which chose among 1,000 things, by a new one that chooses between *functional* and *defective*.
-# This is **transfer learning**: use in one task what was learned in another.
+# ## What you get without learning
 #
-# Take 120 photos of each class to learn from (*known*), and 100 other photos of each class to judge the result (*unseen*).
-# Lesson 5 explains how to divide photos properly; here we use its result.
+# Before anything learns, ask what you get for nothing. Here is a program that needs no training: it says "functional", whatever it
+# sees. Its result is the *trivial baseline*.
+#
+# **Task 2: always functional.** Write `always_functional`. It gets a list of labels, such as
+# `["functional", "defective", "functional"]`, and returns the share (0 to 1) of photos for which this program is right.
+
 
 # %%
-from course_lib import features, lesson
+def always_functional(labels):
+    """Share of the photos for which the answer "functional" is right."""
+    ...
 
-mixed = lesson.split_index(PHOTOS).sample(frac=1, random_state=0)
-known = mixed[mixed["split"] == "train"].groupby("label").head(120)
-unseen = mixed[mixed["split"] == "validation"].groupby("label").head(100)
+
+quiz.check("01-always-functional", always_functional)
+
+# %% [markdown]
+# What does it get on all your photos, without having learned anything?
+
+# %%
+baseline = quiz.yours("01-always-functional", always_functional)
+print(f"always functional: {baseline(list(index['label'])):.3f}")
+
+# %% [markdown]
+# More than two of three answers are right, and not one defect is found. So an accuracy of 0.7 would be no news here. Set every result
+# beside the baseline of *the same* photos. (If the sound parts in your own folder have another name, this prints 0.)
+#
+# ## Transfer: new answers for a trained network
+#
+# There are few photos of solar cells, and experts' time is dear. So we do not start from nothing. We keep the network's *weights*, the
+# numbers that it learned from everyday photos. Its first layers look for edges, lines and textures, and solar cells have these, too.
+# Only the last step, which chooses among 1,000 things, is replaced by one that chooses between *functional* and
+# *defective*. This is **transfer learning**: what was learned in one task is used in another.
+#
+# Take 200 photos to learn from (*known*), and 200 other photos to judge the result (*unseen*). (Lesson 5 explains how to divide
+# photos properly. Here we use its result.)
+
+# %%
+from course_lib import lesson
+
+mixed = lesson.split_index(PHOTOS).sample(frac=1, random_state=0)  # in random order
+known = mixed[mixed["split"] == "train"].head(200)
+unseen = mixed[mixed["split"] == "validation"].head(200)
 print(len(known), "photos to learn from,", len(unseen), "other photos to judge the result")
-assert not set(known["path"]) & set(unseen["path"])
 
 # %% [markdown]
-# The network without its last step is called the *backbone*. It turns each photo into a few thousand numbers, its *features*.
-# We change nothing in it: it is *frozen*.
+# The network without its last step is called the *backbone*. It turns each photo into some thousand numbers, its *features*. We
+# change nothing in it.
 
 # %%
+from course_lib import features
+
 known_features = features.extract(known, network, progress=False)
 unseen_features = features.extract(unseen, network, progress=False)
 known_features.shape, unseen_features.shape
 
 # %% [markdown]
-# On these features we train a small linear classifier. It is called a *probe*. It multiplies each feature with a weight, adds everything up, and says
-# "defective" if the sum is large. Learning means: find good weights. For comparison we train the same classifier on the pixels
-# themselves, without the network (the photos made small, 32 × 32 pixels).
+# On these features we train a small classifier, a *probe*. It multiplies each feature with a weight, adds everything up, and says
+# "defective" if the sum is large. Learning means: find good weights for it.
 
 # %%
-from course_lib import datasets
-
-known_labels, unseen_labels = data.label_numbers(known), data.label_numbers(unseen)
+known_labels, unseen_labels = data.label_numbers(known), data.label_numbers(unseen)  # 0 functional, 1 defective
 probe = features.linear_probe().fit(known_features, known_labels)
-
-known_pixels = datasets.pixels(known, size=32, progress=False).reshape(len(known), -1)
-unseen_pixels = datasets.pixels(unseen, size=32, progress=False).reshape(len(unseen), -1)
-pixel_probe = features.linear_probe().fit(known_pixels, known_labels)
+answers = probe.predict(unseen_features)
+print(f"kept from the network: {sum(weights.numel() for weights in network.parameters()):,} weights")
+print(f"learned from our photos: {known_features.shape[1] + 1:,}")
 
 # %% [markdown]
-# *Predict first:* three programs are compared: A always answers "functional", B is the classifier on pixels, C the one on the network's features. What share
-# of the 200 unseen photos will each get right? A is the *trivial baseline*: the result that needs no learning at all. What is its *accuracy* (its share
-# of right answers) with 100 photos of each class?
+# That is why transfer helps with few photos: only one weight in a thousand must be learned from them.
+#
+# ## How good is it?
+#
+# **Task 3: the accuracy.** Write `accuracy`. It gets two arrays of zeros and ones, the labels and the answers, and returns the
+# share of answers that are right.
 
-# %% tags=["nbval-approx-0.05"]
+
+# %%
+def accuracy(labels, answers):
+    """Share of the answers that are equal to the label."""
+    ...
+
+
+quiz.check("01-accuracy", accuracy)
+
+# %%
+share_right = quiz.yours("01-accuracy", accuracy)
+
+# %% [markdown]
+# Your function counts in a moment. What will the detector reach on the 200 unseen photos? *Predict first:*
+
+# %%
+quiz.guess("01-detector")
+
+# %% tags=["nbval-approx-0.3"]
+reached = share_right(unseen_labels, answers)
+quiz.compare("01-detector", round(100 * float(reached), 1))
+
+# %% [markdown]
+# But 200 photos are only a sample. With 200 others the number would be another one. How far can it wander? For a share `p` of `n`
+# photos there is an old rule: in 95 of 100 cases, the accuracy on very many photos lies within
+#
+# $$p \pm 1.96 \, \sqrt{\frac{p \, (1 - p)}{n}}$$
+#
+# This is the *95 % interval*.
+#
+# **Task 4: the interval.** Write `interval`. It gets how many answers are right and how many photos there are, and returns both ends of the
+# interval. `x ** 0.5` is the square root of x.
+
+
+# %%
+def interval(right, photos):
+    """Lower and upper end of the 95 % interval of an accuracy."""
+    ...
+
+
+quiz.check("01-interval", interval)
+
+# %% [markdown]
+# What is the detector worth beside the baseline? From here on the course uses its own function, `accuracy_row`. Its interval (Wilson's) is nearly
+# yours, but also right for very small numbers.
+
+# %% tags=["nbval-approx-0.03"]
+import pandas as pd
+
 from course_lib.evaluation import accuracy_row
 
-always = 0 * unseen_labels
-table = pd.DataFrame([
-    accuracy_row("A: always functional", unseen_labels, always),
-    accuracy_row("B: linear, on pixels", unseen_labels, pixel_probe.predict(unseen_pixels)),
-    accuracy_row("C: linear, on the network's features", unseen_labels, probe.predict(unseen_features)),
-])  # fmt: skip
-table.round(3)
-
-# %% tags=["nbval-approx-0.05"]
-plots.accuracies(
-    table, alt="Accuracy with interval: always functional 0.5, pixels higher, the network's features highest."
-)
-assert table["accuracy"][2] > table["baseline"][2] + 0.2, "the probe should beat the baseline"
+low, high = quiz.yours("01-interval", interval)(round(200 * reached), 200)
+print(f"by hand: from {low:.3f} to {high:.3f}")
+rows = [accuracy_row("always functional", unseen_labels, 0 * unseen_labels)]
+rows.append(accuracy_row("detector", unseen_labels, answers))
+pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# *Accuracy* is the share of right answers. `from` and `to` are an *interval*: the accuracy on very many photos of the same kind
-# probably lies between these two numbers. With 200 photos it is wide. Compare whole intervals, not only the single accuracies.
+# `from` and `to` are the ends of the interval. The whole interval of the detector lies above the baseline. So it has learned something, from
+# 200 photos, and with a network that knows dogs and cups. Now look at single answers.
+
+# %% tags=["nbval-approx-0.1", "picture"]
+sure = probe.predict_proba(unseen_features)[:, -1]
+chosen = [*(unseen_labels == 0).nonzero()[0][:4], *(unseen_labels == 1).nonzero()[0][:4]]
+titles = [f"is {unseen['label'].iloc[row]}\ndefective? {sure[row]:.2f}" for row in chosen]
+plots.photo_grid([data.read_image(data.photo_path(unseen, row)) for row in chosen], titles, columns=4, size=2.2)
+
+# %% [markdown]
+# The first line is the experts' label, the second the detector's probability of a defect. Above 0.5 it says "defective". Would you
+# have decided better? Look for a wrong answer. A *missed defect* goes to the customer. *Overkill* throws a good part away. Lesson 8 weighs one against the
+# other.
 #
-# All three were judged on the same photos. B and C learned from the same 240 photos with the same kind of classifier. B saw them in 32 × 32
-# pixels; C saw them in 224 × 224, through a network that learned from photos of dogs and cups. So the difference comes from the features and the finer photos together.
-#
-# Always set a result beside the baseline of the *same* photos. Here half are functional, so "always functional" is right half of the time. In the whole
-# folder it would be right in about two of three cases (see the column `share` above), and an accuracy of 0.7 would be no news.
-
-# %% [markdown]
-# Here are eight of the unseen photos with the probe's answer.
-
-# %% tags=["nbval-approx-0.1"]
-import numpy as np
-
-chosen = [*np.flatnonzero(unseen_labels == 0)[:4], *np.flatnonzero(unseen_labels == 1)[:4]]
-sure = probe.predict_proba(unseen_features)[:, 1]
-titles = [f"{unseen['label'].iloc[row]}\ndefective? {sure[row]:.2f}" for row in chosen]
-plots.photo_grid(
-    [data.read_image(data.photo_path(unseen, row)) for row in chosen], titles, columns=4, size=1.9,
-    alt="Eight unseen cells with their true label and the probability of a defect.",
-)  # fmt: skip
-
-# %% [markdown]
-# The first line is the experts' label, the second the probe's probability of a defect. Above 0.5 it calls the cell defective. Look for a wrong
-# answer: would you have seen it? A *missed defect* goes to the customer; *overkill* throws a good part away. Lesson 8 weighs one against the other.
-
-# %% [markdown]
 # ## CPU or GPU
 #
-# The *CPU* is the ordinary processor; every computer has one. A *GPU* does many sums at the same time, so networks run faster on it. What is here?
+# The *CPU* is the ordinary processor; every computer has one. A *GPU* does many sums at the same time. What is here?
 
 # %% tags=["nbval-ignore-output"] reason="it lists the processors of this machine"
+import time
+
 from course_lib import device
 
-print("This notebook computes on:", device.describe())
-device.table()
+begin = time.perf_counter()
+processors = device.table()
+print(f"This notebook computes on: {device.describe()}. (To find out took {time.perf_counter() - begin:.2f} seconds.)")
+processors
 
 # %% [markdown]
-# *Predict first:* you run the same network on a GPU. Which change: the weights, the answers, the time?
-#
-# The time. The weights are copied, and the same sums are done. Only the last decimals can differ. The course runs on a CPU; where
-# a GPU is there, it is used without a change in the code.
-
-# %% [markdown]
-# ## The map of the course
-#
-# Photos travel in one direction. The number says which lesson explains the step.
+# *Predict first:*
 
 # %%
-steps = [
-    ("folder", 1), ("index", 2), ("checks", 2), ("features", 3), ("lots", 4), ("split", 5),
-    ("pixels,\nloaders", 5), ("model", 6), ("fit", 7), ("predictions,\nreport", 8),
-    ("transfer\nmodel", 9), ("inspector", 10),
-]  # fmt: skip
-plots.flow(
-    [f"{step}\nlesson {chapter}" for step, chapter in steps],
-    alt="The way of the photos, from a folder in lesson 1 to an inspector in lesson 10.",
-)
+quiz.guess("01-gpu")
+
+# %%
+quiz.compare("01-gpu")
 
 # %% [markdown]
-# Some words on the map are new, such as lots, loaders or fit. Each is explained in its lesson.
+# **Task 5: time the network.** Write `seconds_per_photo`. It moves the network and the images to a device, runs the network once to warm up
+# (the first run is always slower), then runs it again and measures the time. You need these lines, in the right order:
 #
-# ## Your turn
+# - `network.to(where)` and `images.to(where)` give the network and the images on the device.
+# - `network(images).cpu()` runs the network and brings the result back. Without `.cpu()` a GPU would still be at work when you stop the clock.
+# - `time.perf_counter()` is the clock, in seconds.
+
+
+# %%
+def seconds_per_photo(network, images, where):
+    """Seconds that the network needs for one photo on a device; images: (photos, 3, height, width)."""
+    ...
+
+
+quiz.check("01-seconds", seconds_per_photo)
+
+# %% [markdown]
+# Measure it here, with 16 photos: on the CPU, and on a GPU if there is one.
+
+# %% tags=["nbval-ignore-output"] reason="how fast this machine is"
+timer = quiz.yours("01-seconds", seconds_per_photo)
+images = torch.zeros(16, 3, network.size, network.size)
+with torch.no_grad():
+    for where in sorted({"cpu", device.choose().type}):
+        seconds = timer(network, images, where)
+        print(f"{where}: {1000 * seconds:.1f} milliseconds for one photo, {1 / seconds:,.0f} photos in a second")
+
+# %% [markdown]
+# How many parts does your line make in a second? For one camera, a CPU is often enough. Training needs millions of such runs, and
+# there a GPU pays. The course works on a CPU, and uses a GPU where it finds one.
 #
-# **Your turn:** *judge a prediction.* Change `row` to another number from 0 to 199. Hold your hand over the place of the title, run the cell, say aloud what you see, then look at the title.
+# ## The map of the course
+#
+# Each box is a lesson. At the end of the way stands an inspector: one file that judges new photos.
 
-# %% tags=["nbval-approx-0.1"]
-row = 11
-answer = "defective" if sure[row] > 0.5 else "functional"
-plots.photo_grid(
-    [data.read_image(data.photo_path(unseen, row))],
-    [f"is {unseen['label'].iloc[row]}\nprobe: {answer}"], size=2.6, alt="One unseen solar cell.",
-)  # fmt: skip
-
-# %% [markdown]
-# **Your turn:** *from how many photos on does transfer pay?* Change `photos_of_each_class` to 5, 60 or 120, and compare the two numbers each time. With
-# very few photos the result also depends on which photos you happened to draw.
-
-# %% tags=["nbval-approx-0.05"]
-photos_of_each_class = 20
-few = known.reset_index(drop=True).groupby("label").head(photos_of_each_class).index
-comparison = {}
-for name, numbers, others in (
-    ("pixels", known_pixels, unseen_pixels), ("features", known_features, unseen_features)
-):  # fmt: skip
-    small_probe = features.linear_probe().fit(numbers[few], known_labels[few])
-    comparison[name] = small_probe.score(others, unseen_labels)
-pd.Series(comparison, name=f"accuracy with {len(few)} photos").to_frame().round(3)
+# %%
+plots.flow([
+    "1\nfirst\nprediction", "2\ncheck\nthe photos", "3\nphotos as\nnumbers", "4\nexplore\nthe photos", "5\ndivide\nthe photos",
+    "6\nbuild\na network", "7\ntrain it", "8\njudge it", "9\nuse a\ntrained one", "10\nimprove it:\nthe inspector",
+], columns=5)  # fmt: skip
 
 # %% [markdown]
-# With 20 photos of each class the two lie so near each other that the difference may be chance: with 200 unseen photos an interval reaches 6 to 7 percentage points
-# to each side, such as from 0.60 to 0.73. With 120 of each class (the table further up) the features are far ahead. So 240 photos are few beside the million that the network
-# learned from, but 40 are too few to show the gain here.
+# ## Your memo
+#
+# You are the inspector of this factory, and somebody will ask you what you found. Each lesson keeps a place for one figure and
+# one finding of yours; after lesson 10 they make one page that you can show your manager. Explain in one sentence why the network
+# changed its mind in task 1. Take away the two `#`, and run the cell.
+
+# %%
+memo = lesson.memo(1, PHOTOS)
+# memo.figure("A photo that changed the network's mind", after_change)
+# memo.finding("Why the network changed its mind, in one sentence")
+lesson.show_memo(PHOTOS)
+
+# %% [markdown]
+# ## Your guesses
+#
+# What you guessed, and what came out:
+
+# %%
+quiz.guesses(1)
 
 # %% [markdown]
 # ## Quiz
 
 # %%
-from course_lib import quiz
-
 quiz.show(1)
 
 # %% [markdown]
 # ## What you take with you
 #
-# - Deep learning is a part of machine learning, which is a part of AI. A network learns from examples and always answers, also when it should not.
-# - Transfer learning keeps what a network learned from everyday photos. A small probe on its features finds defects after 240 photos.
+# - Deep learning is a part of machine learning, which is a part of AI. A network learns from examples, and always answers, even
+#   when it should not.
+# - Transfer learning keeps what a network learned from everyday photos. A small probe on top finds defects after 200 photos.
 # - A result counts only beside the trivial baseline, with an interval. A GPU changes the time, not the answers.
 #
-# Still unsolved: are all photos usable? Are the labels right? Are neighbouring photos really independent? In **lesson 2** you check
-# the photos before anything learns from them.
+# Still unsolved: can all these photos be used? Perhaps some are broken, and some are there twice.
+#
+# Next comes lesson 2. There you check the photos before anything learns from them.
+#
+# ## Going deeper: NumPy and pandas on one page
+#
+# **NumPy** calculates with arrays: many numbers at once, without a loop.
+
+# %%
+import numpy as np
+
+numbers = np.array([[10, 20, 30], [40, 50, 60]])  # two rows, three columns
+print("shape:", numbers.shape, "| one number:", numbers[1, 2], "| a row:", numbers[0])
+print("the first two columns:", numbers[:, :2].tolist())
+print("times 2:", (numbers * 2).tolist())
+print("mean of all:", numbers.mean(), "| of each column:", numbers.mean(axis=0))
+
+# %% [markdown]
+# Rows and columns count from 0. In `a:b` the end `b` is not included, and `:` alone means all. A comparison gives an array of
+# `True` and `False`. It can be counted (`True` is 1), averaged, and used to choose.
+
+# %%
+large = numbers > 25
+print(large.tolist())
+print("how many:", large.sum(), "| share:", round(large.mean(), 2), "| which:", numbers[large])
+
+# %% [markdown]
+# **pandas** has tables. A column has a name, `table["column"]`, and works like an array.
+
+# %%
+table = pd.DataFrame({"label": ["functional", "defective", "functional"], "light": [160, 90, 150]})
+dark = table[table["light"] < 155]  # the rows where this is true
+print(
+    "mean light:", round(table["light"].mean(), 1), "| dark cells:", len(dark), "| first label:", dark["label"].iloc[0]
+)
+table.groupby("label")["light"].mean()
+
+# %% [markdown]
+# `groupby` makes groups by one column and computes something for each. `.iloc[0]` is the first row, whatever its name is. For all
+# other words, put a question mark behind one and run it: `table.groupby?` shows its help.
