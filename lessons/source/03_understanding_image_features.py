@@ -85,7 +85,7 @@ import numpy as np
 crack = examples["defective, crack"]
 shuffled = np.random.default_rng(0).permutation(crack.ravel()).reshape(crack.shape)
 same = np.array_equal(np.bincount(crack.ravel()), np.bincount(shuffled.ravel()))
-quiz.compare("03-shuffled", "same" if same else "other")
+quiz.compare("03-shuffled", ["other", "same"][int(same)])
 plots.photo_grid([crack, shuffled], ["the photo", "its pixels, shuffled"], size=2.6)
 
 # %% [markdown]
@@ -292,9 +292,11 @@ quiz.guess("03-dark-lines")
 
 # %%
 train, validation = (index["split"] == "train").to_numpy(), (index["split"] == "validation").to_numpy()
-*others, positive = data.class_names(index)  # positive: the class that you look for
+*others, positive = data.class_names(index)  # positive: the defect, and all others
 defective = (index["label"] == positive).to_numpy()
-means = by_hand[train].groupby(np.where(defective, positive, " or ".join(others))[train]).mean().T
+sound = " or ".join(others)
+group = np.where(defective, positive, sound)
+means = by_hand[train].groupby(group[train]).mean().T
 quiz.compare("03-dark-lines", means.loc["dark lines"].idxmax())
 means.round(2)
 
@@ -309,13 +311,11 @@ pd.DataFrame({"the photo": feature_table([crack]).iloc[0], "dimmed": feature_tab
 
 # %% [markdown]
 # `dark lines` falls to a half, and so do the edges, the sharpness and the contrast. Every difference between pixels shrinks with
-# the light. So what we took for a measure of lines is also a measure of brightness, and brightness won. Divide it out:
+# the light. So what we took for a measure of lines is also a measure of brightness, and brightness won. Divide it out, and take the means again:
 
 # %%
-for name in ["dark lines", "left-right edges", "up-down edges"]:
-    relative = by_hand[name] / by_hand["brightness"]
-    for group, chosen in [("functional", train & ~defective), ("defective", train & defective)]:
-        print(f"{name:17} {group:11} {relative[chosen].mean():.4f}")
+relative = by_hand[["dark lines", "left-right edges", "up-down edges"]].div(by_hand["brightness"], axis=0)
+relative[train].groupby(group[train]).mean().T.round(4)
 
 # %% [markdown]
 # Now the defective cells have more of all three, but only by about a tenth. The other reason is that every cell is full of thin dark lines:
@@ -437,7 +437,7 @@ from course_lib.evaluation import accuracy_row
 
 truth = defective[validation].astype(int)
 table = pd.DataFrame([
-    accuracy_row("always functional", truth, 0 * truth),
+    accuracy_row(f"always {sound}", truth, 0 * truth),
     accuracy_row("ten features by hand", truth, answers),
     accuracy_row("learned features", truth, learned_answers),
 ])  # fmt: skip
