@@ -60,10 +60,10 @@ from course_lib.transforms import to_float
 
 def three_guesses(photo):
     pixels = torch.tensor(data.to_pixels(photo, network.size))[None]
-    with torch.no_grad():
+    with torch.no_grad():  # we only ask, so it need not prepare for learning
         scores = network.imagenet_head(network.cpu()(to_float(pixels, network.mean, network.std)))
     best = scores.softmax(dim=1)[0].topk(3)
-    return [(names[number], round(float(sure), 2)) for sure, number in zip(*best, strict=True)]
+    return [(names[number], float(sure)) for number, sure in zip(best.indices, best.values, strict=True)]
 
 
 # %% [markdown]
@@ -73,13 +73,13 @@ def three_guesses(photo):
 from course_lib import plots
 
 
-def show_guesses(photos, **how):
+def show_guesses(photos, size):
     titles = ["\n".join(f"{name} {sure:.2f}" for name, sure in three_guesses(photo)) for photo in photos]
-    plots.photo_grid(photos, titles, **how)
+    plots.photo_grid(photos, titles, columns=4, size=size)
 
 
 everyday = [data.read_image(path, "RGB") for path in data.everyday_photos().values()]
-show_guesses(everyday, columns=3, size=3)
+show_guesses(everyday, size=3)
 
 # %% [markdown]
 # Above each photo stand the three guesses. The best ones are close to what the photos show, but the network is not very
@@ -117,7 +117,7 @@ quiz.guess("01-upside-down")
 # %% tags=["nbval-approx-0.1"]
 first, sure = three_guesses(portrait[::-1])[0]
 quiz.compare("01-upside-down", {"military uniform": "same", "ski mask": "mask"}.get(first, "other"))
-show_guesses([portrait, portrait[::-1]], columns=2, size=3)
+show_guesses([portrait, portrait[::-1]], size=3)
 
 # %% [markdown]
 # **Task 1: change its mind.** The network calls the flower a daisy. Write `change`. It gets the photo, and returns a changed photo
@@ -141,7 +141,7 @@ quiz.check("01-change", change)
 
 # %% tags=["nbval-approx-0.05"]
 after_change = quiz.yours("01-change", change)(flower)
-show_guesses([flower, after_change], columns=2, size=3)
+show_guesses([flower, after_change], size=3)
 
 # %% [markdown]
 # ## AI, machine learning, deep learning
@@ -195,7 +195,7 @@ quiz.guess("01-solar-cell")
 # %% tags=["nbval-approx-0.1"]
 quiz.compare("01-solar-cell")
 colour_cells = [data.read_image(data.photo_path(some, row), "RGB") for row in range(0, len(some), 3)]
-show_guesses(colour_cells, columns=4, size=2.2)
+show_guesses(colour_cells, size=2.2)
 
 # %% [markdown]
 # Is there a word for a defect among the 1,000 at all?
@@ -429,10 +429,9 @@ with torch.no_grad():
 # Each box is a lesson. At the end of the way stands an inspector: one file that judges new photos.
 
 # %%
-plots.flow([
-    "1\nfirst\nprediction", "2\ncheck\nthe photos", "3\nphotos as\nnumbers", "4\nexplore\nthe photos", "5\ndivide\nthe photos",
-    "6\nbuild\na network", "7\ntrain it", "8\njudge it", "9\nuse a\ntrained one", "10\nimprove it:\nthe inspector",
-], columns=5)  # fmt: skip
+early = ["1\nfirst\nprediction", "2\ncheck\nthe photos", "3\nphotos as\nnumbers", "4\nexplore\nthe photos"]
+middle = ["5\ndivide\nthe photos", "6\nbuild\na network", "7\ntrain it", "8\njudge it"]
+plots.flow([*early, *middle, "9\nuse a\ntrained one", "10\nimprove it:\nthe inspector"], columns=5)
 
 # %% [markdown]
 # ## Your memo

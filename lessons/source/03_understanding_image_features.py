@@ -202,11 +202,7 @@ plots.photo_grid(pictures, list(kernels), columns=3, size=2.6)
 # the bars disappear. (It works if the numbers in each row add up to 0, and those in each column, too.)
 
 # %%
-my_kernel = np.array([
-    [0, 0, 0],
-    [0, 0, 0],
-    [0, 0, 0],
-])  # fmt: skip
+my_kernel = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 0]])
 
 quiz.check("03-my-kernel", my_kernel)
 
@@ -278,7 +274,8 @@ def neighbour_features(photo):
 # %%
 def feature_table(photos):
     photos = np.asarray(photos, np.float32)
-    return pd.DataFrame([brightness_features(photo) | neighbour_features(photo) for photo in photos])
+    rows = [brightness_features(photo) | neighbour_features(photo) for photo in photos]  # | joins dictionaries
+    return pd.DataFrame(rows)
 
 
 by_hand = feature_table(photos)
@@ -292,9 +289,9 @@ quiz.guess("03-dark-lines")
 
 # %%
 train, validation = (index["split"] == "train").to_numpy(), (index["split"] == "validation").to_numpy()
-*others, positive = data.class_names(index)  # positive: the defect, and all others
+names = data.class_names(index)  # the defect comes last
+positive, sound = names[-1], " or ".join(names[:-1])
 defective = (index["label"] == positive).to_numpy()
-sound = " or ".join(others)
 group = np.where(defective, positive, sound)
 means = by_hand[train].groupby(group[train]).mean().T
 quiz.compare("03-dark-lines", means.loc["dark lines"].idxmax())
@@ -436,11 +433,8 @@ print("features of each photo:", learned.shape[1])
 from course_lib.evaluation import accuracy_row
 
 truth = defective[validation].astype(int)
-table = pd.DataFrame([
-    accuracy_row(f"always {sound}", truth, 0 * truth),
-    accuracy_row("ten features by hand", truth, answers),
-    accuracy_row("learned features", truth, learned_answers),
-])  # fmt: skip
+competitors = {f"always {sound}": 0 * truth, "ten features by hand": answers, "learned features": learned_answers}
+table = pd.DataFrame([accuracy_row(name, truth, said) for name, said in competitors.items()])
 plots.accuracies(table)
 table.round(3)
 

@@ -180,7 +180,7 @@ plots.confusion_matrix(pd.DataFrame([[passed, overkill], [missed, found]], rows,
 # %% [markdown]
 # This table is the *confusion matrix*. (The library counts the same: `evaluation.confusion`.) Each mistake has its own
 # rate, and what matters is what you divide by. The *missed-defect rate* divides by all **defective** parts, the *overkill
-# rate* by all **good** parts. `from` and `to` are the 95 % interval of lesson 3; the last column belongs to an
+# rate* by all **good** parts. `from` and `to` are the 95 % interval of lesson 1; the last column belongs to an
 # "inspector" that lets everything pass.
 
 # %% tags=["nbval-approx-0.1"]

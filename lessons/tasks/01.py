@@ -148,27 +148,49 @@ def always_functional(labels):
         ('def always_functional(labels):\n    return 100 * labels.count("functional") / len(labels)', "per cent"),
         ("def always_functional(labels):\n    return 0.5", "half"),
         ("def always_functional(labels):\n    return 1 / len(set(labels))", "half"),
-        ('def always_functional(labels):\n    return labels.count("functional") / labels.count("defective")', "was expected"),
-    )  # fmt: skip
+        (
+            'def always_functional(labels):\n    return labels.count("functional") / labels.count("defective")',
+            "was expected",
+        ),
+    )
 
     def check(self, always_functional):
         """Two lists, one with few functional parts."""
         labels = ["functional"] * 7 + ["defective"] * 3
         found = always_functional(list(labels))
         for result, en, ja in (
-            (7, "That is how many answers are right. Divide by the number of photos.", "それは正解の個数です。写真の枚数で割ってください。"),
-            (0.3, "That is the share of defective parts, which the program gets wrong.", "それは不良品の割合で、このプログラムが間違えるほうです。"),
-            (70, "That is per cent. The share goes from 0 to 1.", "それはパーセントです。割合は 0〜1 で返してください。"),
-            (0.5, "It is right for half of the photos only if half of them are functional. Count.", "半分正解するのは、半分が良品のときだけです。数えてください。"),
-        ):  # fmt: skip
+            (
+                7,
+                "That is how many answers are right. Divide by the number of photos.",
+                "それは正解の個数です。写真の枚数で割ってください。",
+            ),
+            (
+                0.3,
+                "That is the share of defective parts, which the program gets wrong.",
+                "それは不良品の割合で、このプログラムが間違えるほうです。",
+            ),
+            (
+                70,
+                "That is per cent. The share goes from 0 to 1.",
+                "それはパーセントです。割合は 0〜1 で返してください。",
+            ),
+            (
+                0.5,
+                "It is right for half of the photos only if half of them are functional. Count.",
+                "半分正解するのは、半分が良品のときだけです。数えてください。",
+            ),
+        ):
             if isinstance(found, int | float) and abs(found - result) < 1e-9:
                 raise NotYet(en, ja)
         self.expect(found, 0.7, "For 7 functional and 3 defective parts", "良品 7 個、不良品 3 個では", tolerance=1e-9)
         few = ["defective"] * 4 + ["functional"]
         self.expect(
-            always_functional(few), 0.2, "For 1 functional and 4 defective parts", "良品 1 個、不良品 4 個では",
+            always_functional(few),
+            0.2,
+            "For 1 functional and 4 defective parts",
+            "良品 1 個、不良品 4 個では",
             tolerance=1e-9,
-        )  # fmt: skip
+        )
 
 
 class Accuracy(Task):
@@ -217,12 +239,28 @@ def accuracy(labels, answers):
                 "1 つずつ比べた結果です。`.mean()` で平均を取ると割合になります。",
             )
         for result, en, ja in (
-            (right.sum(), "That is how many answers are right, not their share.", "それは正解の個数です。割合にしてください。"),
+            (
+                right.sum(),
+                "That is how many answers are right, not their share.",
+                "それは正解の個数です。割合にしてください。",
+            ),
             (1 - right.mean(), "These are the wrong ones.", "それは間違いの割合です。"),
-            ((labels * answers).mean(), "That counts the found defects only. Functional parts that are called functional are right, too.", "見つけた不良品だけを数えています。良品を良品と答えた場合も正解です。"),
-            (answers.mean(), "That is how often the answer says 1. Compare it with the labels.", "それは 1 と答えた割合です。ラベルと比べてください。"),
-            (100 * right.mean(), "That is per cent. The share goes from 0 to 1.", "それはパーセントです。割合は 0〜1 で返してください。"),
-        ):  # fmt: skip
+            (
+                (labels * answers).mean(),
+                "That counts the found defects only. Functional parts that are called functional are right, too.",
+                "見つけた不良品だけを数えています。良品を良品と答えた場合も正解です。",
+            ),
+            (
+                answers.mean(),
+                "That is how often the answer says 1. Compare it with the labels.",
+                "それは 1 と答えた割合です。ラベルと比べてください。",
+            ),
+            (
+                100 * right.mean(),
+                "That is per cent. The share goes from 0 to 1.",
+                "それはパーセントです。割合は 0〜1 で返してください。",
+            ),
+        ):
             if isinstance(found, int | float | np.number) and abs(float(found) - result) < 1e-9:
                 raise NotYet(en, ja)
         self.expect(found, 0.8, "For 8 right answers among 10", "10 個中 8 個が正解のとき", tolerance=1e-9)
@@ -265,14 +303,35 @@ def interval(right, photos):
     return share - wander, share + wander
 """
     wrong = (
-        ("def interval(right, photos):\n    p = right / photos\n    return 1.96 * (p * (1 - p) / photos) ** 0.5", "two ends"),
-        ("def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p)) ** 0.5 / photos\n    return p - w, p + w", "under the root"),
-        ("def interval(right, photos):\n    p = right / photos\n    w = (p * (1 - p) / photos) ** 0.5\n    return p - w, p + w", "1.96 is missing"),
-        ("def interval(right, photos):\n    p = right / photos\n    w = 1.96 * p * (1 - p) / photos\n    return p - w, p + w", "root is missing"),
-        ("def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p) / photos) ** 0.5\n    return p + w, p - w", "lower end first"),
-        ("def interval(right, photos):\n    w = 1.96 * (0.25 / photos) ** 0.5\n    return right - w, right + w", "number of right answers"),
-        ("def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p) / photos) ** 0.5\n    return 0, p + w", "was expected"),
-    )  # fmt: skip
+        (
+            "def interval(right, photos):\n    p = right / photos\n    return 1.96 * (p * (1 - p) / photos) ** 0.5",
+            "two ends",
+        ),
+        (
+            "def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p)) ** 0.5 / photos\n    return p - w, p + w",
+            "under the root",
+        ),
+        (
+            "def interval(right, photos):\n    p = right / photos\n    w = (p * (1 - p) / photos) ** 0.5\n    return p - w, p + w",
+            "1.96 is missing",
+        ),
+        (
+            "def interval(right, photos):\n    p = right / photos\n    w = 1.96 * p * (1 - p) / photos\n    return p - w, p + w",
+            "root is missing",
+        ),
+        (
+            "def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p) / photos) ** 0.5\n    return p + w, p - w",
+            "lower end first",
+        ),
+        (
+            "def interval(right, photos):\n    w = 1.96 * (0.25 / photos) ** 0.5\n    return right - w, right + w",
+            "number of right answers",
+        ),
+        (
+            "def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p) / photos) ** 0.5\n    return 0, p + w",
+            "was expected",
+        ),
+    )
 
     def check(self, interval):
         """80 right of 100: from 0.7216 to 0.8784."""
@@ -294,14 +353,26 @@ def interval(right, photos):
         share, wander = 0.8, (high - low) / 2
         if abs((low + high) / 2 - share) < 1e-6:
             for result, en, ja in (
-                (1.96 * 0.4 / 100, "Divide by the number of photos under the root, not outside it.", "写真の枚数での割り算は、平方根の中で行います。"),
+                (
+                    1.96 * 0.4 / 100,
+                    "Divide by the number of photos under the root, not outside it.",
+                    "写真の枚数での割り算は、平方根の中で行います。",
+                ),
                 (0.04, "The factor 1.96 is missing.", "1.96 を掛けていません。"),
                 (1.96 * 0.16 / 100, "The root is missing: `(…) ** 0.5`.", "平方根 `(…) ** 0.5` がありません。"),
-            ):  # fmt: skip
+            ):
                 if abs(wander - result) < 1e-6:
                     raise NotYet(en, ja)
-        self.expect([low, high], [0.7216, 0.8784], "For 80 right answers of 100", "100 枚中 80 枚が正解のとき", tolerance=1e-4)  # fmt: skip
-        self.expect(interval(18, 20), [0.76852, 1.03148], "For 18 right answers of 20", "20 枚中 18 枚が正解のとき", tolerance=1e-4)  # fmt: skip
+        self.expect(
+            [low, high], [0.7216, 0.8784], "For 80 right answers of 100", "100 枚中 80 枚が正解のとき", tolerance=1e-4
+        )
+        self.expect(
+            interval(18, 20),
+            [0.76852, 1.03148],
+            "For 18 right answers of 20",
+            "20 枚中 18 枚が正解のとき",
+            tolerance=1e-4,
+        )
 
 
 class Patient:
@@ -381,15 +452,53 @@ def seconds_per_photo(network, images, where):
     _head = "def seconds_per_photo(network, images, where):\n"
     _move = "    network, images = network.to(where), images.to(where)\n"
     wrong = (
-        (_head + _move + "    begin = time.perf_counter()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)", "warm up"),
-        (_head + _move + "    begin = time.perf_counter()\n    network(images).cpu()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)", "first run is in the time"),
-        (_head + _move + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return time.perf_counter() - begin", "for all photos"),
-        (_head + _move + "    network(images)\n    begin = time.perf_counter()\n    network(images)\n    return (time.perf_counter() - begin) / len(images)", "without `.cpu()`"),
-        (_head + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)", "moved to the device"),
-        (_head + "    network = network.to(where)\n    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)", "images are not moved"),
-        (_head + _move + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return (begin - time.perf_counter()) / len(images)", "not above 0"),
-        (_head + _move + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return time.perf_counter() / len(images)", "not the time between"),
-    )  # fmt: skip
+        (
+            _head
+            + _move
+            + "    begin = time.perf_counter()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)",
+            "warm up",
+        ),
+        (
+            _head
+            + _move
+            + "    begin = time.perf_counter()\n    network(images).cpu()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)",
+            "first run is in the time",
+        ),
+        (
+            _head
+            + _move
+            + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return time.perf_counter() - begin",
+            "for all photos",
+        ),
+        (
+            _head
+            + _move
+            + "    network(images)\n    begin = time.perf_counter()\n    network(images)\n    return (time.perf_counter() - begin) / len(images)",
+            "without `.cpu()`",
+        ),
+        (
+            _head
+            + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)",
+            "moved to the device",
+        ),
+        (
+            _head
+            + "    network = network.to(where)\n    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return (time.perf_counter() - begin) / len(images)",
+            "images are not moved",
+        ),
+        (
+            _head
+            + _move
+            + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return (begin - time.perf_counter()) / len(images)",
+            "not above 0",
+        ),
+        (
+            _head
+            + _move
+            + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return time.perf_counter() / len(images)",
+            "not the time between",
+        ),
+    )
 
     def check(self, seconds_per_photo):
         """A stand-in for a network that takes 0.3 s the first time and 0.1 s after that, for 8 photos."""
@@ -402,9 +511,15 @@ def seconds_per_photo(network, images, where):
                 "The network never ran: `network(images)`.", "ネットワークが動いていません：`network(images)`。"
             )
         if network.runs[0][0] != "cpu":
-            raise NotYet("The network is not moved to the device: `network.to(where)`.", "ネットワークをデバイスに移していません：`network.to(where)`。")  # fmt: skip
+            raise NotYet(
+                "The network is not moved to the device: `network.to(where)`.",
+                "ネットワークをデバイスに移していません：`network.to(where)`。",
+            )
         if network.runs[0][1] != "cpu":
-            raise NotYet("The images are not moved to the device: `images = images.to(where)`.", "画像をデバイスに移していません：`images = images.to(where)`。")  # fmt: skip
+            raise NotYet(
+                "The images are not moved to the device: `images = images.to(where)`.",
+                "画像をデバイスに移していません：`images = images.to(where)`。",
+            )
         if len(network.runs) < 2:
             raise NotYet(
                 "The network ran once only, so the slow first run was measured. Let it warm up before you start the clock.",
@@ -418,7 +533,10 @@ def seconds_per_photo(network, images, where):
         if not isinstance(found, float):
             self.expect(found, Patient.LATER / 8, "For 8 photos in 0.1 s", "8 枚に 0.1 秒かかるとき", tolerance=0.001)
         if found <= 0:
-            raise NotYet("The time is not above 0: take the end minus the beginning.", "時間が負です。終わりから始まりを引いてください。")  # fmt: skip
+            raise NotYet(
+                "The time is not above 0: take the end minus the beginning.",
+                "時間が負です。終わりから始まりを引いてください。",
+            )
         if found > whole:
             raise NotYet(
                 "That is what the clock shows, not the time between two looks at it.",

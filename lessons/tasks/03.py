@@ -51,9 +51,12 @@ def dark_share(photo):
         ("def dark_share(photo):\n    return (photo < 0.6 * 255).mean()", "white"),
         ("def dark_share(photo):\n    return (photo < np.median(photo)).mean()", "0.6 is missing"),
         ("def dark_share(photo):\n    return (photo > 0.6 * np.median(photo)).mean()", "not darker"),
-        ("def dark_share(photo):\n    return photo[photo < 0.6 * np.median(photo)].mean()", "how bright the dark pixels are"),
+        (
+            "def dark_share(photo):\n    return photo[photo < 0.6 * np.median(photo)].mean()",
+            "how bright the dark pixels are",
+        ),
         ("def dark_share(photo):\n    return photo < 0.6 * np.median(photo)", "True or False for each pixel"),
-    )  # fmt: skip
+    )
 
     def check(self, dark_share):
         """A photo on which each mistake gives another number."""
@@ -64,15 +67,46 @@ def dark_share(photo):
                 "That is True or False for each pixel. Its mean, `.mean()`, is the share of True.",
                 "それは画素ごとの True / False です。`.mean()` で平均を取ると、True の割合になります。",
             )
-        refuse(found, (
-            ((photo < limit).sum(), "That is the number of dark pixels, not their share.", "それは暗い画素の個数です。割合にしてください。"),
-            (100 * (photo < limit).mean(), "That is per cent. The share goes from 0 to 1.", "それはパーセントです。割合は 0〜1 で返してください。"),
-            ((photo < 0.6 * photo.mean()).mean(), "The limit is 0.6 times the median, not 0.6 times the mean of the photo.", "しきい値は平均ではなく中央値の 0.6 倍です。"),
-            ((photo < 0.6 * 255).mean(), "The limit is 0.6 times the median of the photo, not 0.6 times white (255).", "しきい値は白（255）ではなく、画像の中央値の 0.6 倍です。"),
-            ((photo < np.median(photo)).mean(), "The limit is the median itself; the factor 0.6 is missing.", "しきい値が中央値そのものです。0.6 倍していません。"),
-            ((photo > limit).mean(), "These are the pixels that are not darker than the limit. Turn the sign.", "しきい値より明るいほうを数えています。不等号が逆です。"),
-            (photo[photo < limit].mean(), "That is how bright the dark pixels are, not how many they are.", "それは暗い画素の明るさです。求めるのは割合です。"),
-        ))  # fmt: skip
+        refuse(
+            found,
+            (
+                (
+                    (photo < limit).sum(),
+                    "That is the number of dark pixels, not their share.",
+                    "それは暗い画素の個数です。割合にしてください。",
+                ),
+                (
+                    100 * (photo < limit).mean(),
+                    "That is per cent. The share goes from 0 to 1.",
+                    "それはパーセントです。割合は 0〜1 で返してください。",
+                ),
+                (
+                    (photo < 0.6 * photo.mean()).mean(),
+                    "The limit is 0.6 times the median, not 0.6 times the mean of the photo.",
+                    "しきい値は平均ではなく中央値の 0.6 倍です。",
+                ),
+                (
+                    (photo < 0.6 * 255).mean(),
+                    "The limit is 0.6 times the median of the photo, not 0.6 times white (255).",
+                    "しきい値は白（255）ではなく、画像の中央値の 0.6 倍です。",
+                ),
+                (
+                    (photo < np.median(photo)).mean(),
+                    "The limit is the median itself; the factor 0.6 is missing.",
+                    "しきい値が中央値そのものです。0.6 倍していません。",
+                ),
+                (
+                    (photo > limit).mean(),
+                    "These are the pixels that are not darker than the limit. Turn the sign.",
+                    "しきい値より明るいほうを数えています。不等号が逆です。",
+                ),
+                (
+                    photo[photo < limit].mean(),
+                    "That is how bright the dark pixels are, not how many they are.",
+                    "それは暗い画素の明るさです。求めるのは割合です。",
+                ),
+            ),
+        )
         self.expect(found, 5 / 30, "For 5 dark pixels among 30", "30 画素のうち 5 画素が暗い画像では", tolerance=1e-6)
         even = np.full((4, 4), 90, np.uint8)
         self.expect(dark_share(even), 0.0, "For an even grey", "一様な灰色では", tolerance=1e-6)
@@ -176,16 +210,33 @@ def slide(photo, kernel):
                 f"5 × 7 の画像では、和の配列の形は (3, 5) のはずですが、{np.shape(found)} でした。",
             )
         found = np.asarray(found, float)
-        refuse(found, (
-            (right / 9, "That is the mean of the nine products. Add them: `.sum()`.", "9 つの積の平均になっています。`.sum()` で足してください。"),
-            (places.sum(axis=(2, 3)), "These are the sums of the pixels, without the kernel: multiply first.", "カーネルを掛けずに画素を足しています。先に掛けてください。"),
-        ))  # fmt: skip
+        refuse(
+            found,
+            (
+                (
+                    right / 9,
+                    "That is the mean of the nine products. Add them: `.sum()`.",
+                    "9 つの積の平均になっています。`.sum()` で足してください。",
+                ),
+                (
+                    places.sum(axis=(2, 3)),
+                    "These are the sums of the pixels, without the kernel: multiply first.",
+                    "カーネルを掛けずに画素を足しています。先に掛けてください。",
+                ),
+            ),
+        )
         for missing, en, ja in (
-            (np.s_[:, 3:], "It goes over as many columns as there are rows. The columns end at `width - 2`.",
-             "列を行と同じ数しか進んでいません。列は `width - 2` までです。"),
-            (np.s_[2:, :], "The last row is missing: `range(height - 2)` ends before `height - 2` already.",
-             "最後の行が計算されていません。`range(height - 2)` は `height - 2` の手前で終わります。"),
-        ):  # fmt: skip
+            (
+                np.s_[:, 3:],
+                "It goes over as many columns as there are rows. The columns end at `width - 2`.",
+                "列を行と同じ数しか進んでいません。列は `width - 2` までです。",
+            ),
+            (
+                np.s_[2:, :],
+                "The last row is missing: `range(height - 2)` ends before `height - 2` already.",
+                "最後の行が計算されていません。`range(height - 2)` は `height - 2` の手前で終わります。",
+            ),
+        ):
             filled = right.copy()
             filled[missing] = 0
             refuse(found, ((filled, en, ja),))
@@ -217,13 +268,7 @@ class MyKernel(Task):
         "ください（どの行の和も、どの列の和も 0 になれば、そうなります）。"
     )
     given = "import numpy as np"
-    stub = """
-my_kernel = np.array([
-    [0, 0, 0],
-    [0, 0, 0],
-    [0, 0, 0],
-])  # fmt: skip
-"""
+    stub = "my_kernel = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 0]])"
     why = {
         "en": "Nine numbers decide what is seen and what is not. In lesson 6 a network finds such numbers itself.",
         "ja": "9 つの数が、何が見えて何が見えないかを決めます。レッスン 6 では、ネットワークが自分でその数を見つけます。",
@@ -472,15 +517,27 @@ def says_defective(numbers, weights, intercept):
         sums = [(case * weights).sum() for case, _ in cases]
         truth = [bool(total + intercept > 0) for total, (_, intercept) in zip(sums, cases, strict=True)]
         mistakes = (
-            ([total > 0 for total in sums], "It seems that the intercept is forgotten. Add it to the sum.",
-             "切片を忘れているようです。和に加えてください。"),
-            ([not answer for answer in truth], "The answers are turned round: above 0 means defective.",
-             "答えが逆です。0 より大きいときが不良です。"),
-            ([(case + weights).sum() + i > 0 for case, i in cases], "Each number is multiplied with its weight, not added to it.",
-             "数と重みは足すのではなく掛けます。"),
-            ([case.sum() + i > 0 for case, i in cases], "Each number must be multiplied with its weight first.",
-             "先に、それぞれの数に重みを掛けてください。"),
-        )  # fmt: skip
+            (
+                [total > 0 for total in sums],
+                "It seems that the intercept is forgotten. Add it to the sum.",
+                "切片を忘れているようです。和に加えてください。",
+            ),
+            (
+                [not answer for answer in truth],
+                "The answers are turned round: above 0 means defective.",
+                "答えが逆です。0 より大きいときが不良です。",
+            ),
+            (
+                [(case + weights).sum() + i > 0 for case, i in cases],
+                "Each number is multiplied with its weight, not added to it.",
+                "数と重みは足すのではなく掛けます。",
+            ),
+            (
+                [case.sum() + i > 0 for case, i in cases],
+                "Each number must be multiplied with its weight first.",
+                "先に、それぞれの数に重みを掛けてください。",
+            ),
+        )
         for result, en, ja in mistakes:
             if given == [bool(answer) for answer in result]:
                 raise NotYet(en, ja)

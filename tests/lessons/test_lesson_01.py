@@ -77,9 +77,7 @@ def test_the_detector_beats_always_functional_with_its_whole_interval(network: m
     unseen = mixed[mixed["split"] == "validation"].head(200)
     assert not set(known["path"]) & set(unseen["path"])
     labels = data.label_numbers(unseen)
-    probe = features.linear_probe().fit(
-        features.extract(known, network, progress=False), data.label_numbers(known)
-    )  # fmt: skip
+    probe = features.linear_probe().fit(features.extract(known, network, progress=False), data.label_numbers(known))
     answers = probe.predict(features.extract(unseen, network, progress=False))
     baseline = solved["always_functional"](list(unseen["label"]))
     assert baseline == pytest.approx(0.7)  # the guess says so
