@@ -51,7 +51,7 @@ def accuracies(table: pd.DataFrame, *, alt: str = "") -> None:
     show(figure, alt or f"Accuracy, interval and trivial baseline of: {', '.join(table['model'])}")
 
 
-def histogram(values: Mapping[str, np.ndarray], *, xlabel: str, alt: str, positive: str = "defective") -> None:
+def histogram(values: Mapping[str, np.ndarray], *, xlabel: str, alt: str = "", positive: str = "defective") -> None:
     """Show how often each value occurs, one outline for each group.
 
     Args:
