@@ -599,9 +599,9 @@ class SolarCell(Guess):
     }
     answer = "everyday"
     see = {
-        "en": "Everyday things, among them some with stripes. It can only choose among the classes that it was trained on, and “none of these” "
+        "en": "Everyday things. It can only choose among the classes that it was trained on, and “none of these” "
         "is not among them.",
-        "ja": "縞模様のあるものなど、身の回りの物の名前を答えます。学習したクラスからしか選べず、「どれでもない」という選択肢はありません。",
+        "ja": "身の回りの物の名前を答えます。学習したクラスからしか選べず、「どれでもない」という選択肢はありません。",
     }
 
 
