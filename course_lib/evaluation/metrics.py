@@ -1,6 +1,6 @@
 """Judge a model as an inspector is judged: by what it misses and what it wrongly rejects.
 
-Introduced in lessons 3 and 8. Each number stands with its interval, beside the trivial baseline.
+Introduced in lessons 1 and 8. Each number stands with its interval, beside the trivial baseline.
 """
 
 import warnings
