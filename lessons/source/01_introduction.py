@@ -79,7 +79,7 @@ def show_guesses(photos, size):
 
 
 everyday = [data.read_image(path, "RGB") for path in data.everyday_photos().values()]
-show_guesses(everyday, size=3)
+show_guesses(everyday, size=2.4)
 
 # %% [markdown]
 # Above each photo stand the three guesses. The best ones are close to what the photos show, but the network is not very
@@ -117,7 +117,7 @@ quiz.guess("01-upside-down")
 # %% tags=["nbval-approx-0.1"]
 first, sure = three_guesses(portrait[::-1])[0]
 quiz.compare("01-upside-down", {"military uniform": "same", "ski mask": "mask"}.get(first, "other"))
-show_guesses([portrait, portrait[::-1]], size=3)
+show_guesses([portrait, portrait[::-1]], size=2.4)
 
 # %% [markdown]
 # **Task 1: change its mind.** The network calls the flower a daisy. Write `change`. It gets the photo, and returns a changed photo
@@ -141,7 +141,7 @@ quiz.check("01-change", change)
 
 # %% tags=["nbval-approx-0.05"]
 after_change = quiz.yours("01-change", change)(flower)
-show_guesses([flower, after_change], size=3)
+show_guesses([flower, after_change], size=2.4)
 
 # %% [markdown]
 # ## AI, machine learning, deep learning

@@ -273,7 +273,7 @@ def neighbour_features(photo):
 
 # %%
 def feature_table(photos):
-    photos = np.asarray(photos, np.float32)
+    photos = np.asarray(photos, float)  # uint8 knows no minus
     rows = [brightness_features(photo) | neighbour_features(photo) for photo in photos]  # | joins dictionaries
     return pd.DataFrame(rows)
 
