@@ -30,8 +30,8 @@
 
 # %% [markdown]
 # `PHOTOS` may be a folder of your own, with one sub-folder for each class. Some sections need columns that only the solar cells
-# have. For your photos `data.complete` fills in stand-ins and says which. Every cell still runs, but what the text of these
-# sections says is true of the solar cells only.
+# have. For your photos `data.complete` fills in stand-ins and says which. Every cell still runs, and the last of your classes counts
+# as the defect. But the text speaks of the solar cells throughout: read your own numbers in the tables, not ours in the text.
 
 # %%
 from course_lib import data
