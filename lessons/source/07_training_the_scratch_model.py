@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 07 Training the scratch model
 #
-# The network of lesson 6 can learn sixteen photos by heart. Now it has to learn from all of them, and learn something that
-# holds for photos it has never seen. You write the loop that does this, train the network with it, and watch a training go
-# wrong in all the usual ways.
+# The network of lesson 6 can learn sixteen photos by heart. Now it has to learn from all the training photos, and learn
+# something that also holds for photos it has never seen. You write the loop that does this, compare it with that of the library,
+# train the network, and watch trainings go wrong in the usual ways.
 #
 # **At the end you have:** your own training loop, learning curves, and a checkpoint that can be resumed
 #
@@ -47,8 +47,8 @@ for name in ("train", "validation"):
     print(f"{name}: {len(batches[name].labels)} photos in {len(batches[name])} batches")
 
 # %% [markdown]
-# A *loader* gives photos and labels batch by batch. This one also flips and turns each training photo at random, each time
-# anew. That is *augmentation* (データ拡張): a cell that lies on its side has the same defect, so the label stays right. Here
+# A *loader* gives photos and labels batch by batch. This one also flips and turns each training photo at random, anew each
+# time. That is *augmentation* (データ拡張): a cell that lies on its side has the same defect, so the label stays right. Here
 # is what the network gets to see:
 
 # %%
@@ -60,7 +60,7 @@ titles = [names[label] for label in labels[:12]]
 plots.photo_grid(pictures[:12].byte().cpu().numpy(), titles, size=1.4)
 
 # %% [markdown]
-# In some photos the dark bars of the cell are upright, in others they are level.
+# In some photos the dark bars of the cell are vertical, in others horizontal.
 #
 # ## One step, in slow motion
 #
@@ -114,8 +114,8 @@ moved = (weight - before).abs()
 print(f"the weights of the last layer moved by {moved.min():.4f} to {moved.max():.4f}")
 
 # %% [markdown]
-# In its first step AdamW moves every weight by about the learning rate, however steep or flat the slope is. Only the direction
-# comes from the gradient.
+# In its first step AdamW moves every weight by about the learning rate, however large or small its gradient is. The gradient
+# gives only the direction.
 #
 # **Task 1: the five steps.** Put the pieces together. Write `train_step`: forward, loss, forget the old gradients, backward,
 # step. It returns the loss as a plain number, `loss.item()`. (Stuck? `quiz.hint("07-train-step")` in a new cell.)
@@ -131,7 +131,7 @@ quiz.check("07-train-step", train_step)
 
 # %% [markdown]
 # The library has a training loop, too: `training.fit`. Does it do the same as your step? We give both the same network, with
-# the same random start, and one batch.
+# the same random start, and one batch. (`plain` switches off what `fit` can do besides; more of that below.)
 
 # %% tags=["nbval-approx-0.05"]
 from course_lib import training
@@ -168,7 +168,7 @@ print("largest difference of a weight after the step below 0.000001:", furthest(
 #
 # ## An epoch
 #
-# One *epoch* (エポック) is a pass over all training photos, batch by batch. We want its loss as a mean over photos. But the
+# One *epoch* (エポック) is one pass over all training photos, batch by batch. We want its loss as a mean over photos. But the
 # last batch is smaller than the others, so the mean of the batches' means will not do.
 #
 # **Task 2: the mean over photos.** Write `epoch_mean`. It gets two lists in the same order: the mean of each batch, and the
@@ -252,7 +252,7 @@ def validate(model, loader):
 quiz.check("07-validate", validate)
 
 # %% [markdown]
-# Now you have all there is to a training. Two more epochs, each followed by a look at the validation photos:
+# Now you have all the parts of a training. Two more epochs, each followed by a look at the validation photos:
 
 # %% tags=["nbval-approx-0.15"]
 judge = quiz.yours("07-validate", validate)
@@ -269,8 +269,8 @@ pd.DataFrame(rows, columns=columns).round(2)
 #
 # ## What the library's loop adds
 #
-# `fit` is your loop with a progress bar, and with a table that keeps the results of each epoch. It can also do three things
-# that long trainings profit from. The first is a *schedule*: a plan for the learning rate. Here are three of them. (A
+# `fit` is your loop with a progress bar, and with a table that keeps the results of each epoch. It can also do three more
+# things, and we use all three here. The first is a *schedule*: a plan for the learning rate. Here are three such plans. (A
 # schedule is tied to an optimizer, so we give it one with a single weight.)
 
 # %%
@@ -311,7 +311,7 @@ plots.lines(range(1500), rates, xlabel="step", ylabel="learning rate")
 # ## Train the network
 #
 # All training photos, thirty epochs. The settings were chosen on the validation photos, before this lesson was written. So
-# the validation accuracy looks a little too good, and the last word has the test in lesson 8.
+# the validation accuracy looks a little too good, and the test in lesson 8 has the last word.
 
 # %%
 print(lesson.SCRATCH_SETTINGS)
@@ -346,7 +346,7 @@ plots.learning_curves({"all photos": history}, baseline=baseline)
 #   loss of 0; and training is measured with dropout, on turned photos, while the weights still change.
 #
 # How good is it? A number alone says little, so it gets the baseline beside it, and an interval that probably contains the true
-# accuracy. One row comes at no extra cost in training: the network looks at each photo in its eight orientations, and the
+# accuracy. The last row comes at no extra cost in training: the network looks at each photo in its eight orientations, and the
 # mean of the eight answers counts.
 
 # %% tags=["nbval-approx-0.06"]
@@ -399,8 +399,9 @@ for kind in kinds:
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# The two rows are about different photos, and their baselines differ. So compare how far each row is above its own
-# baseline, not the accuracies. One split by lot is one draw of lots, too. Lesson 8 opens the test photos of both.
+# The two rows are about different photos, whose baselines need not be equal. So compare how far each row is above its own
+# baseline, not the accuracies. And a split by lot is only one draw of the lots: another draw would give another number.
+# Lesson 8 opens the test photos of both.
 
 # %% [markdown]
 # ## Overfitting, on purpose
@@ -424,7 +425,7 @@ memorised = training.fit(fresh_network(), few["train"], few["validation"], epoch
 plots.learning_curves({f"{len(few['train'].labels)} photos": memorised}, baseline=baseline)
 
 # %% [markdown]
-# The solid lines run to the ends: the loss to 0, the accuracy to 1. The dashed lines stay behind. Is it the small
+# The solid lines go nearly all the way: the loss towards 0, the accuracy towards 1. The dashed lines stay behind. Is it the small
 # number of photos? Or do the turns matter, too? One more run has the same few photos, and turns them.
 
 # %% tags=["nbval-approx-0.15"]
@@ -441,14 +442,14 @@ gaps.round(2)
 # widest in the first row. Turning the photos makes it smaller, because a photo in eight orientations is harder to learn by heart
 # than one. All photos make it smaller again. (That run differs in its soft labels and its schedule, too.)
 #
-# > **Tip.** Augmentation is a cheap remedy, and here it helps. It does not always: lesson 10 shows a training in which it costs
-# > accuracy. Measure it.
+# > **Tip.** Augmentation is a cheap remedy, and here it narrows the gap. But it does not always help: lesson 10 shows a training
+# > in which it costs accuracy. Measure it.
 #
 # ## Stop in time
 #
 # Another remedy is *early stopping* (早期終了): end the training when the validation loss no longer falls, and go back to
-# the weights of the best epoch. The loss of an epoch jumps about by chance, so one bad epoch is no reason to stop. *Patience*
-# is how many epochs in a row you wait for a new lowest loss.
+# the weights of the best epoch. The loss jumps about by chance from epoch to epoch, so one bad epoch is no reason to stop.
+# *Patience* is how many epochs in a row you wait for a new lowest loss.
 #
 # First a trap. `state_dict()` gives all the weights of a network by their names. Is it enough to keep that?
 
@@ -523,9 +524,9 @@ pd.DataFrame(rows).T[["validation_loss", "validation_accuracy"]].round(2)
 
 # %% [markdown]
 # Compare the rows with the last one, and the accuracies with the baseline. When we ran this, the kept network was no better than
-# the baseline. The last one makes fewer mistakes, although its loss is higher. (Yours may differ a little.) How can that be? The loss
+# the baseline, and that of epoch 25 made fewer mistakes, although its loss was higher. (Yours may differ.) How can that be? The loss
 # also counts how *sure* a wrong answer is: a network that has learned its few photos by heart is very sure of everything.
-# So in a training as short as this one, early stopping saves time and makes no better inspector.
+# So in this short training early stopping saved time, but made no better inspector.
 #
 # Early stopping helps where the validation loss falls, turns, and then rises for good. The script
 # `studies/learning_curves.py` trained our network for 40 epochs on four fifths of the training photos, never turned, from three
@@ -677,8 +678,8 @@ weights = "equal" if furthest(resumed, straight) == 0 else "different"
 quiz.compare("07-resumed", weights)
 
 # %% [markdown]
-# With `checkpoint=…`, `fit` saves after each epoch all that decides how the training goes on, the random numbers and the
-# place in the order of the photos included. A small function plays the interruption: it raises what the stop button of
+# With `checkpoint=…`, `fit` saves after each epoch everything that decides how the training goes on, including the random
+# numbers and the place in the order of the photos. A small function plays the interruption: it raises what the stop button of
 # Jupyter raises. (On the CPU, because a GPU may add up numbers in another order each time.)
 
 
@@ -711,9 +712,9 @@ print("every weight equal:", furthest(resumed, straight) == 0)
 #
 # ## Going deeper: which optimizer?
 #
-# *SGD with momentum* keeps some of the speed of its earlier steps. *Adam* gives each weight a step size of its own, so it asks for a
-# smaller learning rate. *AdamW* is Adam with *weight decay* (重み減衰): every step also pulls all weights a little towards
-# zero. Three short trainings on a third of the photos, with the same schedule:
+# *SGD with momentum* keeps some of the speed of its earlier steps. *Adam* scales the step of each weight to
+# about the learning rate, whatever the size of its gradient (you saw it in the first step above), so its rate is the smaller
+# one. *AdamW* is Adam with *weight decay* (重み減衰): every step also pulls all weights a little towards zero. Three short trainings on a third of the photos, with the same schedule:
 
 # %% tags=["nbval-approx-0.2"]
 choices = {"sgd": 0.05, "adam": 0.005, "adamw": 0.005}
@@ -765,9 +766,11 @@ quiz.show(7)
 #
 # - Forward, loss, forget, backward, step. A training is this, over and over; `fit` is your loop with some comfort.
 # - Train mode to learn, eval mode to answer; means are means over photos.
-# - Look at both curves. A gap that grows is overfitting. A loss that jumps, or ends as `nan`, is a learning rate too large.
+# - Look at both curves. A gap that grows is overfitting. A loss that jumps, or ends as `nan`, points to
+#   a learning rate that is too large.
 # - A checkpoint that holds everything lets a training go on as if nothing had happened.
 #
-# Still unsolved: about four in five right. But which mistakes are left? A missed defect costs more than a good cell thrown away.
+# Still unsolved: about four in five answers are right, but which mistakes are left? A missed defect costs more than a good
+# cell thrown away.
 #
 # Next comes lesson 8. There you judge this network as an inspector is judged.

@@ -39,7 +39,7 @@ class TrainStep(Task):
     id = "07-train-step"
     defines = "train_step"
     prompt_ja = (
-        "**課題 1：5 つの手順。** 1 バッチで 1 歩だけ学習する `train_step` を書いてください。順伝播、損失（`functional.cross_entropy`）、"
+        "**課題 1：5 つの手順。** 1 バッチで 1 ステップだけ学習する `train_step` を書いてください。順伝播、損失（`functional.cross_entropy`）、"
         "古い勾配を消す、逆伝播、重みの更新、の 5 つです。返すのは損失で、ただの数（`loss.item()`）にします。"
     )
     given = "import torch\nfrom torch.nn import functional"
@@ -114,7 +114,7 @@ def train_step(model, images, labels, optimizer):
         (
             head + "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n    optimizer.step()\n"
             "    return loss.item()",
-            "other weights",
+            "once each",
         ),
     )
 
@@ -172,12 +172,13 @@ def train_step(model, images, labels, optimizer):
             raise NotYet(
                 "The step also followed old gradients, which were there before the call. Forget them before `backward()` "
                 "adds the new ones.",
-                "呼び出す前からあった古い勾配にも従っています。`backward()` が新しい勾配を足す前に、古いものを消してください。",
+                "呼び出す前から残っていた古い勾配も使って更新しています。`backward()` が新しい勾配を足す前に、古いものを消してください。",
             )
         if furthest(model, right) > 1e-5:
             raise NotYet(
-                "The step ends at other weights than forward, loss, forget, backward, step, each of them once.",
-                "更新後の重みが違います。順伝播、損失、勾配を消す、逆伝播、更新を、1 回ずつ行ってください。",
+                "The weights after the step are not the right ones. Do forward, loss, forget, backward and step once each, with "
+                "the `optimizer` that came as an argument.",
+                "更新後の重みが違います。順伝播、損失、勾配を消す、逆伝播、更新を、引数の `optimizer` で 1 回ずつ行ってください。",
             )
 
 
@@ -187,7 +188,7 @@ class EpochMean(Task):
     id = "07-epoch-mean"
     defines = "epoch_mean"
     prompt_ja = (
-        "**課題 2：写真についての平均。** バッチごとの平均と、各バッチの枚数から、全部の写真についての平均を返す `epoch_mean` を"
+        "**課題 2：写真 1 枚あたりの平均。** バッチごとの平均と、各バッチの枚数から、写真全体の平均を返す `epoch_mean` を"
         "書いてください。2 つのリストは同じ順に並んでいます。"
     )
     stub = '''
@@ -197,7 +198,7 @@ def epoch_mean(batch_means, batch_sizes):
 '''
     why = {
         "en": "Each photo now counts once, wherever the batches are cut.",
-        "ja": "これで、どこでバッチが区切られても、どの写真も 1 回ずつ数えられます。",
+        "ja": "これで、バッチがどこで区切られても、どの写真も同じ重さで数えられます。",
     }
     hints = (
         {
@@ -219,6 +220,7 @@ def epoch_mean(batch_means, batch_sizes):
     return total / sum(batch_sizes)
 """
     head = "def epoch_mean(batch_means, batch_sizes):\n"
+    loop = head + "    total = 0\n    for mean, size in zip(batch_means, batch_sizes):\n        total += mean * size\n"
     wrong = (
         (head + "    return sum(batch_means) / len(batch_means)", "counts as much as"),
         (head + "    return sum(m * s for m, s in zip(batch_means, batch_sizes))", "the sum over all photos"),
@@ -227,6 +229,8 @@ def epoch_mean(batch_means, batch_sizes):
             "number of batches",
         ),
         (head + "    return sum(batch_means) / sum(batch_sizes)", "without its size"),
+        (loop + "        return total / sum(batch_sizes)", "inside the loop"),
+        (loop.replace("+=", "=") + "    return total / sum(batch_sizes)", "`+=`"),
         (head + "    sum(m * s for m, s in zip(batch_means, batch_sizes)) / sum(batch_sizes)", "behind `return`"),
     )
 
@@ -248,6 +252,16 @@ def epoch_mean(batch_means, batch_sizes):
                 17.5,
                 "The sum over all photos is divided by the number of batches; divide by the number of photos.",
                 "合計がバッチの数で割られています。写真の枚数で割ってください。",
+            ),
+            (
+                0.375,
+                "That is the first batch alone, divided by all photos. Does `return` stand inside the loop? Move it below.",
+                "最初のバッチだけの合計を、全部の枚数で割っています。`return` がループの中にありませんか。ループの後に置いてください。",
+            ),
+            (
+                0.5,
+                "That is the last batch alone, divided by all photos. In the loop, add to the sum: `+=`, not `=`.",
+                "最後のバッチだけの合計を、全部の枚数で割っています。ループの中では `=` ではなく `+=` で足していってください。",
             ),
             (
                 0.0625,
@@ -344,6 +358,7 @@ def validate(model, loader):
             "changed places",
         ),
         (solution.replace(".item() * len", " * len"), "tensor"),
+        (solution.replace("    return total", "            return total"), "inside the loop"),
     )
 
     def check(self, validate):
@@ -367,7 +382,7 @@ def validate(model, loader):
         if any(gradients for _, gradients in seen):
             raise NotYet(
                 "PyTorch prepared gradients all the time, which costs memory and time. Put the loop under `with torch.no_grad():`.",
-                "勾配のための準備が毎回行われ、メモリーと時間がかかります。ループを `with torch.no_grad():` の中に入れてください。",
+                "勾配のための準備が毎回行われ、メモリーと時間が無駄になります。ループを `with torch.no_grad():` の中に入れてください。",
             )
         if any(not torch.equal(value, before[name]) for name, value in model.state_dict().items()):
             raise NotYet(
@@ -397,6 +412,11 @@ def validate(model, loader):
                 "The two results have changed places: first the loss, then the share of right answers.",
                 "2 つの結果の順番が逆です。先に損失、次に正解率を返してください。",
             )
+        if abs(found[0] - losses[0]) < 1e-5:
+            raise NotYet(
+                "That is the loss of the first batch alone. Does `return` stand inside the loop? Move it below.",
+                "それは最初のバッチだけの損失です。`return` がループの中にありませんか。ループの後に置いてください。",
+            )
         if abs(found[0] - sum(losses) / 2) < 1e-5:
             raise NotYet(
                 "That is the mean of the batches' losses, in which a small batch counts as much as a large one.",
@@ -413,13 +433,13 @@ def validate(model, loader):
                 f"{found[1]:g} は正解率ではありません。正解数を枚数で割り、全問正解が 1 になるようにしてください。",
             )
         self.expect(
-            found[0], loss, "For batches of 9 and 3, the loss that", "9 個と 3 個のバッチの損失として", tolerance=1e-4
+            found[0], loss, "For the loss over batches of 9 and 3", "9 個と 3 個のバッチの損失について", tolerance=1e-4
         )
         self.expect(
             found[1],
             accuracy,
-            "For batches of 9 and 3, the share that",
-            "9 個と 3 個のバッチの正解率として",
+            "For the share of right answers in batches of 9 and 3",
+            "9 個と 3 個のバッチの正解率について",
             tolerance=1e-6,
         )
 
@@ -457,7 +477,7 @@ class EarlyStopping:
         {
             "en": "Two cases. The loss is lower than `self.best_loss`: keep the loss and the weights, and start to wait anew. "
             "Otherwise: one more epoch has been waited for.",
-            "ja": "場合は 2 つです。損失が `self.best_loss` より低いときは、損失と重みを保存し、待った回数を 0 に戻します。"
+            "ja": "場合分けは 2 つです。損失が `self.best_loss` より低いときは、損失と重みを保存し、待った回数を 0 に戻します。"
             "そうでないときは、待った回数を 1 増やします。",
         },
         {
@@ -496,6 +516,8 @@ class EarlyStopping:
             "epoch before",
         ),
         (solution.replace("loss < self.best_loss", "loss > self.best_loss"), "lower loss is better"),
+        (solution.replace("return self.waited >= self.patience", "return self.waited == 0"), "good news"),
+        (solution.replace("return self.waited >= self.patience", "return self.waited > 0"), "three in a row"),
         (solution.replace("return self.waited", "self.waited"), "True or False"),
         (solution.replace("return self.waited >= self.patience", "return self.waited"), "True or False"),
     )
@@ -514,7 +536,17 @@ class EarlyStopping:
             if answer:
                 over = epoch
                 break
+        if over == 3 and stopping.best_loss == 0.7:
+            raise NotYet(
+                "It was over after the losses 0.9, 0.7, 0.8: one epoch without a new lowest loss. With patience 3 it takes "
+                "three in a row.",
+                "損失 0.9、0.7、0.8 で終わりました。更新がないのはまだ 1 回です。`patience` が 3 なら、3 回続くまで待ちます。",
+            )
         mistakes = {
+            1: (
+                "It was over after the first epoch. A new lowest loss is good news, and no reason to stop.",
+                "最初のエポックで終わりました。最小の更新は良い知らせで、止める理由にはなりません。",
+            ),
             3: (
                 "It was over after the losses 0.9, 0.7, 0.8, but 0.7 was better than 0.9: a lower loss is better.",
                 "損失 0.9、0.7、0.8 で終わりましたが、0.7 は 0.9 より良い値です。損失は低いほど良いのです。",
@@ -540,8 +572,8 @@ class EarlyStopping:
         self.expect(
             over,
             7,
-            "With patience 3 and the lowest loss in epoch 4, the epoch in which",
-            "`patience` が 3、最小が 4 番目のとき、終了として",
+            "For the epoch in which it is over, with patience 3 and the lowest loss in epoch 4",
+            "`patience` が 3、最小が 4 番目のとき、終了するエポックについて",
         )
         self.look(stopping.best_weights)
 
@@ -567,8 +599,8 @@ class EarlyStopping:
         self.expect(
             kept["weight"].item(),
             4,
-            "With the lowest loss in epoch 4, the epoch of the weights kept by",
-            "最小が 4 番目のとき、保存した重みのエポックとして",
+            "For the epoch of the weights that were kept, with the lowest loss in epoch 4",
+            "最小が 4 番目のとき、保存した重みのエポックについて",
         )
 
 
@@ -680,8 +712,8 @@ SEEN = {
     ),
     "C": (
         "fine",
-        "in C both losses fall, and the gap between them does not grow",
-        "C は訓練も検証も下がり、差も広がっていません",
+        "in C both losses fall, and the gap between them stays small",
+        "C は訓練も検証も下がり、差も小さいままです",
     ),
     "D": (
         "rate too small",
@@ -713,9 +745,9 @@ diagnoses = {"A": "?", "B": "?", "C": "?", "D": "?"}
             "ja": "それぞれ 2 つのことを見ます。訓練の損失は順調に下がっているか。検証の損失はそれに付いてきているか。",
         },
         {
-            "en": "Steps that are too long jump to and fro over the goal. Steps that are too short hardly move. A gap that grows is "
-            "the mark of overfitting.",
-            "ja": "歩幅が大きすぎると、目標を飛び越えて行ったり来たりします。小さすぎると、ほとんど進みません。広がり続ける差は過学習の印です。",
+            "en": "Steps that are too long jump to and fro over the goal. Steps that are too short hardly move. A gap that grows and grows "
+            "is the mark of overfitting.",
+            "ja": "歩幅が大きすぎると、目標を飛び越えて行ったり来たりします。小さすぎると、ほとんど進みません。広がり続ける差は過学習のしるしです。",
         },
     )
     solution = """
@@ -727,19 +759,22 @@ diagnoses = {"A": "rate too large", "B": "overfitting", "C": "fine", "D": "rate 
             "both losses jump",
         ),
         ('diagnoses = {"A": "rate too large", "B": "fine", "C": "fine", "D": "rate too small"}', "rises"),
-        (
-            'diagnoses = {"A": "rate too large", "B": "overfitting", "C": "rate too small", "D": "fine"}',
-            "does not grow",
-        ),
+        ('diagnoses = {"A": "rate too large", "B": "overfitting", "C": "rate too small", "D": "fine"}', "stays small"),
         ('diagnoses = {"A": "rate too large", "B": "overfitting", "C": "fine", "D": "overfitting"}', "so slowly"),
         ('diagnoses = {"A": "too large", "B": "overfitting", "C": "fine", "D": "rate too small"}', "one of four words"),
         ('diagnoses = {"A": "rate too large"}', "no diagnosis"),
+        ('diagnoses = ["rate too large", "overfitting", "fine", "rate too small"]', "a dictionary"),
     )
 
     def check(self, diagnoses):
         """Look at one curve after the other."""
+        if not isinstance(diagnoses, dict):
+            raise NotYet(
+                "`diagnoses` should stay a dictionary, with a word for each of A, B, C and D.",
+                "`diagnoses` は辞書のままにして、A から D のそれぞれに診断を書いてください。",
+            )
         for name, (right, en, ja) in SEEN.items():
-            said = diagnoses.get(name) if isinstance(diagnoses, dict) else None
+            said = diagnoses.get(name)
             if said is None:
                 raise NotYet(f"There is no diagnosis for {name}.", f"{name} の診断がありません。")
             if said not in WORDS:
@@ -758,7 +793,7 @@ class BackwardTwice(Guess):
     id = "07-backward-twice"
     ask = {
         "en": "The backward pass is made twice for the same photos, and nothing is cleared in between. What are the gradients then?",
-        "ja": "同じ写真で逆伝播を 2 回行い、その間に何も消しません。勾配はどうなるでしょうか。",
+        "ja": "同じ写真で逆伝播を 2 回行い、その間に勾配は消しません。勾配はどうなるでしょうか。",
     }
     choices = {
         "same": {"en": "The same as after the first time", "ja": "1 回目と同じ"},
@@ -772,7 +807,7 @@ class BackwardTwice(Guess):
     see = {
         "en": "`backward()` adds to what is there. In a loop that clears nothing, each step follows the photos of all batches before "
         "it, too. No error says so.",
-        "ja": "`backward()` は今ある値に足します。消さないループでは、それまでの全バッチの写真にも従って更新することになり、しかもエラーは出ません。",
+        "ja": "`backward()` は今ある値に足します。勾配を消さないループでは、それまでの全バッチの勾配も混ざった更新になり、しかもエラーは出ません。",
     }
 
 
@@ -795,7 +830,7 @@ class TwoModes(Guess):
         "en": "In train mode the answer depends on chance (dropout draws anew each time) and on the other photos of the batch (batch "
         "normalisation takes their mean). An inspector must not work like that. In eval mode a photo has one answer.",
         "ja": "train モードの答えは、偶然（ドロップアウトが毎回引き直す）と、同じバッチのほかの写真（バッチ正規化がその平均を使う）に左右されます。"
-        "検査はそれでは困ります。eval モードなら、1 枚の写真の答えは 1 つです。",
+        "検査でそれは困ります。eval モードなら、1 枚の写真の答えは 1 つです。",
     }
 
 
@@ -805,7 +840,7 @@ class FarTooLarge(Guess):
     id = "07-far-too-large"
     ask = {
         "en": "The learning rate is 1000, twenty thousand times as large as a good one. What does the loss do in the first four steps?",
-        "ja": "学習率を、適切な値の 2 万倍の 1000 にします。最初の 4 歩で損失はどうなるでしょうか。",
+        "ja": "学習率を、適切な値の 2 万倍の 1000 にします。最初の 4 ステップで損失はどうなるでしょうか。",
     }
     choices = {
         "falls": {"en": "It falls faster than before", "ja": "これまでより速く下がる"},

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from notebook_samples import REAL_PROJECT
+from torch import nn
 
 from course_lib import quiz
 from course_lib.errors import CourseError
 from course_lib.quiz.progress import Progress
 from course_lib.quiz.tasks import checking, content, written
 from course_lib.quiz.tasks.content import Task
-from course_lib.quiz.tasks.outcomes import NotAttempted, NotYet, Outcome, Right
+from course_lib.quiz.tasks.outcomes import NotAttempted, NotYet, Outcome, Right, shown
 
 Run = Callable[[str], Any]
 pytestmark = pytest.mark.usefixtures("course")
@@ -56,6 +57,12 @@ def test_a_refusal_names_input_seen_and_expected_in_both_languages() -> None:
     refused = outcome_of("def brightest(image):\n    return 3")
     assert refused.en == "For a black photo with one pixel of 7, `brightest` gave 3; 7 was expected."
     assert refused.ja == "1 画素だけ 7 の黒い写真では、`brightest` の結果は 3 でした。正しい結果は 7 です。"
+
+
+def test_a_network_among_the_arguments_hides_no_sentence() -> None:
+    """PyTorch shows a network as many lines, an optimizer as still more."""
+    assert shown(nn.Sequential(nn.ReLU(), nn.ReLU())) == "Sequential(…)"
+    assert shown([nn.ReLU(), nn.Sequential(nn.ReLU())]) == "list(…)"
 
 
 def test_an_answer_in_place_of_the_function_is_named() -> None:

@@ -96,6 +96,8 @@ def shown(value: Any) -> str:
         text = repr(float(f"{value:.8g}") if isinstance(value, float) else value)
         if isinstance(value, list | tuple) and len(text) > LONGEST_SHOWN:
             text = f"[{', '.join(map(repr, value[:4]))}, …]"
+        if "\n" in text:  # a network or an optimizer: a page of text
+            text = f"{type(value).__name__}(…)"
     except BaseException as error:  # a class of the learner's may fail when it is shown
         return f"an object of type {type(value).__name__} ({type(error).__name__} when shown)"
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
