@@ -87,7 +87,8 @@ def describe(device: torch.device | None = None) -> str:
         return f"GPU {torch.cuda.get_device_name(device)}, {memory:.0f} GiB, {_capability(device)}"
     if device.type in ("mps", "xpu"):
         return f"GPU ({device.type})"
-    line = f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    line = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     if "COLAB_RELEASE_TAG" in os.environ:
         line += " (a GPU is offered here: menu Runtime > Change runtime type > T4 GPU)"
     return line
