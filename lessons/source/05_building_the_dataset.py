@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 05 Building the dataset
 #
-# You divide the photos into some for learning, some for choosing and some for the test. Then you check that nothing slips
-# from one part into another, and hand the photos to PyTorch in batches. The parts that matter are yours: you write them.
+# You divide the photos: some to learn from, some to choose with, some for the test. Then you check that nothing slips from
+# one part into another, and hand the photos to PyTorch in batches. The parts that matter are yours: you write them.
 #
 # **At the end you have:** a split that you checked for leaks, and a Dataset that you wrote
 #
@@ -21,7 +21,7 @@
 #
 # - Split photos into train, validation and test, and say what each part is for.
 # - Check whether anything leaks from one part into another, and close the leak.
-# - Compare a random split with a split by lot, and say which one the factory will see.
+# - Compare a random split with a split by lot, and say which one comes closer to the factory.
 # - Write a Dataset, and build batches of the right shape, type and order.
 
 # %%
@@ -29,8 +29,9 @@
 
 # %% [markdown]
 # `PHOTOS` may be a folder of your own, with one sub-folder for each class. What you decided in lesson 4 about the doubtful
-# photos holds from here on; without a decision, the experts' labels do. (If your `index.csv` says nothing about lots, each
-# photo counts as a lot of its own, and the split by lot is a random one.)
+# photos holds from here on; if you decided nothing, the experts' labels count. (With photos of your own: if no `index.csv`
+# says which lots there are, each photo counts as a lot of its own. Then the split by lot is a random one, and what the lesson
+# says about lots and about cells seen twice shows nothing.)
 
 # %%
 from course_lib import data, lesson
@@ -104,7 +105,7 @@ quiz.compare("05-other-seed", round(100 * float((parts == other).mean())))
 # So write the seed down, or better: save the split as a table.
 #
 # The course's `splits.random_split` draws the same shares. It draws by the names of the files, so that the order of the rows
-# does not matter, and it also keeps the shares of the cell types.
+# does not matter. And it keeps the shares of the cell types, where they are known.
 
 # %%
 from course_lib import splits
@@ -136,9 +137,9 @@ by_lot = split_by_lot(lots, seed=0)
 
 # %% [markdown]
 # `dict.fromkeys(names, "train")` notes "train" for each lot. The next two lines overwrite that for the first lots of the
-# shuffled list. That is all there is to it, but a lot cannot be cut. If the defects sit in a few lots, one part gets too many of them. The
-# course's `splits.lot_split` deals the lots out one by one, each to the part that needs its kind of photos most. Compare the
-# share of the last class in each part:
+# shuffled list. That is all there is to it. But a lot cannot be cut: if the defects sit in a few lots, one part gets too
+# many of them. The course's `splits.lot_split` deals the lots out one by one, each to the part that needs its kind of photos
+# most. Compare the share of the last class (here `defective`) in each part:
 
 # %%
 lot_index = splits.lot_split(index, seed=0, lot_size=decision["lot_size"])
@@ -148,7 +149,7 @@ shares = {way: (index["label"] == last).groupby(np.asarray(of)).mean() for way, 
 pd.DataFrame(shares).T[list(splits.SPLITS)].round(3)
 
 # %% [markdown]
-# Drawn lots can miss the shares by far, dealt lots come closer, and only a random split hits them. Now look at both splits in
+# Drawn lots can be far off, dealt lots come closer, and only the random split gives each part the same share. Now look at both splits in
 # file order. Each photo is one thin line.
 
 # %% tags=["picture"]
@@ -189,17 +190,17 @@ from pathlib import Path
 
 shared = quiz.yours("05-in-two-parts", in_two_parts)
 digests = [hashlib.sha256((Path(PHOTOS) / path).read_bytes()).hexdigest() for path in index["path"]]
-things = {"path": index["path"], "bytes": digests, "lot": lots}
-found = [[len(shared(thing, of["split"])) for thing in things.values()] for of in (random_index, lot_index)]
+things = {"path": list(index["path"]), "bytes": digests, "lot": list(lots)}
+found = [[len(shared(thing, list(of["split"]))) for thing in things.values()] for of in (random_index, lot_index)]
 pd.DataFrame(found, index=["random", "by lot"], columns=list(things))
 
 # %% [markdown]
-# No path and no bytes are in two parts. Of the lots, the random split has every single one in two parts, the split by lot none.
-# Whether that is a leak depends on your question. How well do you sort more cells of *these* modules? Then it is none. How
-# well do you sort *new* modules? Then it is one.
+# No path and no bytes are in two parts. The random split tears nearly every lot apart, the split by lot none. Is that
+# a leak? It depends on your question. If you ask how well the model sorts more cells of *these* modules, it is none. If you ask
+# how well it sorts *new* modules, it is one.
 #
 # So the split by lot is clean? Remember the end of lesson 4: fifty cells were photographed twice, in two series that lie far
-# apart in the file order. *Predict first:*
+# apart in the file order. (If you leave the doubtful photos out, 37 of these pairs are left.) *Predict first:*
 
 # %%
 quiz.guess("05-seen-twice")
@@ -208,12 +209,13 @@ quiz.guess("05-seen-twice")
 from course_lib import checks
 
 index = checks.find_parts(index)
-quiz.compare("05-seen-twice", len(shared(index["part"], lot_index["split"])))
-print("random split:", len(shared(index["part"], random_index["split"])))
+cells = list(index["part"])
+quiz.compare("05-seen-twice", len(shared(cells, list(lot_index["split"]))))
+print("random split:", len(shared(cells, list(random_index["split"]))))
 
 # %% [markdown]
-# `find_parts` looks for such a series: many pairs of photos that are alike, all at the same distance. It writes the column
-# `part`, where photos of one and the same cell have the same value.
+# `find_parts` looks for such a series: many pairs of photos that are alike, all the same number of files apart. It writes
+# the column `part`, where photos of one and the same cell have the same value.
 #
 # > **Tip.** Mind the word: this `part` is a part that your factory makes, such as a cell. If you photograph each of yours
 # > several times, write the column into your `index.csv`.
@@ -232,7 +234,7 @@ for name, lot in {"before": before, "now": lot_index["lot"]}.items():
 pd.DataFrame(rows, columns=["", "lots", "photos in the largest", "its share"]).round(3)
 
 # %% [markdown]
-# The price is small: three lots became one. The course's `check_for_leaks` asks your questions, and one more: is a *near
+# The price is small: a few lots became one. The course's `check_for_leaks` asks your questions, and one more: is a *near
 # duplicate* in two parts, a copy that was turned, brightened or saved again? It reads every photo, so it takes some seconds.
 
 # %%
@@ -334,7 +336,7 @@ rows = [
 pd.DataFrame(rows).rename(columns={"model": "test photos"}).round(3)
 
 # %% [markdown]
-# The probe has seen the first group with its answers. The second group tells the truth. So look for copies before you split,
+# The probe has seen the first group with its answers. Only the second group is a test. So look for copies before you split,
 # and change or mirror photos only after you have split.
 #
 # ## Random or by lot: the same model twice
@@ -387,7 +389,7 @@ scores.drop(columns="photos").round(3)
 # better than another, because some modules are easier than others. So the interval of the folds by lot is really wider than
 # printed, and one split by lot says little.
 #
-# Why keep the random split at all? Published results use it, and you can compare with them. From now on the course shows
+# Why keep the random split at all? Published results use it, and you may want to compare yours with them. From now on the course shows
 # both.
 #
 # ## From files to numbers, once
@@ -448,7 +450,7 @@ def batches(dataset, order, batch_size):
 quiz.check("05-batches", batches)
 
 # %% [markdown]
-# Let us try both on the validation photos, and hand the first batch to a layer as it stands at the beginning of many networks.
+# Let us try both on the validation photos, and hand the first batch to a layer such as many networks begin with.
 # **The next cell fails, and is meant to:**
 
 # %% tags=["raises-exception"]
@@ -463,8 +465,8 @@ torch.nn.Conv2d(1, 8, kernel_size=3)(first_images)
 # %% [markdown]
 # The shape is right, the type is not. Our pixels are `uint8` (PyTorch says "unsigned char" or "Byte"), and the layer computes with decimal numbers,
 # `float32`. Networks also learn best from numbers around 0. Both are the work of *normalising*: `(pixel / 255 − mean) / std`, where
-# *std* is the standard deviation, the usual distance from the mean. Mean and std come from the train part only. The others
-# are supposed to be unknown.
+# *std* is the standard deviation, the usual distance from the mean. Mean and std come from the train part only: the other
+# photos count as unknown.
 
 # %%
 from torchvision.transforms import v2
@@ -519,14 +521,15 @@ plots.photo_grid(shown, titles)
 
 # %% [markdown]
 # The number behind the part is the epoch. The two rows of train differ, and some photos are turned: their bars run from top to
-# bottom. The two rows of validation are equal. (Does the third solar cell there look sound to you? The experts called it
-# defective. That is a doubtful label, and no mix-up.)
+# bottom. The two rows of validation are equal. (If you follow the experts: does the third solar cell there look sound to
+# you? They called it defective. That is a doubtful label, and no mix-up.)
 #
 # ## Going deeper: when one class is rare
 #
 # If one photo in a hundred is defective, a batch of 64 often has none. Two remedies are common. *Class weights* make a mistake
 # on the rare class count more. A *balanced sampler* draws photos of the rare class more often. Here are class weights, on
-# the validation photos. A *missed defect* is a defective cell that passes, *overkill* a good cell that is rejected.
+# the validation photos. A *missed defect* is a defective cell that passes, *overkill* a good cell that is rejected. (With photos
+# of your own, the last class counts as the defect.)
 
 # %% tags=["nbval-approx-0.05"]
 from course_lib.evaluation import missed_defect_rate, overkill_rate
@@ -552,7 +555,7 @@ pd.DataFrame(rows).drop(columns="photos").round(3)
 
 # %%
 memo = lesson.memo(5, PHOTOS)
-# memo.figure("Random split above, split by lot below", strips[1])
+# memo.figure("Random split above, split by lot below", np.vstack(strips))
 # memo.finding("What you found, in one sentence")
 lesson.show_memo(PHOTOS)
 

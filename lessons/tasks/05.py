@@ -76,11 +76,11 @@ def split_at_random(labels, seed):
             _begin + "        parts[:first] = 'test'\n        parts[first:second] = 'validation'\n    return parts",
             "places instead of row numbers",
         ),
-        (_begin + "        parts[rows[:first]] = 'test'\n    return parts", "nobody is in validation"),
+        (_begin + "        parts[rows[:first]] = 'test'\n    return parts", "no photo is in validation"),
         (
             _begin + "        parts[rows[:first]] = 'test'\n"
             "        parts[rows[first : round(0.15 * len(rows))]] = 'validation'\n    return parts",
-            "nobody is in validation",
+            "no photo is in validation",
         ),
         (
             _begin
@@ -115,19 +115,21 @@ def split_at_random(labels, seed):
         if parts.shape != labels.shape:
             raise NotYet(
                 f"There must be one part for each of the {len(labels)} photos; this has the shape {parts.shape}.",
-                f"{len(labels)} 枚の写真それぞれに 1 つの部分を返してください。結果の形状は {parts.shape} です。",
+                f"{len(labels)} 枚の写真それぞれに 1 つの区分を返してください。結果の形状は {parts.shape} です。",
             )
         if unknown := sorted(set(map(str, parts)) - PARTS):
             raise NotYet(
                 f"There is an unknown part '{unknown[0]}'; the three are called train, validation and test.",
-                f"'{unknown[0]}' という部分はありません。train、validation、test の 3 つです。",
+                f"'{unknown[0]}' という区分はありません。train、validation、test の 3 つです。",
             )
         counts = {part: [int(((parts == part) & (labels == label)).sum()) for label in (0, 1)] for part in PARTS}
         for part in ("test", "validation"):
             if sum(counts[part]) == 0:
                 raise NotYet(
-                    f"With 80 photos of one class and 20 of another, nobody is in {part}.",
-                    f"80 枚と 20 枚の 2 クラスで試したところ、{part} に 1 枚も入っていません。",
+                    f"With 80 photos of one class and 20 of another, no photo is in {part}. In `rows[a:b]`, b is the place "
+                    "where the slice ends and not how many it holds; `rows[20:12]` is empty.",
+                    f"80 枚と 20 枚の 2 クラスで試したところ、{part} に 1 枚も入っていません。`rows[a:b]` の b は枚数"
+                    "ではなく終わりの位置です。`rows[20:12]` は空になります。",
                 )
         wanted = {"test": [20, 5], "validation": [12, 3]}
         if any(counts[part] != wanted[part] for part in wanted):
@@ -142,7 +144,7 @@ def split_at_random(labels, seed):
         if (np.asarray(split_at_random(labels, 1), dtype=object) == parts).all():
             raise NotYet(
                 "Another seed gives the same split, so the photos are not drawn but taken in their order.",
-                "シードを変えても結果が同じです。写真を抽選せず、並び順のまま取っています。",
+                "シードを変えても結果が同じです。写真を無作為に選ばず、並び順のまま取っています。",
             )
 
     def name_the_mistake(self, counts, parts):
@@ -168,9 +170,9 @@ def split_at_random(labels, seed):
             )
         if sum(counts["test"]) == 25 and sum(counts["validation"]) == 15:
             raise NotYet(
-                "The number of photos is right, but the classes have other shares in each part. Draw from each class "
+                "The number of photos is right, but not the share of each class in each part. Draw from each class "
                 "separately.",
-                "枚数は合っていますが、クラスの割合が部分ごとに違います。クラスごとに分けて抽選してください。",
+                "枚数は合っていますが、クラスの割合が区分ごとに違います。クラスごとに分けて選んでください。",
             )
 
 
@@ -180,7 +182,8 @@ class InTwoParts(Task):
     id = "05-in-two-parts"
     defines = "in_two_parts"
     prompt_ja = (
-        "**課題 2：2 つの部分にあるもの。** 写真ごとの「もの」のリストと、写真ごとの部分を受け取り、2 つ以上の部分に現れるものを"
+        "**課題 2：2 つの区分にまたがるもの。** 写真ごとの「もの」（パスやロットなど）のリストと、写真ごとの区分（train など）を"
+        "受け取り、2 つ以上の区分に現れるものを"
         "*集合*で返す `in_two_parts` を書いてください。"
     )
     stub = '''
@@ -189,15 +192,16 @@ def in_two_parts(things, parts):
     ...
 '''
     why = {
-        "en": "The same function asks about paths, bytes, lots and parts; a leak has nowhere left to hide but in what you do not "
+        "en": "The same function asks about paths, bytes, lots and cells; a leak has nowhere left to hide but in what you do not "
         "ask.",
-        "ja": "同じ関数で、パスもバイト列もロットも部品も調べられます。残る抜け道は、調べなかったことだけです。",
+        "ja": "同じ関数で、パスもバイト列もロットもセルも調べられます。残る抜け道は、調べなかったことだけです。",
     }
     hints = (
         {
-            "en": 'Make one set for each part: the things whose part is `"train"`, and so on. `zip(things, parts)` gives both side by '
-            "side.",
-            "ja": '部分ごとに集合を作ります。たとえば部分が `"train"` であるものの集合です。`zip(things, parts)` で 2 つを並べて取り出せます。',
+            "en": "Begin with an empty set for each part, `train = set()` and so on, and put each thing into the set of its part: "
+            "`train.add(thing)`. `zip(things, parts)` gives both side by side.",
+            "ja": "区分ごとに空の集合 `train = set()` などを用意し、`train.add(thing)` のように、それぞれのものを自分の区分の集合に"
+            "加えます。`zip(things, parts)` で 2 つを並べて取り出せます。",
         },
         {
             "en": "`a & b` is the set of what is in both sets, `a | b` of what is in one of them or both.",
@@ -280,12 +284,12 @@ def in_two_parts(things, parts):
             (
                 wanted | {"same"},
                 "A thing that is twice in the same part is no leak. It counts only if the parts differ.",
-                "同じ部分に 2 回現れるだけではリークではありません。部分が異なる場合だけ数えます。",
+                "同じ区分に 2 回現れるだけではリークではありません。区分が異なる場合だけ数えます。",
             ),
             (
                 {"all"},
                 "These are only the things that are in all three parts. Two are enough.",
-                "3 つの部分すべてにあるものだけになっています。2 つの部分にあれば該当します。",
+                "3 つの区分すべてにあるものだけになっています。2 つの区分にあれば該当します。",
             ),
         )
         for result, en, ja in mistakes:
@@ -293,7 +297,7 @@ def in_two_parts(things, parts):
                 raise NotYet(en, ja)
         if found and found <= PARTS:
             raise NotYet(
-                "These are names of parts. Return the things.", "それは部分の名前です。「もの」のほうを返してください。"
+                "These are names of parts. Return the things.", "それは区分の名前です。「もの」のほうを返してください。"
             )
         self.expect(found, wanted, "For twelve photos", "12 枚の写真に対し")
         self.expect(
@@ -401,7 +405,7 @@ verdicts = {
             given = verdicts.get(situation) if isinstance(verdicts, dict) else None
             if given not in (LEAK, NO_LEAK):
                 raise NotYet(
-                    f"For '{situation}' stands '{given}'; write one of two answers: leak, no leak.",
+                    f"The answer to '{situation}' is '{given}'; write one of two answers: leak, no leak.",
                     f"'{situation}' の答えが '{given}' になっています。leak か no leak のどちらかを書いてください。",
                 )
             if given != right:
@@ -444,7 +448,7 @@ class PhotoDataset(torch.utils.data.Dataset):
             "ja": "まずテンソルにします。次に `if self.transform is not None:` のときだけ、`self.transform(image)` の結果に置き換えます。",
         },
         {
-            "en": "It ends with `return image, self.labels[number]`, the photo first.",
+            "en": "The method ends with `return image, self.labels[number]`, the photo first.",
             "ja": "最後は `return image, self.labels[number]` です。写真が先です。",
         },
     )
@@ -708,11 +712,11 @@ class OtherSeed(Guess):
     ask = {
         "en": "60 % of the photos are in train, 15 % in validation, 25 % in test. How many of all photos land in the same part "
         "with both seeds?",
-        "ja": "訓練用が 60 %、検証用が 15 %、テスト用が 25 % です。シードが違っても同じ部分に入る写真は、全体の何 % でしょうか。",
+        "ja": "訓練用が 60 %、検証用が 15 %、テスト用が 25 % です。シードが違っても同じ区分に入る写真は、全体の何 % でしょうか。",
     }
     unit = "%"
     see = {
-        "en": "Nearly half, by chance alone. A photo of train is in train again with 60 %, and so on: 0.60 · 0.60 + 0.15 · 0.15 + "
+        "en": "Nearly half, by chance alone. A train photo lands in train again with a chance of 60 %, and so on: 0.60 · 0.60 + 0.15 · 0.15 + "
         "0.25 · 0.25 is about 0.45.",
         "ja": "偶然だけで半分近くになります。訓練用の写真は 60 % の確率でまた訓練用に入る、というように考えると、"
         "0.60・0.60 + 0.15・0.15 + 0.25・0.25 で約 0.45 です。",
@@ -724,15 +728,17 @@ class SeenTwice(Guess):
 
     id = "05-seen-twice"
     ask = {
-        "en": "Of how many of these 50 cells are the two photos in two different parts of the split by lot?",
-        "ja": "この 50 個のセルのうち、ロット別の分割で 2 枚の写真が別々の部分に入っているのは何個でしょうか。",
+        "en": "Of how many of these cells are the two photos in two different parts of the split by lot?",
+        "ja": "2 回撮影されたセルのうち、ロット別の分割で 2 枚の写真が別々の区分に入っているのは何個でしょうか。",
     }
     see = {
-        "en": "With the solar cells it is every single one: one series fell into train, the other into the test. To the split by lot the "
-        "two series are different lots. The random split separates about half, as two draws do. None of your three "
-        "checks saw any of this, because nobody had written down which photos show the same cell.",
-        "ja": "太陽電池セルでは 50 個すべてです。一方の系列は訓練用に、もう一方はテスト用に入りました。ロット別の分割にとって、2 つの系列は"
-        "別のロットだからです。ランダム分割では、抽選なので約半分が分かれます。どの写真が同じセルなのか誰も記録して"
+        "en": "With the solar cells and the experts' labels it is every single one: one series fell into train, the other into the test, "
+        "because to the split by lot they are different lots. (If you decided otherwise about the doubtful photos, the lots are dealt "
+        "out otherwise and some pairs stay together, by luck alone.) The random split separates about half, as two draws do. None of "
+        "your three checks saw any of this, because nobody had written down which photos show the same cell.",
+        "ja": "太陽電池セルを専門家のラベルどおりに使うと、50 個すべてです。一方の系列は訓練用に、もう一方はテスト用に入りました。ロット別の分割に"
+        "とって、2 つの系列は別のロットだからです。（疑わしい写真の扱いを変えるとロットの割り振りも変わり、たまたま同じ区分に入る組が"
+        "出ます。）ランダム分割では、無作為に選ぶので約半分が分かれます。どの写真が同じセルなのか誰も記録して"
         "いなかったので、3 つの点検では見つかりませんでした。",
     }
 

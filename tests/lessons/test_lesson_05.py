@@ -75,6 +75,20 @@ def test_what_is_in_two_parts_before_and_after_the_twins_are_known(solved, index
     assert (len(sizes), sizes.iloc[0]) == (42, 180)
 
 
+def test_another_decision_about_doubtful_photos_leaves_fewer_pairs_apart(solved, index):
+    apart = {}
+    for way in ("defective", "leave out"):
+        decided = checks.find_parts(lesson.apply_decision(index, {"doubtful_photos": way}))
+        pairs = int((decided["part"].value_counts() == 2).sum())
+        split = splits.lot_split(decided.drop(columns="part"))["split"]
+        apart[way] = (pairs, len(solved["in_two_parts"](decided["part"], split)))
+    assert apart == {"defective": (50, 10), "leave out": (37, 27)}
+
+
+def test_no_check_sees_the_twins_before_somebody_wrote_them_down(index):
+    assert splits.check_for_leaks(splits.lot_split(index))["leaks"].sum() == 0
+
+
 def test_the_check_of_the_course_sees_one_pair_of_near_duplicates(with_parts):
     random, by_lot = (splits.check_for_leaks(split(with_parts)) for split in (splits.random_split, splits.lot_split))
     assert random.set_index("check")["leaks"].to_dict() == {
