@@ -512,7 +512,11 @@ class PhotoDataset(torch.utils.data.Dataset):
         images = np.random.default_rng(0).integers(0, 255, (5, 1, 3, 4), dtype=np.uint8)
         labels = np.array([0, 1, 1, 0, 1])
         dataset = PhotoDataset(images, labels)
-        self.expect(len(dataset), 5, "For a Dataset of five photos", "5 枚の写真の Dataset に対し")
+        if len(dataset) != 5:
+            raise NotYet(
+                f"For a Dataset of five photos, its length was {len(dataset)}. Count its own labels: `len(self.labels)`.",
+                f"5 枚の写真の Dataset に対し、長さが {len(dataset)} でした。自分のラベルを数えます：`len(self.labels)`。",
+            )
         try:
             item = dataset[2]
         except TypeError as error:
@@ -632,8 +636,9 @@ def batches(dataset, order, batch_size):
         ),
         (
             _begin + _pairs + _images + "        labels = [label for image, label in pairs]\n" + _end,
-            "labels are a list",
+            "of the type list",
         ),
+        (_begin + "        result.append(dataset[first : first + batch_size])\n    return result", "made of pairs"),
         (
             _begin + _pairs + _images + _labels + "        result = (images, labels)\n    return result",
             "a list of batches",
@@ -684,9 +689,16 @@ def batches(dataset, order, batch_size):
 
     def look(self, images, labels, wanted, numbers):
         """One batch."""
+        if isinstance(labels, tuple):
+            raise NotYet(
+                "A batch here is made of pairs (photo, label). Ask the Dataset for one number of `order` after another, then "
+                "put the photos into one tensor and the labels into another.",
+                "バッチが（写真, ラベル）の組の並びになっています。`order` の番号を 1 つずつ Dataset に渡し、写真とラベルを"
+                "それぞれ 1 つのテンソルにまとめてください。",
+            )
         if not isinstance(labels, torch.Tensor):
             raise NotYet(
-                f"The labels are a {type(labels).__name__}; make a tensor of them: `torch.tensor(…)`.",
+                f"The labels are of the type {type(labels).__name__}; make a tensor of them: `torch.tensor(…)`.",
                 f"ラベルが {type(labels).__name__} のままです。`torch.tensor(…)` でテンソルにしてください。",
             )
         if not isinstance(images, torch.Tensor) or images.shape != wanted.shape:

@@ -95,7 +95,7 @@ def shown(value: Any) -> str:
             value = value.tolist()
         text = repr(float(f"{value:.8g}") if isinstance(value, float) else value)
         if isinstance(value, list | tuple) and len(text) > LONGEST_SHOWN:
-            text = f"[{', '.join(map(repr, value[:4]))}, …]"
+            text = f"[{', '.join(map(shown, value[:4]))}{', …' if len(value) > 4 else ''}]"
         if "\n" in text:  # a network or an optimizer: a page of text
             text = f"{type(value).__name__}(…)"
     except BaseException as error:  # a class of the learner's may fail when it is shown
