@@ -46,6 +46,8 @@ class QuizWidget(anywidget.AnyWidget):
 
     _esm = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     _css = HERE / "widget.css"
+    # ipywidgets 7, which Colab has, would show the widget alone; without it the bundle below is asked for.
+    _ipython_display_ = None
 
     content = traitlets.Dict().tag(sync=True)
     language = traitlets.Enum(("en", "ja"), default_value="en").tag(sync=True)

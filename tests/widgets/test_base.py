@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
+from course_lib import quiz
 from course_lib.widgets import AugmentationPlayground, FilterWidget, cost_slider
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
@@ -15,6 +16,8 @@ WIDGETS = {
     "slider": lambda: cost_slider(np.array([1, 0]), np.array([0.4, 0.1])),
     "playground": lambda: AugmentationPlayground(PHOTO),
 }
+# Quiz and guess have pages of their own, with tests of their own.
+OF_THE_COURSE = WIDGETS | {"quiz": lambda: quiz.show(2), "guess": lambda: quiz.guess("02-swapped-colours")}
 each_widget = pytest.mark.parametrize("make", WIDGETS.values(), ids=WIDGETS.keys())
 
 
@@ -35,11 +38,13 @@ def test_words_and_html_stand_beside_the_widget(make) -> None:
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
-def test_ipywidgets_7_shows_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("make", OF_THE_COURSE.values(), ids=OF_THE_COURSE.keys())
+def test_ipywidgets_7_shows_them_too(make, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     def show_the_widget_alone(self: object, **_: object) -> None:
-        raise AssertionError("words and HTML would be lost")
+        """IPython asks for nothing more; an error here it would only print."""
 
-    # In release 7, which Colab has, widgets display themselves.
+    # In release 7, which Colab has, widgets display themselves, and words and HTML would be lost.
     monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", show_the_widget_alone, raising=False)
-    bundle, _ = DisplayFormatter().format(WIDGETS["slider"]())
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path))
+    bundle, _ = DisplayFormatter().format(make())
     assert "text/html" in bundle
