@@ -171,12 +171,14 @@ def convolve(maps, kernel, bias, stride=1):
     }
     hints = (
         {
-            "en": "Where does the box of result `row` begin on the maps? With a stride of 2, the boxes begin at 0, 2, 4, …",
+            "en": "In which row of the maps does the box for `row` begin? With a stride of 2, the boxes begin at 0, 2, 4, …",
             "ja": "`result` の `row` 行目に対応する箱は、マップの何行目から始まりますか。ストライド 2 なら 0、2、4、… です。",
         },
         {
-            "en": "`maps[:, top : top + 3, left : left + 3]` is a box of 3 × 3 out of all maps. It has the shape of the kernel.",
-            "ja": "`maps[:, top : top + 3, left : left + 3]` で、すべてのマップから 3 × 3 の箱が切り出せます。形はカーネルと同じです。",
+            "en": "With `top = row * stride` and `left = column * stride`, `box = maps[:, top : top + 3, left : left + 3]` is a box "
+            "out of all maps. It has the shape of the kernel.",
+            "ja": "`top = row * stride`、`left = column * stride` とすると、`box = maps[:, top : top + 3, left : left + 3]` で、"
+            "すべてのマップから箱が切り出せます。形はカーネルと同じです。",
         },
         {
             "en": "`result[row, column] = (box * kernel).sum() + bias`",
@@ -218,6 +220,20 @@ def convolve(maps, kernel, bias, stride=1):
             "was expected",
         ),
         (convolved("result = (maps[:, top : top + 3, left : left + 3] * kernel).sum() + bias"), "one place"),
+        (
+            convolved(
+                "for c in range(len(maps)):\n                for i in range(3):\n                    for j in range(3):\n"
+                "                        result[row, column] += maps[c, top + i, left + j] * kernel[c, i, j] + bias"
+            ),
+            "to each product",
+        ),
+        (
+            convolved(
+                "for c in range(len(maps)):\n                for i in range(3):\n                    for j in range(3):\n"
+                "                        result[row, column] = maps[c, top + i, left + j] * kernel[c, i, j] + bias"
+            ),
+            "last product",
+        ),
     )
 
     def check(self, convolve):
@@ -243,9 +259,9 @@ def convolve(maps, kernel, bias, stride=1):
                 ) from None
             raise NotYet(
                 "The box has another shape than the kernel. It needs three parts, `maps[…, …, …]`: all channels, three rows, "
-                "three columns. A slice that begins at `top` ends three rows later.",
+                "three columns. Each slice ends 3 after its beginning.",
                 "箱とカーネルの形が違います。`maps[…, …, …]` にはチャンネル（全部）、3 行、3 列の 3 つが必要です。"
-                "`top` から始まるスライスは、その 3 行先で終わります。",
+                "行と列のスライスは、どちらも始まりの 3 つ先で終わります。",
             ) from None
         if torch.is_tensor(found) and found.ndim == 0:
             raise NotYet(
@@ -279,6 +295,16 @@ def convolve(maps, kernel, bias, stride=1):
                 "それは積の平均です。合計を求めてください。",
             ),
             (
+                right - bias + kernel.numel() * bias,
+                "The bias is added to each product. Add it once, to the whole sum.",
+                "積ごとにバイアスを足しています。バイアスは合計に 1 回だけ足します。",
+            ),
+            (
+                maps[-1, 2::stride, 2::stride] * kernel[-1, -1, -1] + bias,
+                "Only the last product of each box is left. The products must be added up: `+=`, not `=`.",
+                "箱ごとに最後の積しか残っていません。`=` ではなく `+=` で積を足し合わせてください。",
+            ),
+            (
                 torchs(maps[:1], kernel[:1], bias),
                 "Your sum has only the first channel in it. The box goes through all maps.",
                 "最初のチャンネルしか合計されていません。箱はすべてのマップを通ります。",
@@ -306,8 +332,8 @@ def convolve(maps, kernel, bias, stride=1):
             self.expect(
                 found[row, column].item(),
                 number.item(),
-                f"{case[0]}, the number in row {row}, column {column}: here",
-                f"{case[1]}、{row} 行 {column} 列の数として",
+                f"{case[0]}, in row {row}, column {column} of the result",
+                f"{case[1]}、結果の {row} 行 {column} 列に",
                 tolerance=1e-4,
             )
 
@@ -429,7 +455,7 @@ def parameters_of(channels_in, channels_out, kernel, bias=True):
             self.expect(
                 number,
                 sum(parameter.numel() for parameter in layer.parameters()),
-                f"For {ins} channels in, {outs} out, kernel {kernel} and bias={bias}",
+                f"For channels_in={ins}, channels_out={outs}, kernel={kernel} and bias={bias}",
                 f"入力 {ins}、出力 {outs} チャンネル、カーネル {kernel}、bias={bias} に対し",
             )
 
@@ -547,6 +573,18 @@ class Block(nn.Module):
             "finds no parameters",
         ),
         (blocks([CONVOLUTION.removeprefix("self."), NORMALISATION], FORWARD), "is not kept in `self`"),
+        (
+            blocks([CONVOLUTION.removeprefix("self."), NORMALISATION], FORWARD.replace("self.conv", "conv")),
+            "does not know `convolution`",
+        ),
+        (blocks([CONVOLUTION.replace("//", "/"), NORMALISATION], FORWARD), "decimal point"),
+        (blocks([CONVOLUTION.replace("channels_in", "1"), NORMALISATION], FORWARD), "number of channels"),
+        (
+            blocks(
+                [CONVOLUTION, NORMALISATION, "self.relu = nn.ReLU"], FORWARD.replace("functional.relu", "self.relu")
+            ),
+            "with parentheses",
+        ),
     )
 
     def check(self, Block):
@@ -568,8 +606,7 @@ class Block(nn.Module):
             if not torch.allclose(found, CourseBlock(4, 6, kernel)(images), atol=1e-5):
                 raise NotYet(
                     "The layers are there, but the numbers are others. Is one of them left out in `forward`, or in another place?",
-                    "層はそろっていますが、結果の数値が違います。`forward` で使い忘れた層や、順番の違う層はありませんか。"
-                    "",
+                    "層はそろっていますが、結果の数値が違います。`forward` で使い忘れた層や、順番の違う層はありませんか。",
                 )
 
     def forward(self, block, images):
@@ -582,13 +619,39 @@ class Block(nn.Module):
                 f"`forward` looks for `self.{name}`, but a layer of this name is not kept in `self`: `self.{name} = …` in `__init__`.",
                 f"`forward` が `self.{name}` を探していますが、見つかりません。`__init__` で `self.{name} = …` として保存してください。",
             ) from None
+        except NameError as error:
+            raise NotYet(
+                f"`forward` does not know `{error.name}`. A layer is kept as `self.{error.name} = …` in `__init__`, and called as "
+                f"`self.{error.name}(…)` in `forward`.",
+                f"`forward` から `{error.name}` が見えません。層なら、`__init__` で `self.{error.name} = …` として保存し、`forward` では "
+                f"`self.{error.name}(…)` として呼び出します。",
+            ) from None
+        except TypeError as error:
+            if "(float, float)" not in str(error):
+                raise
+            raise NotYet(
+                "A setting of the convolution is a number with a decimal point. For whole numbers use `//`: `kernel // 2`.",
+                "畳み込みの設定に小数が渡されています。整数にするには `kernel // 2` のように `//` で割ってください。",
+            ) from None
         except RuntimeError as error:
+            if "channels" in str(error):
+                raise NotYet(
+                    "A convolution got another number of channels than it was made for. It is made with `channels_in`, and called as "
+                    "`self.…`; without `self.` you call a layer of an earlier cell.",
+                    "畳み込みが、作ったときと違う数のチャンネルを受け取りました。`channels_in` を使って作り、`self.…` として呼び出します。"
+                    "`self.` がないと、前のセルの層が呼ばれます。",
+                ) from None
             if "running_mean" not in str(error):
                 raise
             raise NotYet(
                 "`nn.BatchNorm2d` counts the channels of the maps that it gets: those that come out of the convolution.",
                 "`nn.BatchNorm2d` に渡すのは、受け取るマップのチャンネル数です。つまり畳み込みから出てくる数です。",
             ) from None
+        if isinstance(found, nn.Module):
+            raise NotYet(
+                "`forward` gave a layer, not numbers. A layer is made with parentheses, `nn.ReLU()`, before it is called.",
+                "`forward` から数値ではなく層が返されました。層は `nn.ReLU()` のように括弧を付けて作ってから呼び出します。",
+            )
         if not torch.is_tensor(found):
             raise NotYet(
                 "`forward` gave None: it gives back only what stands behind `return`.",
@@ -625,7 +688,7 @@ class Block(nn.Module):
         self.expect(
             count,
             weights + 12,
-            f"With 4 channels in, 6 out and a kernel of {kernel}, counting its parameters",
+            f"As the number of its parameters with channels_in=4, channels_out=6 and kernel={kernel}",
             f"入力 4、出力 6 チャンネル、カーネル {kernel} のパラメーター数として",
         )
 
@@ -650,7 +713,7 @@ class Block(nn.Module):
         self.expect(
             tuple(found.shape),
             (5, 6, 7, 7),
-            "For 5 photos with 4 channels of 14 × 14, the shape: here",
+            "As the shape for 5 photos with 4 channels of 14 × 14",
             "14 × 14、4 チャンネルの写真 5 枚に対する形状として",
         )
 
@@ -670,8 +733,9 @@ class ReceptiveField(Task):
     defines = "receptive_field"
     prompt_ja = (
         "**課題 5：受容野。** 窓を (カーネル, ストライド) の組のリストで受け取り、最後の 1 つの数が写真の何ピクセル分の幅を"
-        "見ているかを返す `receptive_field` を書いてください。例：7 とストライド 2 で幅 7。隣どうしは 2 ピクセル離れているので、"
-        "次の 3 の窓で 2 · 2 増えて 11。隣どうしは 4 ピクセルになり、その次の 3 の窓で 2 · 4 増えて 19 です。"
+        "見ているかを返す `receptive_field` を書いてください。例：カーネル 7、ストライド 2 の窓なら幅は 7。その結果の隣どうしは写真の"
+        "上で 2 ピクセル離れているので、次のカーネル 3、ストライド 2 の窓で 2 × 2 増えて 11。隣どうしは 4 ピクセル間隔になり、その次の"
+        "カーネル 3 の窓で 2 × 4 増えて 19 です。"
     )
     stub = '''
 def receptive_field(layers):
@@ -681,7 +745,7 @@ def receptive_field(layers):
     return field
 '''
     why = {
-        "en": "A network cannot recognise a crack that is longer than what one of its numbers sees.",
+        "en": "A crack that is longer than the receptive field is not seen as a whole by any number of the network.",
         "ja": "1 つの数に見える範囲より長い亀裂は、ネットワークには全体として見えません。",
     }
     hints = (
@@ -702,6 +766,8 @@ def receptive_field(layers):
     wrong = (
         (fields("field, step = field + kernel * step, step * stride"), "counted once too often"),
         (fields("field += kernel - 1"), "1 pixel apart"),
+        (fields("field += (kernel - 1) * stride"), "strides before it"),
+        (fields("return field + (kernel - 1) * step"), "inside the loop"),
         (fields("step *= stride; field += (kernel - 1) * step"), "only after it"),
         (fields("field, step = field + (kernel - 1) * step, step + stride"), "multiply"),
         (fields("field, step = field + (kernel - 1) * step, stride"), "forgets the strides before"),
@@ -738,6 +804,16 @@ def receptive_field(layers):
                 lambda layers: walked(layers, lambda kernel, step: kernel - 1, times),
                 "You take all neighbours to be 1 pixel apart. After a stride of 2 they are 2 pixels of the photo apart.",
                 "隣どうしをいつも 1 ピクセル間隔としています。ストライド 2 の後は、写真の上で 2 ピクセル離れています。",
+            ),
+            (
+                lambda layers: 1 + sum((kernel - 1) * stride for kernel, stride in layers),
+                "You multiply by the window's own stride. How far apart its neighbours are comes from all the strides before it: `step`.",
+                "その窓自身のストライドを掛けています。隣どうしの間隔を決めるのは、それより前のすべてのストライド、つまり `step` です。",
+            ),
+            (
+                lambda layers: layers[0][0],
+                "Only the first window counts. Does your `return` stand inside the loop?",
+                "最初の窓しか数えていません。`return` がループの中に入っていませんか。",
             ),
             (
                 lambda layers: walked(layers, reach, times, before=True),
@@ -793,7 +869,7 @@ def loss_of(model, images, labels):
     return loss, probabilities
 '''
     why = {
-        "en": "This mistake raises no error and costs weeks; a batch that cannot be memorised gives it away in seconds.",
+        "en": "This mistake raises no error and can cost weeks; a batch that cannot be memorised gives it away in seconds.",
         "ja": "この間違いはエラーにならず、何週間も気づかないことがあります。丸暗記の点検なら数秒で見つかります。",
     }
     hints = (
@@ -840,6 +916,11 @@ def loss_of(model, images, labels):
             "two things",
         ),
         (
+            f"{LOSS}    logits = model(images)\n    loss = nn.CrossEntropyLoss(logits, labels)\n"
+            "    return loss, logits.softmax(dim=1)",
+            "empty parentheses",
+        ),
+        (
             f"{LOSS}    logits = model(images)\n    loss = nn.NLLLoss()(logits.softmax(dim=1), labels)\n"
             "    return loss, logits.softmax(dim=1)",
             "was expected",
@@ -850,7 +931,15 @@ def loss_of(model, images, labels):
         """Give it a model that passes its input on, so that the photos are the logits."""
         logits = torch.tensor([[2.0, 0.5], [-1.0, 1.0], [3.0, -2.0]])
         labels = torch.tensor([0, 1, 1])
-        found = loss_of(nn.Identity(), logits, labels)
+        try:
+            found = loss_of(nn.Identity(), logits, labels)
+        except NotYet as stopped:
+            if "Boolean value" not in stopped.en:
+                raise
+            raise NotYet(
+                "The loss is made first, with empty parentheses, and then called: `nn.CrossEntropyLoss()(…, …)`.",
+                "損失は、まず空の括弧で作り、それから呼び出します：`nn.CrossEntropyLoss()(…, …)`。",
+            ) from None
         if not isinstance(found, tuple | list) or len(found) != 2:
             raise NotYet(
                 "`loss_of` must return two things, the loss and the probabilities.",
@@ -865,7 +954,7 @@ def loss_of(model, images, labels):
         self.expect(
             loss,
             functional.cross_entropy(logits, labels),
-            "For three photos, the loss: here",
+            "As the loss of three photos",
             "写真 3 枚の損失として",
             tolerance=1e-4,
         )
@@ -876,13 +965,13 @@ def loss_of(model, images, labels):
             )
         if torch.is_tensor(probabilities) and torch.allclose(probabilities, logits):
             raise NotYet(
-                "The second thing that you return are the logits. They do not add up to 1, so they are no probabilities.",
+                "What you return second are the logits. They do not add up to 1, so they are no probabilities.",
                 "2 つ目に返しているのはロジットです。合計が 1 にならないので、確率ではありません。",
             )
         self.expect(
             probabilities,
             logits.softmax(dim=1),
-            "For three photos, the probabilities: here",
+            "As the probabilities of three photos",
             "写真 3 枚の確率として",
             tolerance=1e-4,
         )
@@ -944,15 +1033,15 @@ class Colleague(Guess):
         "ja": "同僚の損失関数を使い、同じ 16 枚の写真で 60 ステップ学習します。損失はどうなるでしょうか。",
     }
     choices = {
-        "zero": {"en": "It comes close to 0: below 0.15", "ja": "0 に近づく（0.15 未満）"},
-        "stuck": {"en": "It falls, and gets stuck between 0.15 and 0.6", "ja": "下がるが、0.15〜0.6 で止まる"},
-        "chance": {"en": "It does not fall: above 0.6", "ja": "下がらない（0.6 より上）"},
+        "zero": {"en": "It comes close to 0", "ja": "0 に近づく"},
+        "stuck": {"en": "It falls, but gets stuck well above 0", "ja": "下がるが、0 よりかなり上で止まる"},
+        "chance": {"en": "It hardly falls at all", "ja": "ほとんど下がらない"},
         "error": {"en": "Python stops with an error", "ja": "エラーで止まる"},
     }
     see = {
-        "en": "It falls, so something is learned, and then it stays above 0.31 as if there were a floor. Nothing tells you that this is "
+        "en": "It falls, so something is learned, and then it stops as if there were a floor. Nothing tells you that this is "
         "a mistake, except that 16 photos are easy to learn by heart.",
-        "ja": "下がるので何かは学んでいますが、まるで床があるかのように 0.31 より上で止まります。間違いだと教えてくれるものはありません。"
+        "ja": "下がるので何かは学んでいますが、まるで床があるかのように途中で止まります。間違いだと教えてくれるものはありません。"
         "「16 枚なら簡単に丸暗記できるはず」という知識だけが頼りです。",
     }
 
@@ -966,12 +1055,12 @@ class WrongLabels(Guess):
         "ja": "同じ 16 枚の写真ですが、ラベルをでたらめに入れ替えました。60 ステップで損失はどこまで下がるでしょうか。",
     }
     choices = {
-        "low": {
-            "en": "Nearly as low as with the right labels: below 0.2",
-            "ja": "正しいラベルとほぼ同じところまで（0.2 未満）",
+        "low": {"en": "Nearly as low as with the right labels", "ja": "正しいラベルとほぼ同じところまで"},
+        "between": {"en": "About half-way", "ja": "半分くらいまで"},
+        "chance": {
+            "en": "Hardly at all: it stays near the loss of guessing",
+            "ja": "ほとんど下がらない（当てずっぽうの損失のまま）",
         },
-        "between": {"en": "Half-way: between 0.2 and 0.55", "ja": "途中まで（0.2〜0.55）"},
-        "chance": {"en": "Not at all: it stays near chance, 0.69", "ja": "下がらない（当てずっぽうの 0.69 付近）"},
     }
     see = {
         "en": "It learns the wrong labels just as well. Nothing in the photos speaks for them, so this is memory alone. "
