@@ -470,7 +470,7 @@ plots.photo_grid(pictures, titles, columns=4, size=1.8)
 #
 # Training needs one number that says how wrong the answers are, the *loss*. It is computed in two steps. *Softmax* turns the logits of
 # a photo into probabilities: positive numbers that add up to 1. The *cross-entropy* takes the probability that the right class got;
-# the loss is minus the logarithm of it. An answer that is right and sure has a loss of nearly 0. The less the right class got,
+# the loss is minus its natural logarithm. An answer that is right and sure has a loss of nearly 0. The less the right class got,
 # the larger the loss.
 
 # %%
@@ -650,7 +650,7 @@ quiz.show(6)
 # - A convolution lays the same small kernels on every place. Its parameters do not depend on the size of the photo, and you can
 #   count them by hand.
 # - The strides make the receptive field grow: after four blocks, one number sees the whole cell.
-# - The loss takes logits. A softmax too many raises no error. A batch that the network cannot memorise gives it away.
+# - The loss takes logits. One softmax too many raises no error. A batch that the network cannot memorise gives it away.
 #
 # Still unsolved: your network knows 16 photos by heart and nothing about all the others.
 #
@@ -702,7 +702,7 @@ pd.DataFrame(rows, columns=columns).round(2)
 # %% [markdown]
 # Until 2014 networks grew. VGG16 has over a hundred million parameters, and most of them sit in its first linear layer. GoogLeNet and
 # ResNet take the mean of each map before the linear layer, as yours does, and need far fewer. EfficientNet-B0 needs about a
-# fortieth of the multiplications of VGG16. Yours is a dwarf of about LeNet's size. With some 1,600 training photos that is
+# fortieth of the multiplications of VGG16. Yours is a dwarf, about as small as LeNet. With some 1,600 training photos that is
 # a good start, because one pass over them takes only seconds. Lesson 9 shows how a larger network can be used all the same.
 #
 # ## Going deeper: does a small photo need another first block?

@@ -333,7 +333,7 @@ def convolve(maps, kernel, bias, stride=1):
                 found[row, column].item(),
                 number.item(),
                 f"{case[0]}, in row {row}, column {column} of the result",
-                f"{case[1]}、結果の {row} 行 {column} 列に",
+                f"{case[1]} に対し、{row} 行 {column} 列の値として",
                 tolerance=1e-4,
             )
 
@@ -574,8 +574,8 @@ class Block(nn.Module):
         ),
         (blocks([CONVOLUTION.removeprefix("self."), NORMALISATION], FORWARD), "is not kept in `self`"),
         (
-            blocks([CONVOLUTION.removeprefix("self."), NORMALISATION], FORWARD.replace("self.conv", "conv")),
-            "does not know `convolution`",
+            blocks([CONVOLUTION, NORMALISATION.removeprefix("self.")], FORWARD.replace("self.norm", "norm")),
+            "does not know `normalisation`",
         ),
         (blocks([CONVOLUTION.replace("//", "/"), NORMALISATION], FORWARD), "decimal point"),
         (blocks([CONVOLUTION.replace("channels_in", "1"), NORMALISATION], FORWARD), "number of channels"),
@@ -1016,7 +1016,7 @@ class Field(Guess):
         "en": "How many pixels wide is the part of the photo that one number after the last block sees?",
         "ja": "最後のブロックの後の 1 つの数は、写真の何ピクセル分の幅を見ているでしょうか。",
     }
-    unit = "pixels"
+    unit = "px"
     see = {
         "en": "More than most people guess, and wider than the photo with its 64 pixels. Every stride doubles what the windows "
         "behind it cover.",
