@@ -172,7 +172,7 @@ def photo_grid(
     for axis, image, title in zip(axes, images, titles, strict=False):
         draw_photo(axis, image, title)
     named = ", ".join(filter(None, titles)).replace("\n", " ")
-    show(figure, alt or f"{len(images)} photos: {named or 'without titles'}")
+    show(figure, alt or f"{len(images)} photo{'s' * (len(images) != 1)}: {named or 'without titles'}")
 
 
 def _places(count: int, columns: int, size: float, titles: Sequence[str], flat: float = 1) -> tuple[Figure, list[Axes]]:
