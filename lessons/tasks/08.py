@@ -83,6 +83,11 @@ def count_outcomes(labels, rejected):
             "    return (good & ~rejected).mean(), (good & rejected).mean(), (bad & ~rejected).mean(), (bad & rejected).mean()",
             "shares",
         ),
+        (
+            "def count_outcomes(labels, rejected):\n    for label, out in zip(labels, rejected):\n        counts = [0, 0, 0, 0]\n"
+            "        counts[2 * label + out] += 1\n    return counts",
+            "before the loop",
+        ),
     )
 
     def check(self, count_outcomes):
@@ -112,6 +117,11 @@ def count_outcomes(labels, rejected):
             raise NotYet(
                 "`len` counts every place of an array, the False ones too; `.sum()` counts the True ones.",
                 "`len` は False も含めてすべて数えます。True だけを数えるのは `.sum()` です。",
+            )
+        if sorted(seen) == [0, 0, 0, 1]:
+            raise NotYet(
+                "Only one part is counted: set the four counts to 0 once, before the loop.",
+                "1 個しか数えていません。4 つの個数を 0 にするのは、ループの前に 1 回だけです。",
             )
         if np.isclose(sum(seen), 1):
             raise NotYet(
@@ -178,7 +188,13 @@ def expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill):
             _start + "    return (missed * cost_missed + overkill * cost_overkill) / (missed + overkill)",
             "number of mistakes",
         ),
-        (_start + "    return (missed * cost_overkill + overkill * cost_missed) / len(labels)", "two prices"),
+        (_start + "    return (missed * cost_overkill + overkill * cost_missed) / len(labels)", "changed places"),
+        (
+            _start
+            + "    defective = labels.sum()\n"
+            + "    return missed / defective * cost_missed + overkill / (len(labels) - defective) * cost_overkill",
+            "the two rates",
+        ),
         (_start + "    return (missed + overkill) / len(labels)", "share of mistakes"),
         (_start + "    return missed * cost_missed + overkill * cost_overkill / len(labels)", "brackets"),
         (
@@ -216,6 +232,11 @@ def expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill):
                 "過検出の分だけが割られています。和の全体をかっこで囲んでください。",
             ),
             (
+                missed / 4 * price + overkill / 6 * cheap,
+                "That adds up the two rates at their prices. Multiply the *counts* by the prices, then divide by all parts.",
+                "見逃し率と過検出率に値段を掛けています。率ではなく「個数」に値段を掛け、最後に全部品数で割ります。",
+            ),
+            (
                 (missed + overkill) / parts,
                 "That is the share of mistakes. Each kind has its own price.",
                 "それは誤りの割合です。誤りの種類ごとに値段が違います。",
@@ -242,8 +263,8 @@ def expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill):
         one = expected_cost(labels, probabilities, 0.15, price, cheap)
         if is_number(one) and np.isclose(one, (1 * cheap + 4 * price) / parts):
             raise NotYet(
-                "The two prices have changed places: a missed defect costs `cost_missed`.",
-                "2 つの値段が入れ替わっています。見逃しの値段は `cost_missed` です。",
+                "The two kinds of mistakes have changed places: each missed defect costs `cost_missed`, each overkill `cost_overkill`.",
+                "2 種類の誤りが入れ替わっています。見逃しは 1 個 `cost_missed`、過検出は 1 個 `cost_overkill` です。",
             )
         self.expect(
             found,
@@ -319,6 +340,16 @@ def cheapest_threshold(labels, probabilities, cost_missed, cost_overkill):
             "closer together than your steps",
         ),
         (
+            _head + "    candidates = probabilities + [1.1]\n" + _costs + "    return candidates[np.argmin(costs)]",
+            "adds 1.1 to each number",
+        ),
+        (
+            _head + "    best, lowest = 0.0, 1000\n    for one in probabilities:\n"
+            "        if evaluation.expected_cost(labels, probabilities, one, cost_missed, cost_overkill) < lowest:\n"
+            "            best = one\n    return best",
+            "the lowest cost so far",
+        ),
+        (
             _head + "    candidates = np.sort(probabilities)\n" + _costs + "    return candidates[np.argmin(costs)]",
             "passing everything",
         ),
@@ -354,7 +385,14 @@ def cheapest_threshold(labels, probabilities, cost_missed, cost_overkill):
                 "That seems to be the place of the best candidate in your list; return the candidate at that place.",
                 "それはリストの中の位置のようです。その位置にある候補を返してください。",
             )
-        if np.isclose(cost(labels, probabilities, found, *prices), max(costs)):
+        if found > 1.11:
+            raise NotYet(
+                f"No part reaches {found:.3g}. For an array, `probabilities + [1.1]` adds 1.1 to each number; `[*probabilities, 1.1]` "
+                "puts one more behind the others.",
+                f"{found:.3g} に届く部品はありません。配列では `probabilities + [1.1]` は各数に 1.1 を足します。末尾に 1 つ加えるには "
+                "`[*probabilities, 1.1]` と書きます。",
+            )
+        if np.isclose(cost(labels, probabilities, found, *prices), (max(costs), max(costs[:-1]))).any():
             raise NotYet(
                 "That is the most expensive threshold: look for the smallest cost.",
                 "それは最も高くつくしきい値です。最小のコストを探してください。",
@@ -365,11 +403,17 @@ def cheapest_threshold(labels, probabilities, cost_missed, cost_overkill):
                 "それは値段だけから決まる値です。これらの写真で最も安いしきい値を探してください。",
             )
         if not np.isclose(cost(labels, probabilities, found, *prices), min(costs)):
+            why = ("Does your search keep the lowest cost so far?", "それまでの最小コストを更新していますか。")
+            if not np.isclose(found, probabilities).any():
+                why = (
+                    "Some probabilities lie closer together than your steps.",
+                    "確率の間隔が、試した刻みより狭いところがあります。",
+                )
             raise NotYet(
                 f"At {found:.3g} the eight parts of the check cost {cost(labels, probabilities, found, *prices):.3g} each; "
-                f"{min(costs):.3g} is possible. Some probabilities lie closer together than your steps.",
+                f"{min(costs):.3g} is possible. {why[0]}",
                 f"しきい値 {found:.3g} では 1 個あたり {cost(labels, probabilities, found, *prices):.3g} かかりますが、"
-                f"{min(costs):.3g} にできます。確率の間隔が、試した刻みより狭いところがあります。",
+                f"{min(costs):.3g} にできます。{why[1]}",
             )
         found = cheapest_threshold(np.array([0, 1, 0]), np.array([0.2, 0.5, 0.9]), 1, 10)
         if is_number(found) and found <= 0.9:
@@ -418,6 +462,10 @@ def break_even(cost_missed, cost_overkill):
             "the wrong way",
         ),
         ("def break_even(cost_missed, cost_overkill):\n    return 0.5", "same for all prices"),
+        (
+            "def break_even(cost_missed, cost_overkill):\n    return cost_overkill / cost_missed + cost_overkill",
+            "before it adds",
+        ),
         ("def break_even(cost_missed, cost_overkill):\n    return 1 / (1 + cost_missed)", "costs 2"),
     )
 
@@ -435,6 +483,11 @@ def break_even(cost_missed, cost_overkill):
             raise NotYet(
                 "This goes the wrong way: where a missed defect is expensive, a small probability must be enough to reject.",
                 "向きが逆です。見逃しが高くつくほど、小さな確率でも不合格にすべきです。",
+            )
+        if is_number(found) and np.isclose(found, 1.1):
+            raise NotYet(
+                "Python divides before it adds: put the sum of both prices into brackets.",
+                "割り算は足し算より先に計算されます。2 つの値段の和をかっこで囲んでください。",
             )
         if is_number(found) and found == break_even(1, 1) == 0.5:
             raise NotYet(
@@ -513,6 +566,18 @@ def best_temperature(logits, labels):
             "number of right answers",
         ),
         ("def best_temperature(logits, labels):\n    return 1.0", "does not look at the photos"),
+        (
+            "def best_temperature(logits, labels):\n"
+            "    losses = [loss_of(softmax(logits / temperature), labels) for temperature in TEMPERATURES]\n"
+            "    return TEMPERATURES[np.argmin(losses)]",
+            "softmax itself",
+        ),
+        (
+            "def best_temperature(logits, labels):\n"
+            "    for temperature in TEMPERATURES:\n        loss = loss_of(logits / temperature, labels)\n"
+            "    return temperature",
+            "the last of",
+        ),
     )
 
     def check(self, best_temperature):
@@ -535,6 +600,11 @@ def best_temperature(logits, labels):
             raise NotYet(
                 "It always gives 1, so it does not look at the photos.", "いつも 1 なので、写真を見ていません。"
             )
+        if found == careful == 16:
+            raise NotYet(
+                "It always gives the last of the `TEMPERATURES`: keep the one whose loss is smaller than all before it.",
+                "いつも `TEMPERATURES` の最後の値です。それまでより損失が小さいときだけ、その温度を残してください。",
+            )
         if found == careful:
             raise NotYet(
                 "It gives the same temperature for a model that is too sure and for one that is too careful. Did you use the "
@@ -547,6 +617,11 @@ def best_temperature(logits, labels):
             raise NotYet(
                 "That is the smallest loss itself. Return the temperature at which it is reached.",
                 "それは最小の損失そのものです。その損失になる温度を返してください。",
+            )
+        if careful == 0.25 and found > 0.3:
+            raise NotYet(
+                "Give `loss_of` the *logits*, divided by the temperature, and always the original ones: it takes their softmax itself.",
+                "`loss_of` には、元の「ロジット」を温度で割ったものを渡します。ソフトマックスは `loss_of` の中で計算されます。",
             )
         if min(found, careful) < 0.27 or max(found, careful) > 10:
             raise NotYet(
@@ -626,6 +701,16 @@ def heat_map(maps, gradients):
         (_start + "    return np.maximum((weights[:, None, None] * maps).sum(axis=0), 0)", "largest value"),
         (_start + "    heat = np.maximum(weights[:, None, None] * maps, 0)\n    return heat / heat.max()", "the shape"),
         (
+            _start + "    heat = np.maximum(weights[:, None, None] * maps, 0).sum(axis=0)\n"
+            "    return heat / max(heat.max(), 1e-12)",
+            "in the *sum*",
+        ),
+        (
+            _start + "    heat = np.maximum((weights[:, None, None] * maps).sum(axis=0), 0)\n"
+            "    return heat / max(heat.sum(), 1e-12)",
+            "add up to 1",
+        ),
+        (
             _start
             + "    heat = np.maximum((weights[:, None, None] * maps).sum(axis=0), 0)\n    return heat / heat.max()",
             "divided by 0",
@@ -668,6 +753,16 @@ def heat_map(maps, gradients):
                 scaled(maps.sum(axis=0)),
                 "This is the sum of the maps, without the gradients: it does not know yet which map speaks for a defect.",
                 "勾配を使わずにマップを足しただけです。これではどのマップが欠陥を示すのか分かりません。",
+            ),
+            (
+                scaled(np.maximum(gradients.mean(axis=(1, 2))[:, None, None] * maps, 0).sum(axis=0)),
+                "Add all maps up first, and set to 0 what is negative in the *sum*: maps that speak against a defect must count, too.",
+                "先にすべてのマップを足し、「合計」の負の値を 0 にしてください。欠陥に反するマップも差し引く必要があります。",
+            ),
+            (
+                np.maximum(weighted, 0) / np.maximum(weighted, 0).sum(),
+                "The values add up to 1. Instead the *largest* must be 1: divide by it, not by the sum.",
+                "合計が 1 になっています。合計ではなく最大値で割り、最大値を 1 にしてください。",
             ),
             (np.maximum(weighted, 0), "The largest value must be 1: divide by it.", "最大値が 1 になるように割ってください。"),
         )  # fmt: skip

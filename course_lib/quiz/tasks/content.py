@@ -63,6 +63,12 @@ class Task(Asked):
                 f"`{self.defines}` gave a function instead of a result: call it, with brackets, such as `.mean()`.",
                 f"`{self.defines}` の結果が値ではなく関数です。`.mean()` のように、かっこを付けて呼び出してください。",
             )
+        if not alike(found, wanted, tolerance) and (place := _differing_place(found, wanted, tolerance)):
+            where, seen, right = place
+            raise NotYet(
+                f"{en}, `{self.defines}` gave {shown(found)} with {seen:.4g} at place {where}; {right:.4g} was expected there.",
+                f"{ja}、`{self.defines}` の結果の {where} の値は {seen:.4g} でした。正しい値は {right:.4g} です。",
+            )
         if not alike(found, wanted, tolerance):
             raise NotYet(
                 f"{en}, `{self.defines}` gave {shown(found)}; {shown(wanted)} was expected.",
@@ -99,6 +105,18 @@ def alike(found: Any, wanted: Any, tolerance: float = 0.0) -> bool:
     from course_lib.quiz.run_code import as_plain_data
 
     return equal_results(as_plain_data(found), as_plain_data(wanted), tolerance)
+
+
+def _differing_place(found: Any, wanted: Any, tolerance: float) -> tuple[tuple[int, ...], float, float] | None:
+    """Where two arrays of one shape first differ, and both values there; None where their shapes already tell."""
+    shape = getattr(wanted, "shape", ())
+    if not shape or getattr(found, "shape", None) != shape or shown(found) != shown(wanted):
+        return None
+    import numpy as np
+
+    one, other = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
+    places = np.argwhere(~np.isclose(one, other, rtol=0, atol=tolerance))
+    return None if len(places) == 0 else (where := tuple(map(int, places[0])), float(one[where]), float(other[where]))
 
 
 def tasks_file(lesson: int) -> Path:

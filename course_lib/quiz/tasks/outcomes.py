@@ -77,6 +77,11 @@ def box(parts: list[str], colour: str, lang: str) -> str:
     return f'<div lang="{lang}" role="status" style="{style}">{inside}</div>'
 
 
+def _plain(value: Any) -> Any:
+    """A number of NumPy or PyTorch as Python's own, so that no ``np.int64(…)`` stands in a sentence."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+
+
 def shown(value: Any) -> str:
     """A value in a sentence: short, and an array by its shape.
 
@@ -84,9 +89,12 @@ def shown(value: Any) -> str:
         >>> import numpy as np
         >>> shown(np.zeros((300, 300), np.uint8)), shown(np.float64(1 / 3)), shown(["a"] * 99)
         ('an array (300, 300) of uint8', '0.33333333', "['a', 'a', 'a', 'a', …]")
+        >>> shown((np.int64(4), np.int64(2)))
+        '(4, 2)'
     """
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()
+    value = _plain(value)
+    if type(value) in (list, tuple):
+        value = type(value)(map(_plain, value))
     shape, kind = getattr(value, "shape", None), getattr(value, "dtype", "")
     try:
         if isinstance(shape, tuple) and len(str(value)) > LONGEST_SHOWN // 2:
