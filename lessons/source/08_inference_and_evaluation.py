@@ -69,8 +69,8 @@ with torch.no_grad():
 print("logits:", logits.round(1), "| probabilities:", softmax(logits).round(2))
 
 # %% [markdown]
-# Before it inspected, the cell called `model.eval()`, which switches from *training mode* to *evaluation mode*. *Predict
-# first:*
+# Before inspecting, the cell called `model.eval()`, which switches the model from *training mode* to *evaluation mode*.
+# *Predict first:*
 
 # %%
 quiz.guess("08-three-times")
@@ -98,7 +98,7 @@ answers.round(2)
 # ## A handful of new photos
 #
 # A model alone cannot inspect a file: somebody must know the size of the photos, the grey scale and the names of the
-# classes. An *inspector* keeps them together. It gets four photos, and one file that is none.
+# classes. An *inspector* keeps them together. It gets four photos, and one file that is not a photo.
 
 # %% tags=["nbval-approx-0.3"]
 from course_lib import datasets
@@ -267,7 +267,8 @@ def cheapest_threshold(labels, probabilities, cost_missed, cost_overkill):
 quiz.check("08-cheapest-threshold", cheapest_threshold)
 
 # %% [markdown]
-# Here is the cost over all thresholds, and the one that your search finds.
+# Here is the cost in steps of 0.005, and the threshold that your search finds. It may lie between two steps, where the
+# curve does not show its cost: the search tries every probability.
 
 # %% tags=["nbval-approx-0.1"]
 search = quiz.yours("08-cheapest-threshold", cheapest_threshold)
@@ -283,8 +284,8 @@ print(f"cheapest threshold on validation: {threshold:.2f}")
 # can calculate without any photo. If a part is defective with probability p, passing it costs p · `cost_missed` on
 # average, and rejecting it costs (1 − p) · `cost_overkill`.
 #
-# **Task 4: where it is even.** Write `break_even`. It returns the probability p at which passing and rejecting cost the
-# same.
+# **Task 4: the break-even point.** Write `break_even`. It returns the probability p at which passing and rejecting cost
+# the same.
 
 
 # %%
@@ -304,10 +305,11 @@ rows = [(price, rule(price, 1), search(labels, probabilities, price, 1)) for pri
 pd.DataFrame(rows, columns=["a missed defect costs", "by the rule", "by the search"]).round(2)
 
 # %% [markdown]
-# Rule and search go the same way: the more a missed defect costs, the lower the threshold. They need not agree exactly.
-# The search fits the threshold to these few photos, and the rule trusts the probabilities, which you will check below.
+# Rule and search agree in direction: the more a missed defect costs, the lower the threshold. The numbers need not be
+# the same. The search fits the threshold to these few photos, and the rule trusts the probabilities, which you will
+# check below.
 #
-# Try it yourself. Find a threshold at which at most 5 % of the defects are missed (0.05). Which share of the good cells
+# Try it yourself. Find a threshold at which at most 5 % of the defects are missed (0.05). What share of the good cells
 # is rejected there? (In a saved notebook you see a list instead of the slider.)
 
 # %% tags=["nbval-approx-0.3"]
@@ -319,13 +321,14 @@ cost_slider(labels, probabilities, *PRICES)
 # ## The test photos, opened once
 #
 # Everything is chosen: the model, its weights, the threshold. Now, and only now, the test photos are opened, and the
-# course writes down which model has seen them. Inspect again with the same model, and the number stays. Change the model
-# and look again, and it grows. Then the result is no longer honest, because you have chosen with its help. (Later cells
-# use the test photos again to measure, but never to choose.)
+# course writes down which model has seen them. Inspect again with the same model, and the number stays. Change the
+# model and look again, and it grows. Then the result is no longer honest, because you have chosen with the help of
+# these photos. (Later cells use the test photos again to measure, but never to choose.)
 #
-# The columns `from` and `to` hold the *bootstrap interval*: draw as many test photos of each class as there are, with
-# replacement, 500 times, and keep the middle 95 % of the results. The two measures at the end need no threshold; for the
-# area under the ROC curve, 0.5 is guessing and 1 is perfect.
+# The columns `from` and `to` hold the *bootstrap interval*: draw test photos at random, from each class as many as it
+# has, where a photo may come up more than once. Compute the measure, do this 500 times, and keep the middle 95 % of the
+# results. The two measures at the end need no threshold; for the area under the ROC curve, 0.5 is guessing and 1 is
+# perfect.
 
 # %% tags=["nbval-approx-0.06"]
 opened = evaluation.record_test_opening(PHOTOS, f"lesson 8, scratch model {inspector.fingerprint()}")
@@ -473,11 +476,11 @@ for name in on_validation:
 pd.DataFrame.from_dict(rows, orient="index", columns=["temperature", "before", "after", "by chance"]).round(2)
 
 # %% [markdown]
-# The memoriser is far too sure. Its temperature lies far above 1, and dividing by it removes more than half of its error.
-# The model of lesson 7 was trained with augmentation and averaged weights. Its temperature is about 1, so there is little
-# to repair.
+# The memoriser is far too sure. Its temperature lies far above 1, and dividing by it removes more than half of its
+# calibration error. The model of lesson 7 was trained with augmentation and averaged weights. Its temperature is about
+# 1, so there is little to repair.
 #
-# Scaling changes no decision at 0.5 and not the order of the photos, so accuracy, ROC curve and average precision stay
+# Scaling changes neither a decision at 0.5 nor the order of the photos, so accuracy, ROC curve and average precision stay
 # what they are.
 
 # %% tags=["nbval-approx-0.1"]
@@ -517,7 +520,7 @@ print("maps:", maps.shape, "| gradients:", gradients.shape)
 # %% [markdown]
 # **Task 6: the heat map.** Write `heat_map`. A map whose gradients are positive on average speaks for a defect, and one
 # with negative gradients speaks against it. So multiply each map by the mean of its gradients, and add all maps up. Set
-# what is negative to 0, and divide by the largest value, so that the warmest field has 1. (If all are 0, the heat map
+# what is negative to 0, and divide by the largest value, so that the warmest field gets 1. (If all are 0, the heat map
 # must be all 0, too.)
 
 
@@ -558,7 +561,7 @@ plots.heat_maps(pictures, maps, titles, alt="Six cells and their heat maps: thre
 # Pictures like these persuade people quickly, so they need a test. Three questions:
 #
 # - Mirror the photo. Is the map mirrored, too? It should be.
-# - Take the map of *another* photo. Is it less alike? Only then does a likeness mean anything.
+# - Take the map of *another* photo. Is its likeness smaller? Only then does a likeness mean anything.
 # - Take networks with *random weights*, which know nothing. If their maps look like yours, your maps do not show what was
 #   learned.
 
@@ -589,14 +592,14 @@ pd.Series(same, name="likeness to the map").to_frame().round(2)
 
 # %% [markdown]
 # The maps of random weights have little to do with ours, so ours depend on what was learned. The mirrored photo gives a
-# similar map, more alike than that of another photo, but not the same. So much for the good news. A map that marks a bare
-# corner is still a reason to distrust the model, even where its answer is right.
+# similar map, more like ours than the map of another photo, but not the same. So much for the good news. A map that
+# marks a bare corner is still a reason to distrust the model, even where its answer is right.
 #
 # ## The surest mistakes
 #
 # Look at the validation photos on which the model was most certain and wrong. (Not at test photos: whoever takes ideas
-# from them may not judge these ideas on them later.) For each photo of the solar cells, the experts wrote down a
-# probability of a defect: 0, 1/3, 2/3 or 1. Values between mean that they doubted.
+# from them cannot test those ideas on them later.) For each photo of the solar cells, the experts wrote down a
+# probability of a defect: 0, 1/3, 2/3 or 1. The values in between mean that they had doubts.
 
 # %% tags=["nbval-any-figure"] reason="which photos are the surest mistakes differs between trainings"
 worst = evaluation.worst_mistakes(inspected, probabilities, labels, count=12)
@@ -624,9 +627,9 @@ rows = [
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# The accuracy is lower on doubted photos. Compare it with the baseline of these photos, which is another one: there the
-# model is hardly better than always giving the same answer, if at all. A doubtful label puts a limit on what any model
-# can reach.
+# The accuracy is lower on doubted photos. Compare it with the baseline of these photos, which is not the same either:
+# there the model is hardly better than always giving the same answer, if at all. A doubtful label puts a limit on what
+# any model can reach.
 #
 # ## New lots
 #
@@ -688,7 +691,7 @@ print(shorten(file), "| figures and photos inside:", pictures_inside)
 #
 # ## Your memo
 #
-# What would your manager have to know about this model? One figure, and one sentence with the missed-defect rate, its
+# What does your manager need to know about this model? One figure, and one sentence with the missed-defect rate, its
 # interval, and what the trivial rule costs. Take away the two `#`, and run the cell.
 
 # %%

@@ -105,7 +105,7 @@ def count_outcomes(labels, rejected):
         seen = [float(count) for count in counts]
         if seen == [passed, missed, overkill, found]:
             raise NotYet(
-                "Overkill and missed defects have changed places: overkill is a *good* part that is rejected.",
+                "Overkill and missed defects have changed places: overkill is a good part that is rejected.",
                 "過検出と見逃しが入れ替わっています。過検出は「不合格にした良品」です。",
             )
         if seen == [overkill, passed, found, missed]:
@@ -143,7 +143,7 @@ class ExpectedCost(Task):
     defines = "expected_cost"
     prompt_ja = (
         "**課題 2：誤りのコスト。** 検査した部品 1 個あたりのコストを返す `expected_cost` を書いてください。欠陥確率が `threshold` "
-        "以上の部品は不合格です。見逃し 1 個は `cost_missed`、過検出 1 個は `cost_overkill` かかり、正しい判定は無料です。"
+        "以上の部品は不合格です。見逃し 1 個は `cost_missed`、過検出 1 個は `cost_overkill` かかり、正しい判定にコストはかかりません。"
     )
     given = "import numpy as np"
     stub = '''
@@ -233,7 +233,7 @@ def expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill):
             ),
             (
                 missed / 4 * price + overkill / 6 * cheap,
-                "That adds up the two rates at their prices. Multiply the *counts* by the prices, then divide by all parts.",
+                "That adds up the two rates at their prices. Multiply the counts by the prices, then divide by all parts.",
                 "見逃し率と過検出率に値段を掛けています。率ではなく「個数」に値段を掛け、最後に全部品数で割ります。",
             ),
             (
@@ -248,7 +248,7 @@ def expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill):
             ),
             (
                 ((4 - missed) * price + (6 - overkill) * cheap) / parts,
-                "The decision is the other way round: reject from the threshold *on*.",
+                "The decision is the other way round: reject from the threshold on.",
                 "判定が逆です。しきい値「以上」が不合格です。",
             ),
         )  # fmt: skip
@@ -529,7 +529,7 @@ def best_temperature(logits, labels):
 '''
     why = {
         "en": "One number, found on validation, makes the probabilities honest and changes no decision at 0.5.",
-        "ja": "検証データで決めた 1 つの数で確率が正直になり、しかも 0.5 での判定は 1 つも変わりません。",
+        "ja": "検証データで決めた 1 つの数で確率が実際の頻度に近づき、しかも 0.5 での判定は 1 つも変わりません。",
     }
     hints = (
         {
@@ -620,7 +620,7 @@ def best_temperature(logits, labels):
             )
         if careful == 0.25 and found > 0.3:
             raise NotYet(
-                "Give `loss_of` the *logits*, divided by the temperature, and always the original ones: it takes their softmax itself.",
+                "Give `loss_of` the logits, divided by the temperature, and always the original ones: it takes their softmax itself.",
                 "`loss_of` には、元の「ロジット」を温度で割ったものを渡します。ソフトマックスは `loss_of` の中で計算されます。",
             )
         if min(found, careful) < 0.27 or max(found, careful) > 10:
@@ -703,7 +703,7 @@ def heat_map(maps, gradients):
         (
             _start + "    heat = np.maximum(weights[:, None, None] * maps, 0).sum(axis=0)\n"
             "    return heat / max(heat.max(), 1e-12)",
-            "in the *sum*",
+            "in the sum",
         ),
         (
             _start + "    heat = np.maximum((weights[:, None, None] * maps).sum(axis=0), 0)\n"
@@ -736,7 +736,7 @@ def heat_map(maps, gradients):
         mistakes = (
             (
                 weighted / weighted.max(),
-                "Some values are below 0: there the photo speaks *against* a defect. Set them to 0.",
+                "Some values are below 0: there the photo speaks against a defect. Set them to 0.",
                 "0 より小さい値があります。そこは欠陥に「反する」場所なので、0 にしてください。",
             ),
             (
@@ -756,12 +756,12 @@ def heat_map(maps, gradients):
             ),
             (
                 scaled(np.maximum(gradients.mean(axis=(1, 2))[:, None, None] * maps, 0).sum(axis=0)),
-                "Add all maps up first, and set to 0 what is negative in the *sum*: maps that speak against a defect must count, too.",
+                "Add all maps up first, and set to 0 what is negative in the sum: maps that speak against a defect must count, too.",
                 "先にすべてのマップを足し、「合計」の負の値を 0 にしてください。欠陥に反するマップも差し引く必要があります。",
             ),
             (
                 np.maximum(weighted, 0) / np.maximum(weighted, 0).sum(),
-                "The values add up to 1. Instead the *largest* must be 1: divide by it, not by the sum.",
+                "The values add up to 1. Instead the largest must be 1: divide by it, not by the sum.",
                 "合計が 1 になっています。合計ではなく最大値で割り、最大値を 1 にしてください。",
             ),
             (np.maximum(weighted, 0), "The largest value must be 1: divide by it.", "最大値が 1 になるように割ってください。"),
@@ -853,7 +853,7 @@ class SureAndRight(Guess):
     ask = {
         "en": "For some test photos the memoriser says “defective, 90 % sure or more”. How many of 100 such photos are really "
         "defective?",
-        "ja": "丸暗記モデルが「90 % 以上の確率で欠陥」と言うテスト用の写真があります。そのような写真 100 枚のうち、本当に欠陥があるのは"
+        "ja": "丸暗記モデルが「90 % 以上の確率で欠陥」と判定したテスト用の写真があります。そのような写真 100 枚のうち、本当に欠陥があるのは"
         "何枚でしょうか。",
     }
     see = {
