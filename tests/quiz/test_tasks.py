@@ -53,6 +53,16 @@ def test_a_stub_with_another_docstring_is_not_attempted() -> None:
     assert isinstance(outcome_of('def brightest(image):\n    "mine"\n    ...  # later'), NotAttempted)
 
 
+def test_where_two_arrays_look_alike_a_refusal_names_the_first_place_that_differs() -> None:
+    wanted = np.linspace(0, 1, 20).reshape(4, 5)
+    found = wanted.copy()
+    found[1, 2] = 5
+    with pytest.raises(NotYet) as refused:
+        content.find("02-blurred", Task).expect(found, wanted, "For a map", "マップでは")
+    for said in (refused.value.en, refused.value.ja):
+        assert "(1, 2)" in said and "5" in said and "0.3684" in said
+
+
 def test_a_refusal_names_input_seen_and_expected_in_both_languages() -> None:
     refused = outcome_of("def brightest(image):\n    return 3")
     assert refused.en == "For a black photo with one pixel of 7, `brightest` gave 3; 7 was expected."
