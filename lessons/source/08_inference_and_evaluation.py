@@ -519,9 +519,9 @@ print("maps:", maps.shape, "| gradients:", gradients.shape)
 
 # %% [markdown]
 # **Task 6: the heat map.** Write `heat_map`. A map whose gradients are positive on average speaks for a defect, and one
-# with negative gradients speaks against it. So multiply each map by the mean of its gradients, and add all maps up. Set
-# what is negative to 0, and divide by the largest value, so that the warmest field gets 1. (If all are 0, the heat map
-# must be all 0, too.)
+# with negative gradients speaks against it. So multiply each map by the mean of its gradients, and add all maps up (a
+# loop over the maps will do). Set what is negative to 0, and divide by the largest value, so that the warmest field
+# gets 1. (If all are 0, the heat map must be all 0, too.)
 
 
 # %%
