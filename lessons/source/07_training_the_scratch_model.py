@@ -714,7 +714,8 @@ print("every weight equal:", furthest(resumed, straight) == 0)
 #
 # *SGD with momentum* keeps some of the speed of its earlier steps. *Adam* scales the step of each weight to
 # about the learning rate, whatever the size of its gradient (you saw it in the first step above), so its rate is the smaller
-# one. *AdamW* is Adam with *weight decay* (重み減衰): every step also pulls all weights a little towards zero. Three short trainings on a third of the photos, with the same schedule:
+# one. *AdamW* is Adam with *weight decay* (重み減衰): every step also pulls all weights a little towards zero.
+# Three short trainings on a third of the photos, with the same schedule:
 
 # %% tags=["nbval-approx-0.2"]
 choices = {"sgd": 0.05, "adam": 0.005, "adamw": 0.005}
