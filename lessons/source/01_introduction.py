@@ -252,7 +252,7 @@ print(f"always functional: {baseline(list(index['label'])):.3f}")
 #
 # ## Transfer: new answers for a trained network
 #
-# There are few photos of solar cells, and experts' time is dear. So we do not start from nothing. We keep the network's *weights*, the
+# Labelled photos are rare, because the time of experts is expensive. So we do not start from nothing. We keep the network's *weights*, the
 # numbers that it learned from everyday photos. Its first layers look for edges, lines and textures, and solar cells have these, too.
 # Only the last step, which chooses among 1,000 things, is replaced by one that chooses between *functional* and
 # *defective*. This is **transfer learning**: what was learned in one task is used in another.
@@ -269,7 +269,7 @@ unseen = mixed[mixed["split"] == "validation"].head(200)
 print(len(known), "photos to learn from,", len(unseen), "other photos to judge the result")
 
 # %% [markdown]
-# The network without its last step is called the *backbone*. It turns each photo into some thousand numbers, its *features*. We
+# The network without its last step is called the *backbone*. It turns each photo into a few thousand numbers, its *features*. We
 # change nothing in it.
 
 # %%
@@ -280,7 +280,7 @@ unseen_features = features.extract(unseen, network, progress=False)
 known_features.shape, unseen_features.shape
 
 # %% [markdown]
-# On these features we train a small classifier, a *probe*. It multiplies each feature with a weight, adds everything up, and says
+# On these features we train a small classifier, a *probe*. It multiplies each feature by a weight, adds everything up, and says
 # "defective" if the sum is large. Learning means: find good weights for it.
 
 # %%
@@ -321,7 +321,7 @@ reached = share_right(unseen_labels, answers)
 quiz.compare("01-detector", round(100 * float(reached), 1))
 
 # %% [markdown]
-# But 200 photos are only a sample. With 200 others the number would be another one. How far can it wander? For a share `p` of `n`
+# But 200 photos are only a sample. With 200 others the number would be different. How far can it wander? For a share `p` of `n`
 # photos there is an old rule: in 95 of 100 cases, the accuracy on very many photos lies within
 #
 # $$p \pm 1.96 \, \sqrt{\frac{p \, (1 - p)}{n}}$$
@@ -342,7 +342,7 @@ quiz.check("01-interval", interval)
 
 # %% [markdown]
 # What is the detector worth beside the baseline? From here on the course uses its own function, `accuracy_row`. Its interval (Wilson's) is nearly
-# yours, but also right for very small numbers.
+# the same as yours, but can be trusted with few photos, too.
 
 # %% tags=["nbval-approx-0.03"]
 import pandas as pd
@@ -381,11 +381,12 @@ from course_lib import device
 
 begin = time.perf_counter()
 processors = device.table()
-print(f"This notebook computes on: {device.describe()}. (To find out took {time.perf_counter() - begin:.2f} seconds.)")
+print(f"This notebook computes on: {device.describe()}. (Finding out took {time.perf_counter() - begin:.2f} seconds.)")
 processors
 
 # %% [markdown]
-# *Predict first:*
+# `cuda`, `mps` and `xpu` are GPUs, each of another maker. If all three say "no", the course works on the CPU. (You will not need the
+# columns `capability` and `precision`.) *Predict first:*
 
 # %%
 quiz.guess("01-gpu")
@@ -423,11 +424,11 @@ with torch.no_grad():
 
 # %% [markdown]
 # How many parts does your line make in a second? For one camera, a CPU is often enough. Training needs millions of such runs, and
-# there a GPU pays. The course works on a CPU, and uses a GPU where it finds one.
+# there a GPU pays off. The course works on a CPU, and uses a GPU where it finds one.
 #
 # ## The map of the course
 #
-# Each box is a lesson. At the end of the way stands an inspector: one file that judges new photos.
+# Each box is a lesson. At the end of the road there is an inspector: one file that judges new photos.
 
 # %%
 early = ["1\nfirst\nprediction", "2\ncheck\nthe photos", "3\nphotos as\nnumbers", "4\nexplore\nthe photos"]

@@ -2,7 +2,7 @@
 # # 03 Understanding image features
 #
 # A photo of a solar cell has 90,000 numbers, and none of them means anything on its own. In this lesson you turn each photo into
-# ten numbers that do mean something, and open a classifier that decides with them.
+# ten numbers that do mean something, and look inside a classifier that decides with them.
 #
 # **At the end you have:** a classifier on hand-made features, one of them yours, and a suspicion about what it really looks at
 #
@@ -72,7 +72,7 @@ plots.histogram(
 )
 
 # %% [markdown]
-# The dark area shows up at the far left. So we can find defects by counting dark pixels? *Predict first:*
+# The dark area shows up at the far left. So can we find defects by counting dark pixels? *Predict first:*
 
 # %%
 from course_lib import quiz
@@ -124,12 +124,12 @@ share_of_dark = quiz.yours("03-dark-share", dark_share)
 pd.Series({name: share_of_dark(photo) for name, photo in examples.items()}, name="dark share").round(3)
 
 # %% [markdown]
-# The dark area stands out. In the photo with the crack, a tenth of the pixels is dark. Are these the crack, or the bars and the dark
+# The dark area stands out. In the photo with the crack, a tenth of the pixels are dark. Are these the crack, or the bars and the dark
 # corners? A share cannot say: it counts, and does not look where. To see a line, you must look at neighbours.
 #
 # ## A kernel, by hand
 #
-# A *kernel* is a small table of numbers, here 3 × 3. Lay it on nine pixels, multiply each pixel with the number on it, and
+# A *kernel* is a small table of numbers, here 3 × 3. Lay it on nine pixels, multiply each pixel by the number on it, and
 # add the nine products.
 
 # %%
@@ -144,8 +144,8 @@ print("sum:        ", (nine_pixels * kernel).sum())
 # photo is darker. So the kernel finds *edges* that run up and down.
 #
 # **Task 2: slide it.** Write `slide`. It lays the kernel on every place where it fits: first on the rows 0 to 2 and columns 0 to
-# 2, then one column further, and so on. It returns an array with all the sums. A kernel of 3 × 3 fits `height - 2` times below
-# itself and `width - 2` times beside itself.
+# 2, then one column further, and so on. It returns an array with all the sums. A 3 × 3 kernel has
+# `height - 2` places from top to bottom, and `width - 2` from left to right.
 
 
 # %%
@@ -185,7 +185,7 @@ for name, table in kernels.items():
     print(f"{name:17}", table.round(2).tolist(), "sum:", round(table.sum(), 2))
 
 # %% [markdown]
-# Look at the sums. On an even area, where all nine pixels are equal, a kernel whose numbers add up to 0 gives 0. It answers to
+# Look at the sums. On an even area, where all nine pixels are equal, a kernel whose numbers add up to 0 gives 0. It responds to
 # changes only. *Predict first:*
 
 # %%
@@ -198,7 +198,7 @@ plots.photo_grid(pictures, list(kernels), columns=3, size=2.6)
 
 # %% [markdown]
 # **Task 3: a kernel of your own.** Neither edge kernel likes slanted lines, and cracks are often slanted. Write a 3 × 3 kernel
-# that answers to a line from the top left to the bottom right, but gives 0 on an even area, on upright and on level lines. Then
+# that responds to a line from the top left to the bottom right, but gives 0 on an even area, on upright and on level lines. Then
 # the bars disappear. (It works if the numbers in each row add up to 0, and those in each column, too.)
 
 # %%
@@ -218,7 +218,8 @@ slanted = quiz.yours("03-my-kernel", my_kernel)
 plots.photo_grid([drawing, visible(apply_kernel(drawing, slanted))], ["lines", "after the kernel"], size=2.6)
 
 # %% [markdown]
-# The slanted lines are left, and one dot where the two others cross. (The other direction answers as well, with the other sign.) Now play: choose a kernel below, or
+# The slanted lines remain, and one dot where the two others cross. (The line in the other direction responds as well, but with the
+# opposite sign.) Now play: choose a kernel below, or
 # change its nine numbers. Without a running notebook you see the first state.
 
 # %%
@@ -301,13 +302,13 @@ means.round(2)
 # ## Why did it fail?
 #
 # Look at the first row of the table: defective cells are darker. Now watch what darkness does to the other features. We take the
-# cell with the crack and dim the whole photo to a half. The crack stays where it is.
+# cell with the crack and dim the whole photo by half. The crack stays where it is.
 
 # %%
 pd.DataFrame({"the photo": feature_table([crack]).iloc[0], "dimmed": feature_table([crack / 2]).iloc[0]}).T.round(2)
 
 # %% [markdown]
-# `dark lines` falls to a half, and so do the edges, the sharpness and the contrast. Every difference between pixels shrinks with
+# `dark lines` falls by half, and so do the edges, the sharpness and the contrast. Every difference between pixels shrinks with
 # the light. So what we took for a measure of lines is also a measure of brightness, and brightness won. Divide it out, and take the means again:
 
 # %%
@@ -476,8 +477,8 @@ print("correlation with sharpness:", round(np.corrcoef(by_hand["up-down edges"],
 # Alone, its weight is negative, as the means say. It turns positive only beside `sharpness`. The two measure nearly the same (a *correlation* of 1 would mean
 # exactly the same), so the classifier uses their *difference*: one weight up, one down. **Never read one weight alone.**
 #
-# So ask in another way: change one thing, and watch the answers. We change the light of all validation photos. No cell gets a crack
-# by that, or loses one.
+# So ask in another way: change one thing, and watch the answers. We change the light of all validation photos. That adds no crack
+# to any cell, and takes none away.
 
 # %% tags=["nbval-approx-0.03"]
 called = {}
@@ -524,7 +525,7 @@ pd.DataFrame(rows).assign(alone=trial).round(3)
 
 # %% [markdown]
 # The column `alone` is the share of pairs (in the first row, of the best of our ten). If your feature is the best one alone and still
-# adds next to nothing to the ten, you are in good company: they know already what it says. A difference of one point is four photos, and the
+# adds next to nothing to the ten, you are in good company: the ten already know what it says. A difference of one point is four photos, and the
 # intervals are far wider than that. Nobody can call it an effect.
 #
 # ## Your memo

@@ -49,7 +49,7 @@ def change(photo):
     ...
 '''
     why = {
-        "en": "A person bears other changes than a network does. Which one fooled it tells what it looks at.",
+        "en": "Some changes fool a network, but no person. What fooled it shows what it looks at.",
         "ja": "人とネットワークでは、気にならない変化が違います。何にだまされたかで、何を見ているかが分かります。",
     }
     hints = (
@@ -128,7 +128,7 @@ def always_functional(labels):
     ...
 '''
     why = {
-        "en": "This number costs nothing. Whatever learns has to beat it, on the same photos.",
+        "en": "This number costs nothing. Anything that learns has to beat it, on the same photos.",
         "ja": "何もしなくても得られる数です。学習するものは、同じ写真でこれを超えなければなりません。",
     }
     hints = (
@@ -147,6 +147,15 @@ def always_functional(labels):
         ('def always_functional(labels):\n    return labels.count("defective") / len(labels)', "gets wrong"),
         ('def always_functional(labels):\n    return 100 * labels.count("functional") / len(labels)', "per cent"),
         ("def always_functional(labels):\n    return 0.5", "half"),
+        (
+            'def always_functional(labels):\n    return labels.count("functional") // len(labels)',
+            "cuts the decimals off",
+        ),
+        (
+            "def always_functional(labels):\n    for label in labels:\n        if label == 'functional':\n            return 1\n"
+            "    return 0",
+            "inside the loop",
+        ),
         ("def always_functional(labels):\n    return 1 / len(set(labels))", "half"),
         (
             'def always_functional(labels):\n    return labels.count("functional") / labels.count("defective")',
@@ -178,6 +187,16 @@ def always_functional(labels):
                 0.5,
                 "It is right for half of the photos only if half of them are functional. Count.",
                 "半分正解するのは、半分が良品のときだけです。数えてください。",
+            ),
+            (
+                0,
+                "It gave 0. `//` cuts the decimals off; divide with `/`.",
+                "0 になりました。`//` は小数点以下を切り捨てます。`/` で割ってください。",
+            ),
+            (
+                1,
+                "It gave 1, but not all labels are `functional`. Does `return` stand inside the loop? Then it ends at the first label.",
+                "1 になりましたが、すべてが `functional` ではありません。`return` がループの中にあると、最初のラベルで終わります。",
             ),
         ):
             if isinstance(found, int | float) and abs(found - result) < 1e-9:
@@ -222,10 +241,21 @@ def accuracy(labels, answers):
     solution = "def accuracy(labels, answers):\n    return (labels == answers).mean()"
     wrong = (
         ("def accuracy(labels, answers):\n    return (labels == answers).sum()", "how many"),
-        ("def accuracy(labels, answers):\n    return (labels != answers).mean()", "wrong ones"),
+        ("def accuracy(labels, answers):\n    return (labels != answers).mean()", "wrong answers"),
         ("def accuracy(labels, answers):\n    return labels == answers", "one by one"),
         ("def accuracy(labels, answers):\n    return (labels * answers).mean()", "found defects"),
         ("def accuracy(labels, answers):\n    return answers.mean()", "says 1"),
+        ("def accuracy(labels, answers):\n    return sum(labels == 1) / len(labels)", "says 1"),
+        (
+            "def accuracy(labels, answers):\n    right = 0\n    for i in labels:\n        right += labels[i] == answers[i]\n"
+            "    return right / len(labels)",
+            "range(len(labels))",
+        ),
+        (
+            "def accuracy(labels, answers):\n    right = 0\n    for label, answer in zip(labels, answers):\n"
+            "        right += label == answer\n        return right / len(labels)",
+            "inside the loop",
+        ),
         ("def accuracy(labels, answers):\n    return 100 * (labels == answers).mean()", "per cent"),
     )
 
@@ -244,7 +274,7 @@ def accuracy(labels, answers):
                 "That is how many answers are right, not their share.",
                 "それは正解の個数です。割合にしてください。",
             ),
-            (1 - right.mean(), "These are the wrong ones.", "それは間違いの割合です。"),
+            (1 - right.mean(), "That is the share of wrong answers.", "それは間違いの割合です。"),
             (
                 (labels * answers).mean(),
                 "That counts the found defects only. Functional parts that are called functional are right, too.",
@@ -252,8 +282,18 @@ def accuracy(labels, answers):
             ),
             (
                 answers.mean(),
-                "That is how often the answer says 1. Compare it with the labels.",
-                "それは 1 と答えた割合です。ラベルと比べてください。",
+                "That is how often one of the two says 1. Compare them with each other.",
+                "それは片方の配列で 1 が占める割合です。2 つの配列を比べてください。",
+            ),
+            (
+                1,
+                "It gave 1, but two answers are wrong. A loop over places is `for i in range(len(labels))`.",
+                "1 になりましたが、間違った答えが 2 つあります。位置のループは `for i in range(len(labels))` です。",
+            ),
+            (
+                0.1,
+                "Only one photo was counted. Does `return` stand inside the loop? Move it to the left.",
+                "1 枚しか数えていません。`return` がループの中にあるなら、左に戻してください。",
             ),
             (
                 100 * right.mean(),
@@ -327,6 +367,15 @@ def interval(right, photos):
             "def interval(right, photos):\n    w = 1.96 * (0.25 / photos) ** 0.5\n    return right - w, right + w",
             "number of right answers",
         ),
+        ("def interval(right, photos):\n    return right / photos - 1.96, right / photos + 1.96", "1.96 alone"),
+        (
+            "def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p) / photos) ** 1/2\n    return p - w, p + w",
+            "is `(… ** 1) / 2`",
+        ),
+        (
+            "def interval(right, photos):\n    w = 1.96 * (right * (1 - right) / photos) ** 0.5\n    return right - w, right + w",
+            "less than 0",
+        ),
         (
             "def interval(right, photos):\n    p = right / photos\n    w = 1.96 * (p * (1 - p) / photos) ** 0.5\n    return 0, p + w",
             "was expected",
@@ -340,12 +389,17 @@ def interval(right, photos):
             raise NotYet(
                 "An interval has two ends: `return lower, upper`.", "区間には両端があります：`return 下端, 上端`。"
             )
+        if np.iscomplexobj(found):
+            raise NotYet(
+                "Below the root stands a number less than 0. Begin with the share, `right / photos`.",
+                "平方根の中が負になっています。まず割合 `right / photos` を求めてください。",
+            )
         low, high = float(found[0]), float(found[1])
         if low > high:
             raise NotYet(
                 "The ends have changed places: return the lower end first.", "両端が逆です。下端を先に返してください。"
             )
-        if high > 2:
+        if (low + high) / 2 > 1:
             raise NotYet(
                 "The middle should be the share, `right / photos`, not the number of right answers.",
                 "中心は正解数ではなく、割合 `right / photos` です。",
@@ -359,6 +413,16 @@ def interval(right, photos):
                     "写真の枚数での割り算は、平方根の中で行います。",
                 ),
                 (0.04, "The factor 1.96 is missing.", "1.96 を掛けていません。"),
+                (
+                    0.98 * 0.16 / 100,
+                    "`** 1 / 2` is `(… ** 1) / 2`. The root is `** 0.5`.",
+                    "`** 1 / 2` は `(… ** 1) / 2` と計算されます。平方根は `** 0.5` です。",
+                ),
+                (
+                    1.96,
+                    "1.96 alone is not the width. Multiply it by the root.",
+                    "1.96 だけでは幅になりません。平方根を掛けてください。",
+                ),
                 (1.96 * 0.16 / 100, "The root is missing: `(…) ** 0.5`.", "平方根 `(…) ** 0.5` がありません。"),
             ):
                 if abs(wander - result) < 1e-6:
@@ -416,7 +480,7 @@ class Seconds(Task):
     defines = "seconds_per_photo"
     copies = False  # it is looked at afterwards what was done with the network
     prompt_ja = (
-        "**課題 5：時間を測る。** ネットワークと画像をデバイスに移し、慣らしに 1 回動かし（最初の 1 回は必ず遅くなります）、もう 1 回動かして時間を測り、"
+        "**課題 5：時間を測る。** ネットワークと画像をデバイスに移し、慣らし運転として 1 回動かし（最初の 1 回は必ず遅くなります）、もう 1 回動かして時間を測り、"
         "写真 1 枚あたりの秒数を返す `seconds_per_photo` を書いてください。`network.to(where)`、`images.to(where)` でデバイスに移し、"
         "`network(images).cpu()` で実行して結果を受け取ります。`.cpu()` がないと、GPU の計算が終わる前に時計が止まります。時計は `time.perf_counter()` です。"
     )
@@ -427,13 +491,13 @@ def seconds_per_photo(network, images, where):
     ...
 '''
     why = {
-        "en": "Three things make most published times wrong: no warm-up, no waiting for the GPU, another number of photos.",
-        "ja": "慣らし運転をしない、GPU を待たない、枚数で割らない。世の中の測定値の多くは、この 3 つで間違っています。",
+        "en": "Three things spoil such a measurement: no warm-up, no waiting for the GPU, and no division by the number of photos.",
+        "ja": "慣らし運転をしない、GPU を待たない、枚数で割らない。この 3 つが測定を狂わせます。",
     }
     hints = (
         {
             "en": "Six steps: move both, run once, look at the clock, run again, look at the clock, divide.",
-            "ja": "6 段階です：両方を移す、1 回動かす、時計を見る、もう 1 回動かす、時計を見る、割る。",
+            "ja": "6 段階です：両方を移す、1 回動かす、時計を見る、もう 1 回動かす、また時計を見る、枚数で割る。",
         },
         {
             "en": "`begin = time.perf_counter()` before the second run; `time.perf_counter() - begin` after it.",
@@ -498,6 +562,12 @@ def seconds_per_photo(network, images, where):
             + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return time.perf_counter() / len(images)",
             "not the time between",
         ),
+        (
+            _head
+            + _move
+            + "    network(images).cpu()\n    begin = time.perf_counter()\n    network(images).cpu()\n    return len(images) / (time.perf_counter() - begin)",
+            "photos in a second",
+        ),
     )
 
     def check(self, seconds_per_photo):
@@ -523,7 +593,7 @@ def seconds_per_photo(network, images, where):
         if len(network.runs) < 2:
             raise NotYet(
                 "The network ran once only, so the slow first run was measured. Let it warm up before you start the clock.",
-                "1 回しか動かしていないので、遅い 1 回目を測っています。時計を見る前に、慣らしに 1 回動かしてください。",
+                "1 回しか動かしていないので、遅い 1 回目を測っています。時計を見る前に、慣らし運転として 1 回動かしてください。",
             )
         if network.fetched < len(network.runs):
             raise NotYet(
@@ -536,6 +606,11 @@ def seconds_per_photo(network, images, where):
             raise NotYet(
                 "The time is not above 0: take the end minus the beginning.",
                 "時間が負です。終わりから始まりを引いてください。",
+            )
+        if abs(np.log(found * min(network.took) / 8)) < 0.2:
+            raise NotYet(
+                "That is how many photos in a second. Divide the time by the number of photos, not the other way round.",
+                "それは 1 秒あたりの枚数です。割り算が逆です。時間を枚数で割ってください。",
             )
         if found > whole:
             raise NotYet(

@@ -56,11 +56,14 @@ def dark_share(photo):
             "how bright the dark pixels are",
         ),
         ("def dark_share(photo):\n    return photo < 0.6 * np.median(photo)", "True or False for each pixel"),
+        ("def dark_share(photo):\n    return (photo < 0.6 * np.median(photo)).sum() / len(photo)", "number of rows"),
+        ("def dark_share(photo):\n    return len(photo < 0.6 * np.median(photo)) / photo.size", "number of rows"),
     )
 
     def check(self, dark_share):
         """A photo on which each mistake gives another number."""
-        photo = np.array([[200] * 10, [20] * 3 + [200] * 7, [110] * 2 + [150] * 4 + [170] * 4], np.uint8)
+        pixels = [200] * 10 + [20] * 3 + [200] * 7 + [110] * 2 + [150] * 4 + [170] * 4
+        photo = np.array(pixels, np.uint8).reshape(2, 15)
         found, limit = dark_share(photo), 0.6 * np.median(photo)
         if np.shape(found) == photo.shape:
             raise NotYet(
@@ -74,6 +77,16 @@ def dark_share(photo):
                     (photo < limit).sum(),
                     "That is the number of dark pixels, not their share.",
                     "それは暗い画素の個数です。割合にしてください。",
+                ),
+                (
+                    (photo < limit).sum() / len(photo),
+                    "`len(photo)` is the number of rows. Divide by the number of pixels, `photo.size`.",
+                    "`len(photo)` は行数です。画素数 `photo.size` で割ってください。",
+                ),
+                (
+                    len(photo) / photo.size,
+                    "`len` of an array is its number of rows. Count the dark pixels with `.sum()`.",
+                    "配列の `len` は行数です。暗い画素は `.sum()` で数えてください。",
                 ),
                 (
                     100 * (photo < limit).mean(),
@@ -97,8 +110,8 @@ def dark_share(photo):
                 ),
                 (
                     (photo > limit).mean(),
-                    "These are the pixels that are not darker than the limit. Turn the sign.",
-                    "しきい値より明るいほうを数えています。不等号が逆です。",
+                    "These are the pixels that are not darker than the limit. Turn the `>` round.",
+                    "しきい値より明るい画素を数えています。不等号が逆です。",
                 ),
                 (
                     photo[photo < limit].mean(),
@@ -195,6 +208,16 @@ def slide(photo, kernel):
             "    return sums",
             "broadcast",
         ),
+        (
+            _loops
+            + "            sums[row, column] = (photo[row : row + 3, column : column + 3] @ kernel).sum()\n    return sums",
+            "multiplies matrices",
+        ),
+        (
+            _loops + "            for i in range(3):\n                for j in range(3):\n"
+            "                    sums[row, column] = photo[row + i, column + j] * kernel[i, j]\n    return sums",
+            "Only the last",
+        ),
     )
 
     def check(self, slide):
@@ -222,6 +245,16 @@ def slide(photo, kernel):
                     places.sum(axis=(2, 3)),
                     "These are the sums of the pixels, without the kernel: multiply first.",
                     "カーネルを掛けずに画素を足しています。先に掛けてください。",
+                ),
+                (
+                    places[:, :, 2, 2] * kernel[2, 2],
+                    "Only the last of the nine products is left. Add each to the sum: `+=`.",
+                    "9 つの積のうち最後のものしか残っていません。`+=` で足していってください。",
+                ),
+                (
+                    (places @ kernel).sum(axis=(2, 3)),
+                    "`@` multiplies matrices. Multiply each pixel by the number on it: `*`.",
+                    "`@` は行列の積です。画素ごとに数を掛けるには `*` を使います。",
                 ),
             ),
         )
@@ -291,7 +324,7 @@ class MyKernel(Task):
         ("my_kernel = np.array([[-1, -1, -1], [0, 0, 0], [1, 1, 1]])", "level line"),
         ("my_kernel = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]])", "upright line"),
         ("my_kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])", "both directions"),
-        ("my_kernel = np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1]])", "hardly answers"),
+        ("my_kernel = np.array([[-1, -1, 2], [-1, 2, -1], [2, -1, -1]])", "hardly responds"),
         ("my_kernel = np.array([[1, 0, -1], [0, 0, 0], [-1, 0, 1]])", "both directions"),
         ("my_kernel = np.array([2, -1, -1, -1, 2, -1, -1, -1, 2])", "three rows"),
     )
@@ -312,24 +345,24 @@ class MyKernel(Task):
             )
         if np.abs(columns).max() > 1e-6:
             raise NotYet(
-                f"It answers to an upright line: its columns add up to {columns.tolist()}, not to 0.",
+                f"It responds to an upright line: its columns add up to {columns.tolist()}, not to 0.",
                 f"縦線に反応します。列の和が 0 ではなく {columns.tolist()} です。",
             )
         if np.abs(rows).max() > 1e-6:
             raise NotYet(
-                f"It answers to a level line: its rows add up to {rows.tolist()}, not to 0.",
+                f"It responds to a level line: its rows add up to {rows.tolist()}, not to 0.",
                 f"横線に反応します。行の和が 0 ではなく {rows.tolist()} です。",
             )
         here, other = abs(np.trace(kernel)), abs(np.trace(kernel[:, ::-1]))
         if here == other:
             raise NotYet(
-                f"It answers to slanted lines in both directions alike ({here:g}). Give the diagonal from the top left to "
+                f"It responds to slanted lines in both directions alike ({here:g}). Give the diagonal from the top left to "
                 "the bottom right more weight than the other one.",
                 f"どちら向きの斜め線にも同じだけ（{here:g}）反応します。左上から右下への対角線の数を、もう一方より大きくしてください。",
             )
         if here < other or here < np.abs(kernel).max() * 2:
             raise NotYet(
-                f"It hardly answers to a line from the top left to the bottom right: the numbers on this diagonal add up to "
+                f"It hardly responds to a line from the top left to the bottom right: the numbers on this diagonal add up to "
                 f"{here:g}. Make all three of them large, with the same sign.",
                 f"左上から右下への線にほとんど反応しません（対角線の和は {here:g}）。対角線の 3 つを、同じ符号の大きな数にしてください。",
             )
@@ -382,13 +415,13 @@ def my_feature(photo):
 '''
     why = {
         "en": "One number of yours tells more than any of our ten. Ask yourself what it measures: the defect, or the light?",
-        "ja": "あなたの 1 つの数が、10 個のどれよりもよく見分けました。それは欠陥を測っているのでしょうか、それとも明るさでしょうか。",
+        "ja": "あなたの特徴量 1 つが、用意した 10 個のどれよりもよく見分けました。それは欠陥を測っているのでしょうか、それとも明るさでしょうか。",
     }
     hints = (
         {
             "en": "The best ones of ours: brightness, the darkest 5 %, the darkest area. Each knows something that the others "
             "do not. Could one number know two things?",
-            "ja": "私たちの上位は、明るさ、暗いほうから 5 %、最も暗い区画です。それぞれ知っていることが違います。1 つの数に 2 つを込められませんか。",
+            "ja": "用意した 10 個の上位は、`brightness`、`darkest 5 %`、`darkest area` です。それぞれ表しているものが違います。1 つの数で 2 つのことを表せませんか。",
         },
         {
             "en": "`darkest area` divides by the median, and so throws the brightness away.",
@@ -496,10 +529,27 @@ def says_defective(numbers, weights, intercept):
             "multiplied",
         ),
         ("def says_defective(numbers, weights, intercept):\n    return numbers.sum() + intercept > 0", "multiplied"),
+        (
+            "def says_defective(numbers, weights, intercept):\n    return (numbers * weights).sum() > intercept",
+            "compared with the intercept",
+        ),
+        (
+            "def says_defective(numbers, weights, intercept):\n    return sum(numbers * weights + intercept) > 0",
+            "once for each feature",
+        ),
+        (
+            "def says_defective(numbers, weights, intercept):\n    if (numbers * weights).sum() + intercept > 0:\n        return True",
+            "returns nothing",
+        ),
+        (
+            "def says_defective(numbers, weights, intercept):\n"
+            "    return 'defective' if (numbers * weights).sum() + intercept > 0 else 'functional'",
+            "not 'defective'",
+        ),
     )
 
     def check(self, says_defective):
-        """Four photos, on which each mistake shows."""
+        """Six photos, on which each mistake shows."""
         numbers, weights = np.array([2.0, 1.0, -1.0]), np.array([1.0, -3.0, -0.5])
         found = says_defective(numbers, weights, 1.0)  # -0.5 + 1 > 0
         if np.shape(found) == numbers.shape:
@@ -507,20 +557,41 @@ def says_defective(numbers, weights, intercept):
                 "That is one answer for each feature. Add the products up first: `.sum()`.",
                 "特徴量ごとに答えが出ています。先に `.sum()` で積を足してください。",
             )
+        if found is None or isinstance(found, str):
+            raise NotYet(
+                f"Return `True` or `False`, not {found!r}.", f"{found!r} ではなく `True` か `False` を返してください。"
+            )
         if not isinstance(found, bool | np.bool_):
             raise NotYet(
                 f"That is the sum itself, {found}. The answer is `True` or `False`: is it above 0?",
                 f"それは和そのもの（{found}）です。0 より大きいかどうかを `True` か `False` で返してください。",
             )
         cases = [(numbers, 1.0), (numbers, 0.2), (-numbers, -0.2), (np.array([1.0, 1.0, 1.0]), 0.5), (np.zeros(3), 0.1)]
-        given = [bool(says_defective(case, weights, intercept)) for case, intercept in cases]
+        cases.append((-numbers, 1.0))
+        given = [says_defective(case, weights, intercept) for case, intercept in cases]
+        if any(answer is None for answer in given):
+            raise NotYet(
+                "For some photos it returns nothing. Return `False` where the sum is not above 0.",
+                "何も返さない画像があります。和が 0 より大きくないときは `False` を返してください。",
+            )
+        given = [bool(answer) for answer in given]
         sums = [(case * weights).sum() for case, _ in cases]
         truth = [bool(total + intercept > 0) for total, (_, intercept) in zip(sums, cases, strict=True)]
         mistakes = (
             (
                 [total > 0 for total in sums],
                 "It seems that the intercept is forgotten. Add it to the sum.",
-                "切片を忘れているようです。和に加えてください。",
+                "切片を加え忘れているようです。和に加えてください。",
+            ),
+            (
+                [total > i for total, (_, i) in zip(sums, cases, strict=True)],
+                "The sum is compared with the intercept. Add the intercept to it, and compare with 0.",
+                "和を切片と比べています。和に切片を加えてから、0 と比べてください。",
+            ),
+            (
+                [(case * weights + i).sum() > 0 for case, i in cases],
+                "The intercept is added once for each feature. Add it once, after the sum.",
+                "切片を特徴量ごとに加えています。和を求めた後で、1 回だけ加えてください。",
             ),
             (
                 [not answer for answer in truth],
@@ -529,19 +600,19 @@ def says_defective(numbers, weights, intercept):
             ),
             (
                 [(case + weights).sum() + i > 0 for case, i in cases],
-                "Each number is multiplied with its weight, not added to it.",
+                "Each number is multiplied by its weight, not added to it.",
                 "数と重みは足すのではなく掛けます。",
             ),
             (
                 [case.sum() + i > 0 for case, i in cases],
-                "Each number must be multiplied with its weight first.",
+                "Each number must be multiplied by its weight first.",
                 "先に、それぞれの数に重みを掛けてください。",
             ),
         )
         for result, en, ja in mistakes:
             if given == [bool(answer) for answer in result]:
                 raise NotYet(en, ja)
-        self.expect(given, truth, "For five photos of three features", "3 つの特徴量を持つ 5 枚の画像では")
+        self.expect(given, truth, "For six photos of three features", "3 つの特徴量を持つ 6 枚の画像では")
 
 
 class Shuffled(Guess):
@@ -554,7 +625,7 @@ class Shuffled(Guess):
     }
     choices = {"same": {"en": "It stays the same", "ja": "変わらない"}, "other": {"en": "It changes", "ja": "変わる"}}
     see = {
-        "en": "Nothing changes: a histogram knows *how many*, not *where*. It cannot tell a crack from scattered dark dots.",
+        "en": "Nothing changes: a histogram knows how many, not where. It cannot tell a crack from scattered dark dots.",
         "ja": "何も変わりません。ヒストグラムは「いくつあるか」だけを表し、「どこにあるか」は表しません。ひび割れと散らばった暗い点を区別できません。",
     }
 
@@ -565,7 +636,7 @@ class SixKernels(Guess):
     id = "03-six-kernels"
     ask = {
         "en": "The crack runs up and down, the bars run from left to right. Which kernel shows the crack best and hides the bars?",
-        "ja": "ひび割れは縦に、バスバーは横に走っています。ひび割れを最もよく示し、バスバーを消すのはどのカーネルでしょうか。",
+        "ja": "ひび割れは縦に、バスバーは横に走っています。ひび割れが最もよく見え、バスバーが消えるのはどのカーネルでしょうか。",
     }
     choices = {
         "blur": {"en": "blur", "ja": "blur"},
@@ -577,7 +648,7 @@ class SixKernels(Guess):
     answer = "left-right edges"
     see = {
         "en": "Across the crack, left and right differ. Along a bar they are equal, so the bars give 0. The kernel for up-down "
-        "edges does the opposite. “Spots” answers to every small change, grain included.",
+        "edges does the opposite. “Spots” responds to every small change, grain included.",
         "ja": "ひび割れでは左右の明るさが違います。バスバーに沿っては左右が同じなので 0 です。up-down edges はその逆で、spots は粒状の模様も含めて"
         "小さな変化すべてに反応します。",
     }
