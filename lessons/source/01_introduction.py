@@ -349,7 +349,7 @@ import pandas as pd
 
 from course_lib.evaluation import accuracy_row
 
-low, high = quiz.yours("01-interval", interval)(round(200 * reached), 200)
+low, high = quiz.yours("01-interval", interval)(round(len(unseen) * reached), len(unseen))
 print(f"by hand: from {low:.3f} to {high:.3f}")
 rows = [accuracy_row("always functional", unseen_labels, 0 * unseen_labels)]
 rows.append(accuracy_row("detector", unseen_labels, answers))
@@ -361,12 +361,13 @@ pd.DataFrame(rows).round(3)
 
 # %% tags=["nbval-approx-0.1", "picture"]
 sure = probe.predict_proba(unseen_features)[:, -1]
-chosen = [*(unseen_labels == 0).nonzero()[0][:4], *(unseen_labels == 1).nonzero()[0][:4]]
+chosen = [*(unseen_labels == 0).nonzero()[0][:4], *(unseen_labels == unseen_labels.max()).nonzero()[0][:4]]
 titles = [f"is {unseen['label'].iloc[row]}\ndefective? {sure[row]:.2f}" for row in chosen]
 plots.photo_grid([data.read_image(data.photo_path(unseen, row)) for row in chosen], titles, columns=4, size=2.2)
 
 # %% [markdown]
-# The first line is the experts' label, the second the detector's probability of a defect. Above 0.5 it says "defective". Would you
+# The first line is the experts' label, the second the detector's probability of a defect. Above 0.5 it says "defective". (With three
+# or more classes of your own, the second line is the probability of the last class.) Would you
 # have decided better? Look for a wrong answer. A *missed defect* goes to the customer. *Overkill* throws a good part away. Lesson 8 weighs one against the
 # other.
 #
@@ -385,7 +386,7 @@ print(f"This notebook computes on: {device.describe()}. (Finding out took {time.
 processors
 
 # %% [markdown]
-# `cuda`, `mps` and `xpu` are GPUs, each of another maker. If all three say "no", the course works on the CPU. (You will not need the
+# `cuda`, `mps` and `xpu` stand for GPUs of different makers. If all three say "no", the course works on the CPU. (You will not need the
 # columns `capability` and `precision`.) *Predict first:*
 
 # %%
@@ -440,7 +441,7 @@ plots.flow([*early, *middle, "9\nuse a\ntrained one", "10\nimprove it:\nthe insp
 #
 # You are the inspector of this factory, and somebody will ask you what you found. Each lesson keeps a place for one figure and
 # one finding of yours; after lesson 10 they make one page that you can show your manager. Explain in one sentence why the network
-# changed its mind in task 1. Take away the two `#`, and run the cell.
+# changed its mind in task 1. Take away the two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(1, PHOTOS)

@@ -531,7 +531,7 @@ pd.DataFrame(rows).assign(alone=trial).round(3)
 # ## Your memo
 #
 # Choose a figure, and write one sentence: is it good that the classifier leans on brightness, and why do you think so? Take away the
-# two `#`, and run the cell.
+# two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(3, PHOTOS)
