@@ -316,7 +316,7 @@ relative = by_hand[["dark lines", "left-right edges", "up-down edges"]].div(by_h
 relative[train].groupby(group[train]).mean().T.round(4)
 
 # %% [markdown]
-# Now the defective cells have more of all three, but only by about a tenth. The other reason is that every cell is full of thin dark lines:
+# Now the defective cells have more of all three, but by less than a fifth. The other reason is that every cell is full of thin dark lines:
 # bars and grain. A crack adds a few pixels to them. So our guess was wrong twice, and no error told us. The table did.
 #
 # ## One feature on trial
