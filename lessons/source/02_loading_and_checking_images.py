@@ -524,7 +524,7 @@ for pair in real[real["problem"] == "near duplicate"].head(1).itertuples():
 #
 # You are the inspector of this factory, and somebody will ask you what you found. Each lesson keeps a place for one figure and
 # one finding of yours; after lesson 10 they make one page that you can show your manager. Choose a photo that surprised you,
-# write one sentence in words your manager would understand, take away the two `#`, and run the cell.
+# write one sentence in words your manager would understand, take away the two `#` and the space after each, and run the cell.
 
 # %%
 from course_lib import lesson

@@ -514,7 +514,7 @@ print(path.read_text(encoding="utf-8"))
 # ## Your memo
 #
 # Your manager will ask: "What is wrong with our photos?" Choose the figure that surprised you most, and write what you found in
-# one sentence. Take away the two `#`, and run the cell.
+# one sentence. Take away the two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(4, PHOTOS)

@@ -551,7 +551,7 @@ pd.DataFrame(rows).drop(columns="photos").round(3)
 #
 # ## Your memo
 #
-# Which split would you show your manager, and why? Choose a figure and one sentence, take away the two `#`, and run the cell.
+# Which split would you show your manager, and why? Choose a figure and one sentence, take away the two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(5, PHOTOS)

@@ -622,7 +622,7 @@ pd.DataFrame({name: [values[0], values[59]] for name, values in table.items()}, 
 # ## Your memo
 #
 # You now know a network layer by layer. Write one sentence about it that your manager would understand:
-# how large it is, what it sees, or what you checked before training it. Take away the two `#` and run the cell.
+# how large it is, what it sees, or what you checked before training it. Take away the two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(6, PHOTOS)

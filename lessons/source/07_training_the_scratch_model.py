@@ -739,7 +739,7 @@ pd.DataFrame(rows).round(3)
 # ## Your memo
 #
 # One figure and one finding for your manager. Which of your curves says most, and what does it say? Write the sentence, take
-# away the two `#`, and run the cell.
+# away the two `#` and the space after each, and run the cell.
 
 # %%
 drawn, axes = plots.new_figure()

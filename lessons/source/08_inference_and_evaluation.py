@@ -692,7 +692,7 @@ print(shorten(file), "| figures and photos inside:", pictures_inside)
 # ## Your memo
 #
 # What does your manager need to know about this model? One figure, and one sentence with the missed-defect rate, its
-# interval, and what the trivial rule costs. Take away the two `#`, and run the cell.
+# interval, and what the trivial rule costs. Take away the two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(8, PHOTOS)
