@@ -25,8 +25,7 @@
 
 # %% [markdown]
 # `PHOTOS` names the photo folder. You may put your own folder there; it needs two sub-folders: one for the good parts, and one called `defective`. Run lesson 5 with it
-# first: the sections on new lots need the lots that it writes down. A cell may stop at a line that begins with `assert`, because its limit was set for
-# the solar cells; put a # before that line and run the cell again.
+# first: the sections on new lots need the lots that it writes down.
 #
 # This lesson makes choices, so it leaves the test photos alone: their rows are removed right here. (One section also uses the split by lot,
 # which has test photos of its own. Some test photos of the random split are train or validation photos there. Another section shows a study on
@@ -145,7 +144,6 @@ for stages, inputs in (("last", last_features), ("all", all_features)):
         answers = probe.fit(inputs[train], labels[train]).predict(inputs[validation])
         rows.append(evaluation.accuracy_row(f"{name}, {stages}", labels[validation], answers))
 probes = pd.DataFrame(rows).set_index("model")
-assert (probes["from"] > probes["baseline"] + 0.05).all()
 probes.round(3)
 
 # %% [markdown]
@@ -195,7 +193,6 @@ for stage in range(len(backbone.stages) // 3, last):  # "all" leaves out the ear
 rows.append(evaluation.accuracy_row(f"stage {last} (last)", labels[validation],
     features.linear_probe().fit(last_features[train], labels[train]).predict(last_features[validation])))  # fmt: skip
 by_stage = pd.DataFrame(rows)
-assert by_stage["accuracy"].iloc[-4:].min() > by_stage["baseline"].iloc[0] + 0.05
 plots.accuracies(by_stage, alt="Accuracy rises from stage 3 to stage 5 and then stays about level.")
 
 # %% [markdown]
@@ -243,7 +240,6 @@ by_number.round(3)
 
 # %% tags=["nbval-approx-0.05"]
 baseline = np.full(3, 1 - labels[validation].mean())
-assert by_number["probe: mean"].loc[200] > by_number["scratch"].loc[200]
 plots.lines(
     np.array([50, 200, 800]),
     {"probe (mean of 3)": by_number["probe: mean"], "scratch": by_number["scratch"], "baseline": baseline},
@@ -274,7 +270,6 @@ rows = []
 for name, folds in ways.items():
     answers = cross_val_predict(features.linear_probe(), last_features, labels, cv=folds)
     rows.append(evaluation.accuracy_row(name, labels, answers))
-assert rows[0]["accuracy"] > rows[1]["accuracy"]
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
@@ -313,8 +308,8 @@ from course_lib.models import weights_hash
 before = weights_hash(model.backbone)
 training.fit(model, few_loader, epochs=3, learning_rate=1e-2, progress=False)
 head_accuracy = training.evaluate(model, judge_loader)[1]
-assert weights_hash(model.backbone) == before
-print(f"accuracy on validation: {head_accuracy:.3f}; the backbone has not moved")
+print(f"accuracy on validation: {head_accuracy:.3f}")
+print("the backbone has moved:", weights_hash(model.backbone) != before)
 
 # %% [markdown]
 # `fit` did one thing more than you asked for: it kept the frozen parts in evaluation mode. *Predict first:* all weights are frozen, but somebody
@@ -327,7 +322,6 @@ moved.train()
 with torch.no_grad():
     moved(next(iter(few_loader))[0].cpu())
 print("same hash:", weights_hash(moved.backbone) == before)
-assert weights_hash(moved.backbone) != before
 
 # %% [markdown]
 # It is not. In training mode batch normalisation updates its running mean and variance with each batch. They are no
@@ -353,7 +347,8 @@ models.trainable_parameters(misspelt)
 
 # %% tags=["raises-exception"]
 unknown = set(wanted) - {name for name, _ in misspelt.named_parameters()}
-assert not unknown, f"the network has no parameter called {', '.join(unknown)}"
+if unknown:
+    raise ValueError(f"the network has no parameter called {', '.join(unknown)}")
 
 # %% [markdown]
 # ## Fine-tuning: the last stages learn too
@@ -371,7 +366,7 @@ models.trainable_parameters(model)
 # %% tags=["nbval-approx-0.06"]
 rates = {"backbone": 5e-4, "head": 2e-3}
 history = training.fit(model, few_loader, judge_loader, epochs=3, learning_rate=rates, progress=False)
-assert weights_hash(model.backbone) != before
+print("the backbone has moved:", weights_hash(model.backbone) != before)
 history[["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]].round(2)
 
 # %% [markdown]
@@ -490,8 +485,6 @@ for kind in ("random", "lot"):
 
 # %% tags=["nbval-approx-0.08"]
 table = pd.DataFrame(measured).drop(columns=["seconds", "photos/s"])
-by_route = table.pivot(index="model", columns="split", values="accuracy")
-assert by_route["random"].drop("from scratch").min() > by_route.loc["from scratch", "random"]
 table.set_index(["split", "model"]).round(3)
 
 # %% [markdown]
@@ -548,10 +541,6 @@ many_splits.round(3)
 # four. The rows of the single folds stand in the results file: with 8 views each of the four gained at least three points. Two networks are a third of a point ahead of one, and the
 # second alone is as good: such a difference can be luck. Look also at the rows with *and the probe*: what is added to a better model need not make it better still.
 
-# %%
-random_mean = many_splits["mean"]["random"]
-assert random_mean["fine-tuned, 8 views"] > random_mean["probe, all stages"] > random_mean["probe, last stages"]
-
 # %% [markdown]
 # ## The preprocessing belongs to the weights
 #
@@ -567,7 +556,6 @@ wrong_loader = datasets.BatchLoader(pixels, labels[some], batch_size=32, **usual
 wrong_features, _ = evaluation.predict_logits(backbone, wrong_loader)
 prepared = {"its own": last_features[some], "the usual ImageNet numbers": wrong_features}
 rows = [evaluation.accuracy_row(name, labels[some], good_probe.predict(values)) for name, values in prepared.items()]
-assert rows[0]["accuracy"] > rows[1]["accuracy"]
 pd.DataFrame(rows).rename(columns={"model": "mean and deviation"}).round(3)
 
 # %% [markdown]
@@ -621,7 +609,6 @@ if {"mono", "poly"} <= set(index.get("cell_type", [])):
             rows.append({"judged on": judged_on, **row})
     crossed = pd.DataFrame(rows).rename(columns={"model": "trained on"})
     crossed = crossed.set_index(["judged on", "trained on"]).sort_index()
-    assert crossed.loc[("poly", "mono"), "accuracy"] < crossed.loc[("poly", "mono"), "baseline"]
     display(crossed.round(3))
 
 # %% [markdown]

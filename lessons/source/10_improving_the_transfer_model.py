@@ -24,8 +24,7 @@
 
 # %% [markdown]
 # `PHOTOS` names the photo folder. You may put your own folder there. It needs two sub-folders: one for the good parts, and
-# one called `defective`. Then run lesson 5 with it first, because one section needs its lots. If a cell stops at an `assert`, put a # before that
-# line: its limit was set for the solar cells. The split is that of lesson 5: train, validation and test.
+# one called `defective`. Then run lesson 5 with it first, because one section needs its lots. The split is that of lesson 5: train, validation and test.
 
 # %%
 from course_lib import data, lesson
@@ -155,10 +154,7 @@ judged.round(3)
 # mixed tiles are no solar cell any more: here the probe falls far below the trivial baseline.
 #
 # This does not prove that a change is useless in training. It proves how far a change moves the photos from what
-# the model knows. The next cell checks only that the two strongest changes cost accuracy.
-
-# %%
-assert judged["accuracy"]["unchanged"] > max(judged["accuracy"][["grid shuffle", "CoarseDropout"]])
+# the model knows.
 
 # %% [markdown]
 # ## Augmentation belongs to training only
@@ -269,9 +265,6 @@ print(f"suggested: {rate:.4f}")
 # loss jumps, and the smoothed line rises. The suggestion (the upright line) is a tenth of the rate with the lowest smoothed loss, so it stays well away
 # from the trouble. It is a hint, not a law: each batch is another draw of photos.
 
-# %%
-assert curve["smoothed"].min() < curve["smoothed"].iloc[4] < curve["smoothed"].iloc[-1]
-
 # %% [markdown]
 # ### Learning rate and batch size in a small table
 #
@@ -379,9 +372,6 @@ plots.learning_curves(
 # waited for two more epochs, ended, and took the best weights back. Right: the accuracy on training photos keeps rising, that on validation photos does not. The network begins to learn the photos by heart: there is no
 # augmentation here, because each photo's maps are computed once. (Early stopping can also end too early, see lesson 7.)
 
-# %%
-assert len(history) < 12
-
 # %% [markdown]
 # ### When the learning rate is too large
 #
@@ -415,9 +405,6 @@ print(f"trivial baseline of these {len(always)} photos: {max(always.mean(), 1 - 
 # %% [markdown]
 # Eight steps were enough to destroy what a million photos had taught: the accuracy fell to the level of the trivial baseline or below it. No error
 # was raised. You find out only if you look at validation photos after training. That is why you fine-tune with small steps, and look.
-
-# %%
-assert after < before - 0.05
 
 # %% [markdown]
 # ## The real fine-tuning
@@ -530,9 +517,6 @@ plots.accuracies(
 # intervals overlap: with one seed and about 400 photos you cannot be sure which of the four is best. Lesson 9 shows a table of five splits; there fine-tuning, with
 # larger photos and twelve epochs, is ahead of the probe on every one of them. So we go on with the fine-tuned network.
 
-# %%
-assert table["accuracy"].iloc[2:].max() > table["baseline"].iloc[0] + 0.08
-
 # %% [markdown]
 # ## Which step helped? Three seeds
 #
@@ -573,7 +557,6 @@ plots.accuracies(
     alt="Accuracy of twelve rows, two probes and ten kinds of fine-tuning, the mean of three seeds each: plain fine-tuning and the mean of two networks lie furthest right, "
     "the grid shuffle furthest left; all intervals overlap.",
 )
-assert ablation["from"].max() < ablation["to"].min()
 
 # %% [markdown]
 # In the figure all intervals overlap, so look at the gains. Fine-tuning is ahead of both probes on each seed, by more than a point. Then
@@ -687,9 +670,6 @@ costs.round(2)
 # and reject everything. At the threshold 0.5 even this model is dearer than rejecting everything. At the chosen one it is cheaper, and the two intervals do not overlap.
 # The model of lesson 8 cost 0.59 on the same photos: this one misses about as many defects, but rejects far fewer good cells.
 
-# %%
-assert costs.loc["chosen", "to"] < costs.loc["reject everything", "from"]
-
 # %% [markdown]
 # ## Random split and lot split, side by side
 #
@@ -718,9 +698,6 @@ sides.round(3)
 # With new lots the accuracy is about two points lower, much as in lesson 9. The features and the photos are the same in both rows. But the random folds
 # ask about cells of modules that the probe has seen, and the lot folds mostly about modules that it has not seen (our lots are an
 # approximation, see lesson 4). The intervals just overlap.
-
-# %%
-assert sides["accuracy"].iloc[0] > sides["accuracy"].iloc[1]
 
 # %% [markdown]
 # ## One file that inspects new photos
@@ -761,7 +738,7 @@ colleague.inspect([*photos, "no_such_photo.png"]).round(2)
 
 # %%
 again = colleague.probabilities(loaders["test"].images[:200].numpy())[:, 1]
-assert np.array_equal(again >= threshold, test_probabilities[:200] >= threshold)
+print("equal decisions:", ((again >= threshold) == (test_probabilities[:200] >= threshold)).sum(), "of", len(again))
 
 # %% [markdown]
 # **Your turn:** write `colleague.inspect(list(data.everyday_photos().values()))` into a new cell: these are the everyday photos of lesson 1. What does the inspector say about a
@@ -783,9 +760,6 @@ parity
 
 # %% [markdown]
 # All decisions are equal. The logits differ only by rounding: `1e-05` is short for 0.00001.
-
-# %%
-assert parity["equal decisions"] == parity["photos"]
 
 # %% [markdown]
 # How fast is it? One photo at a time, on one thread, the notebook's model and the exported one in turn. `median ms`: half of the
@@ -820,14 +794,11 @@ import sys
 
 command = [sys.executable, "-m", "course_lib", "predict", str(path), *map(str, photos), "--csv"]
 answer = subprocess.run(command, capture_output=True, text=True)
-print(answer.stdout)
+print(answer.stdout, answer.stderr)
 
 # %% [markdown]
 # The two rows say what the loaded inspector said above, with more digits. Without `--csv` you get a table to read, with `--heatmaps
 # FOLDER` a picture for each photo.
-
-# %%
-assert answer.returncode == 0 and len(answer.stdout.splitlines()) == 3
 
 # %% [markdown]
 # With several GPUs, PyTorch's own `torchrun` starts the same command several times, and each process takes its share of every batch:
