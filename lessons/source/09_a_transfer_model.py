@@ -30,7 +30,7 @@
 # This lesson makes choices, so it leaves the test photos alone: their rows are removed right here. (One section also uses the split by lot,
 # which has test photos of its own. Some test photos of the random split are train or validation photos there. Another section shows a study on
 # five random splits and on folds of lots. One of the five is the split of this course: its row was measured on our own test photos, and the settings of the study were
-# tried out on just these, so that row may flatter a little. The other splits contain some of our test photos. Read the study, but choose nothing by that one row.)
+# tried out on just these, so that row may flatter a little. The study was made before cells that were photographed twice were kept together. The other splits contain some of our test photos. Read the study, but choose nothing by that one row.)
 
 # %%
 from course_lib import data, lesson
@@ -273,7 +273,7 @@ for name, folds in ways.items():
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# Here the random folds promise more than the lot folds give. The two intervals just overlap, but in the study below both probes, too, do better on random splits than on lots, on average. Report
+# Here the random folds promise more than the lot folds give. In the study below both probes, too, do better on random splits than on lots, on average. Report
 # both; believe the lower one. (Photos of one lot are alike, so the true
 # interval of the second row is wider than the one printed.)
 #
@@ -489,8 +489,8 @@ table.set_index(["split", "model"]).round(3)
 
 # %% [markdown]
 # From scratch, the large network is about as good as the trivial baseline (`baseline`): 200 photos and five epochs (about
-# 35 steps) are not enough for millions of weights that start at random. Every route that starts from ImageNet has a higher accuracy; only for *fine-tune at once* on the random split do the two intervals overlap. Among those, look at the intervals (`from` and
-# `to`) before you name a winner: the order on the random split is not that on the lot split. One draw of 200 photos cannot decide, and the lot rows are one draw of lots.
+# 35 steps) are not enough for millions of weights that start at random. Every route that starts from ImageNet has a higher accuracy. Among those, look at the intervals (`from` and
+# `to`) before you name a winner. One draw of 200 photos cannot decide, and the lot rows are one draw of lots.
 #
 # What did it cost? Seconds of training, and photos judged in a second, on this computer:
 
