@@ -384,17 +384,11 @@ plots.learning_curves(
 # %% tags=["nbval-approx-0.3"]
 whole = models.Classifier(deepcopy(backbone), classes=2, stages="all")
 models.head_from_probe(whole, probe)
-hundred = datasets.BatchLoader(
-    loaders["validation"].images[::4].numpy(), labels[validation][::4], mean=backbone.mean, std=backbone.std
-)
+own = {"mean": backbone.mean, "std": backbone.std}
+hundred = datasets.BatchLoader(loaders["validation"].images[::4].numpy(), labels[validation][::4], **own)
 before = training.evaluate(whole, hundred)[1]
 few = datasets.BatchLoader(
-    loaders["train"].images[:128].numpy(),
-    labels[train][:128],
-    batch_size=16,
-    shuffle=True,
-    mean=backbone.mean,
-    std=backbone.std,
+    loaders["train"].images[:128].numpy(), labels[train][:128], batch_size=16, shuffle=True, **own
 )
 training.fit(whole, few, epochs=1, learning_rate=5e-2, progress=False)
 after = training.evaluate(whole, hundred)[1]
