@@ -150,7 +150,7 @@ show_guesses([flower, after_change], size=2.4)
 #
 # > **AI** (artificial intelligence): a machine does what seems to need thinking. A program with rules that a person wrote counts, too.
 # >
-# > > **Machine learning**: the part of AI that gets better from examples. Nobody writes the rules.
+# > > **Machine learning**: the part of AI that gets better from examples. Nobody writes the rules. What has learned is called a *model*.
 # > >
 # > > > **Deep learning**: the part of machine learning that uses *deep* networks. They have many *layers*, one after the other, and each layer
 # > > > computes new numbers from the numbers of the layer before.
@@ -247,7 +247,7 @@ baseline = quiz.yours("01-always-functional", always_functional)
 print(f"always functional: {baseline(list(index['label'])):.3f}")
 
 # %% [markdown]
-# More than two of three answers are right, and not one defect is found. So an accuracy of 0.7 would be no news here. Set every result
+# More than two of three answers are right, and not one defect is found. So 0.7 would be no news here. Set every result
 # beside the baseline of *the same* photos. (If the sound parts in your own folder have another name, this prints 0.)
 #
 # ## Transfer: new answers for a trained network
@@ -280,8 +280,9 @@ unseen_features = features.extract(unseen, network, progress=False)
 known_features.shape, unseen_features.shape
 
 # %% [markdown]
-# On these features we train a small classifier, a *probe*. It multiplies each feature by a weight, adds everything up, and says
-# "defective" if the sum is large. Learning means: find good weights for it.
+# On these features we train a small *classifier*, a model that names the class. This one is called a *probe*: it multiplies each
+# feature by a weight, adds everything up, and says "defective" if the sum is large. Learning means: find good weights for it.
+# Backbone and probe together are your first *detector*.
 
 # %%
 known_labels, unseen_labels = data.label_numbers(known), data.label_numbers(unseen)  # 0 functional, 1 defective
@@ -291,7 +292,7 @@ print(f"kept from the network: {sum(weights.numel() for weights in network.param
 print(f"learned from our photos: {known_features.shape[1] + 1:,}")
 
 # %% [markdown]
-# That is why transfer helps with few photos: only one weight in a thousand must be learned from them.
+# That is why transfer helps with few photos: fewer than one weight in a thousand must be learned from them.
 #
 # ## How good is it?
 #

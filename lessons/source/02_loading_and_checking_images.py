@@ -19,7 +19,7 @@
 # %% [markdown]
 # ## You will be able to
 #
-# - Read a photo into an array and name its shape, type and mode.
+# - Read a photo into an array and name its shape, type and range.
 # - Find photos that cannot be used: broken, empty, or something else behind an image ending.
 # - Tell exact duplicates from near duplicates, and say what each does to a test.
 # - Decide what happens to a doubtful photo, and set photos aside so that every step can be undone.
@@ -28,11 +28,9 @@
 # {{setup}} 2
 
 # %% [markdown]
-# `PHOTOS` is the folder with your photos. It may be a folder of your own; it needs one sub-folder for each *class*, the
-# groups that the photos are sorted into. Here they are `functional` and `defective`.
-#
-# The *index* is a table with one row for each photo: where the file is, and which class it belongs to. (The other columns
-# are for lesson 4.) Making it opens no photo, so it says nothing yet about what is in the files.
+# As in lesson 1, `PHOTOS` is the folder with your photos. It may be a folder of your own, with one sub-folder for each class;
+# here these are `functional` and `defective`. The index has one row for each photo: where the file is, and which class it
+# belongs to. (The other columns are for lesson 4.) Making it opens no photo, so it says nothing yet about what is in the files.
 
 # %%
 from course_lib import data
@@ -45,7 +43,7 @@ index.head(3)
 # ## A photo is a table of numbers
 #
 # Let us read the first photo. Pillow (`PIL`) is the library that opens image files. `np.asarray` turns the photo into an
-# *array*: numbers in rows and columns, one for each *pixel*, that is, each point of the photo.
+# array. A grey photo has one number for each *pixel*, that is, each point of the photo.
 
 # %%
 import numpy as np
@@ -81,8 +79,7 @@ plots.numbers(image, at=(0.42, 0.22))
 # You cut such a box out of an array with `image[first_row:end_row, first_column:end_column]`. The end is not included.
 #
 # **Task 1: the mean of a box.** Write `mean_of_box`. It returns the mean of the numbers in a box that begins at row `top` and
-# column `left`, and is `height` rows high and `width` columns wide. If you are stuck, run `quiz.hint("02-mean-of-box")` in a
-# new cell; each run gives one hint more. After the last one there is `quiz.solution("02-mean-of-box")`.
+# column `left`, and is `height` rows high and `width` columns wide. (Hints: `quiz.hint("02-mean-of-box")`.)
 
 # %%
 from course_lib import quiz
@@ -99,8 +96,7 @@ quiz.check("02-mean-of-box", mean_of_box)
 # ## Colour has three channels, and an order
 #
 # A colour photo has a third axis, the *channels*: red, green and blue for each pixel. The example is an orange flower, which
-# comes with scikit-learn. Your function now looks at a box on its petals, in each channel. (`quiz.yours` takes your function
-# if its check was right, and the course's if not, so you can always go on.)
+# comes with scikit-learn. Your function now looks at a box on its petals, in each channel.
 
 # %%
 photo = Image.open(data.everyday_photos()["flower"])
@@ -114,8 +110,7 @@ for channel, name in enumerate(["red", "green", "blue"]):
 # Orange is much red, some green and little blue. And mind the order: Pillow's `size` is (width, height), but the shape of the
 # array is (height, width, channels).
 #
-# The channels have an order, too, and not every library uses the same one. *Predict first.* Choose an answer below. Then
-# run the cell after it, which shows your guess beside what happens.
+# The channels have an order, too, and not every library uses the same one. *Predict first:*
 
 # %%
 quiz.guess("02-swapped-colours")
@@ -511,8 +506,8 @@ for pair in real[real["problem"] == "near duplicate"].head(1).itertuples():
 
 # %% [markdown]
 # The lower arrow points at a faint upright line. Both photos have it, which speaks for one cell. The upper arrow points at a line
-# that only the left photo has, which speaks for two. Nobody can be sure. In such a case keep both, but never one for training
-# and the other for the test. Lesson 5 takes care of that.
+# that only the left photo has, which speaks for two. Nobody can be sure. In such a case keep both. But if one of them goes to
+# training and the other to the test, the model may know the answer. Lesson 5 looks for such pairs.
 #
 # > **Tip.** For your own photos, the same check runs in a terminal and writes a page with pictures:
 # >
@@ -522,9 +517,8 @@ for pair in real[real["problem"] == "near duplicate"].head(1).itertuples():
 #
 # ## Your memo
 #
-# You are the inspector of this factory, and somebody will ask you what you found. Each lesson keeps a place for one figure and
-# one finding of yours; after lesson 10 they make one page that you can show your manager. Choose a photo that surprised you,
-# write one sentence in words your manager would understand, take away the two `#` and the space after each, and run the cell.
+# Choose a photo that surprised you, and write one sentence about it in words your manager would understand. Take away the two
+# `#` and the space after each, and run the cell.
 
 # %%
 from course_lib import lesson

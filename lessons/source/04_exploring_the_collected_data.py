@@ -53,8 +53,8 @@ import pandas as pd
 pd.crosstab(index["cell_type"], index["label"], margins=True, margins_name="all")
 
 # %% [markdown]
-# Whoever answers "functional" to everything is right quite often. The accuracy of this lazy answer, always the commonest label, is
-# called the *trivial baseline*.
+# Whoever answers "functional" to everything is right quite often, as you saw in lesson 1. In any folder, the accuracy of such a lazy
+# answer, always the commonest label, is the *trivial baseline*.
 #
 # **Task 1: the trivial baseline.** Write `baseline`. `labels` is a column of a table, such as `index["label"]`. It must work for
 # any folder, also for one with more defective photos than functional ones. (Hints: `quiz.hint("04-baseline")`.)
@@ -80,8 +80,8 @@ for kind, cells in index.groupby("cell_type"):
     print(f"{kind}: {commonest(cells['label']):.3f}")
 
 # %% [markdown]
-# The two differ by a few points. So a model that is right for 69 % of the cells beats the lazy answer on mono cells, and loses to
-# it on poly cells. And the lazy answer finds not one defect.
+# The two differ by a few points. So a model that is right for 69 % of the cells of each type beats the lazy answer on mono cells,
+# and loses to it on poly cells. And the lazy answer finds not one defect.
 #
 # > **Tip.** If your folder holds only good parts, a classifier has nothing to compare them with, and `index_folder` says so. There
 # > are methods that learn from good parts alone and report what looks unusual, called *anomaly detection*. This course does not
@@ -126,7 +126,7 @@ if len(pair) == 2:
 # %% [markdown]
 # The arrows point at the same kind of mark, a faint upright line. The experts called one cell "defective, not sure" and the other
 # one "functional, not sure". Would you have known? The experts were not sure about some 400 photos, and a model that learns
-# their labels takes guesses for facts. At the end of this lesson you decide what happens to these photos.
+# their labels takes guesses for facts. These are the *doubtful photos*. At the end of this lesson you decide what happens to them.
 #
 # ## Something is in the order
 #
@@ -310,7 +310,8 @@ pd.DataFrame([accuracy_row(f"defective if darker than {limit}", bad.astype(int),
 # is nearly written: "defective cells are darker, a light meter will do".
 #
 # Before that, a test. If brightness shows the *defect*, it must also work among cells of one lot, which had the same light and the
-# same camera. (If each of your own photos is a lot by itself, there is no such pair, and the result is `nan`.) *Predict first:*
+# same camera. (If each of your own photos is a lot by itself, there is no such pair, and the result is `nan`, "not a number".)
+# *Predict first:*
 
 # %%
 quiz.guess("04-inside-a-lot")

@@ -2,7 +2,8 @@
 # # 05 Building the dataset
 #
 # You divide the photos: some to learn from, some to choose with, some for the test. Then you check that nothing slips from
-# one part into another, and hand the photos to PyTorch in batches. The parts that matter are yours: you write them.
+# one part into another, and hand the photos in batches to PyTorch, the library that trains the networks of this course. What
+# matters you write yourself.
 #
 # **At the end you have:** a split that you checked for leaks, and a Dataset that you wrote
 #
@@ -199,7 +200,7 @@ pd.DataFrame(found, index=["random", "by lot"], columns=list(things))
 # a leak? It depends on your question. If you ask how well the model sorts more cells of *these* modules, it is none. If you ask
 # how well it sorts *new* modules, it is one.
 #
-# So the split by lot is clean? Remember the end of lesson 4: fifty cells were photographed twice, in two series that lie far
+# So the split by lot is clean? Remember the twins of lesson 4: fifty cells were photographed twice, in two series that lie far
 # apart in the file order. (If you leave the doubtful photos out, 37 of these pairs are left.) *Predict first:*
 
 # %%
@@ -244,8 +245,9 @@ splits.check_for_leaks(lot_index)
 splits.check_for_leaks(random_index)
 
 # %% [markdown]
-# In the random split it found one pair of near duplicates, which lesson 2 showed you: nobody can be sure that it is one cell twice. One pair among
-# so many photos can stay. If you find more in a folder of your own, give both photos of a pair the same value in the column `part`.
+# In the random split it found one pair of near duplicates, the second one in the table at the end of lesson 2. As with the first, which
+# you looked at there, nobody can be sure that it is one cell twice. One pair among so many photos can stay. If you find more in a
+# folder of your own, give both photos of a pair the same value in the column `part`.
 #
 # > **Warning.** This is a check and no proof. It does not find a copy that was cropped by a few pixels, and it knows only
 # > the lots and cells that somebody wrote down or a finder found. The fifty cells passed the checks of path, bytes and near duplicate.
@@ -289,9 +291,8 @@ leaky, clean = split(labels[twice], seed=0), split(labels[pool], seed=0)
 print("in two parts:", len(shared(twice, leaky)), "of", len(pool), "photos; without copies:", len(shared(pool, clean)))
 
 # %% [markdown]
-# How good does a model look on either? As in lesson 3, a network that was trained on everyday photos turns each photo into
-# numbers, its *features*, and a *linear probe* learns from these. If you ran lesson 3 or 4, the features are kept; if not, they
-# take up to a minute.
+# How good does a model look on either? As in lessons 1 and 3, a network that was trained on everyday photos turns each photo into
+# features, and a linear probe learns from these. The first time, the features of all photos may take a minute; then they are kept.
 
 # %%
 from course_lib import features, models
@@ -411,8 +412,8 @@ print("type:", images.dtype, "| darkest:", images.min(), "| brightest:", images.
 #
 # A Dataset may have a *transform*: a function that changes each photo when it is asked for, for example one that mirrors it.
 #
-# **Task 4: write a Dataset.** Fill in the two methods. `__getitem__` returns two things: the photo as a tensor
-# (`torch.tensor(array)`), changed by `self.transform` if there is one, and its label. (Hints:
+# **Task 4: write a Dataset.** Fill in the two methods. `__getitem__` returns two things: the photo as a *tensor*, which is what
+# PyTorch calls an array of its own (`torch.tensor(array)`), changed by `self.transform` if there is one, and its label. (Hints:
 # `quiz.hint("05-photo-dataset")`.)
 
 # %%
@@ -522,7 +523,8 @@ plots.photo_grid(shown, titles)
 # %% [markdown]
 # The number behind the part is the epoch. The two rows of train differ, and some photos are turned: their bars run from top to
 # bottom. The two rows of validation are equal. (If you follow the experts: does the third solar cell there look sound to
-# you? They called it defective. That is a doubtful label, and no mix-up.)
+# you? They were sure that it is defective. Perhaps 96 pixels are too few to show why, perhaps they were wrong. But photo and
+# label have not lost each other.)
 #
 # ## Going deeper: when one class is rare
 #
