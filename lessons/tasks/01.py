@@ -91,7 +91,7 @@ def change(photo):
                 f"(高さ, 幅, 3) の写真を返すはずですが、{shape} が返りました。",
             )
         if photo.size == 0:
-            raise NotYet("You cut so much away that no pixel is left.", "切り取りすぎて、画素が残っていません。")
+            raise NotYet("You cut so much away that no pixel is left.", "切り取りすぎて、ピクセルが残っていません。")
         if photo.dtype != np.uint8:
             raise NotYet(
                 f"A photo has whole numbers from 0 to 255 (uint8), but yours has {photo.dtype}. Divide with `//`, or end with "
@@ -480,7 +480,7 @@ class Seconds(Task):
     defines = "seconds_per_photo"
     copies = False  # it is looked at afterwards what was done with the network
     prompt_ja = (
-        "**課題 5：時間を測る。** ネットワークと画像をデバイスに移し、慣らし運転として 1 回動かし（最初の 1 回は必ず遅くなります）、もう 1 回動かして時間を測り、"
+        "**課題 5：時間を測る。** ネットワークと画像をデバイスに移し、ウォームアップとして 1 回動かし（最初の 1 回は必ず遅くなります）、もう 1 回動かして時間を測り、"
         "写真 1 枚あたりの秒数を返す `seconds_per_photo` を書いてください。`network.to(where)`、`images.to(where)` でデバイスに移し、"
         "`network(images).cpu()` で実行して結果を受け取ります。`.cpu()` がないと、GPU の計算が終わる前に時計が止まります。時計は `time.perf_counter()` です。"
     )
@@ -492,7 +492,7 @@ def seconds_per_photo(network, images, where):
 '''
     why = {
         "en": "Three things spoil such a measurement: no warm-up, no waiting for the GPU, and no division by the number of photos.",
-        "ja": "慣らし運転をしない、GPU を待たない、枚数で割らない。この 3 つが測定を狂わせます。",
+        "ja": "ウォームアップをしない、GPU を待たない、枚数で割らない。この 3 つが測定を狂わせます。",
     }
     hints = (
         {
@@ -593,7 +593,7 @@ def seconds_per_photo(network, images, where):
         if len(network.runs) < 2:
             raise NotYet(
                 "The network ran once only, so the slow first run was measured. Let it warm up before you start the clock.",
-                "1 回しか動かしていないので、遅い 1 回目を測っています。時計を見る前に、慣らし運転として 1 回動かしてください。",
+                "1 回しか動かしていないので、遅い 1 回目を測っています。時計を見る前に、ウォームアップとして 1 回動かしてください。",
             )
         if network.fetched < len(network.runs):
             raise NotYet(

@@ -16,8 +16,8 @@ class MeanOfBox(Task):
     id = "02-mean-of-box"
     defines = "mean_of_box"
     prompt_ja = (
-        "**課題 1：四角の平均。** グレースケール画像から切り出した四角の平均値を返す `mean_of_box` を書いてください。"
-        "四角は行 `top`、列 `left` から始まり、高さは `height`、幅は `width` です。"
+        "**課題 1：矩形の平均。** グレースケール画像から切り出した矩形領域（縦横に区切った四角い部分）の平均値を返す `mean_of_box` を書いてください。"
+        "矩形は行 `top`、列 `left` から始まり、高さは `height`、幅は `width` です。"
     )
     stub = '''
 def mean_of_box(image, top, left, height, width):
@@ -31,11 +31,11 @@ def mean_of_box(image, top, left, height, width):
     hints = (
         {
             "en": "`image[a:b, c:d]` is the box of the rows a to b and the columns c to d; b and d are left out.",
-            "ja": "`image[a:b, c:d]` は a 行から b 行の手前まで、c 列から d 列の手前までの四角です。",
+            "ja": "`image[a:b, c:d]` は a 行から b 行の手前まで、c 列から d 列の手前までの矩形です。",
         },
         {
             "en": "The last row is not `height`: a box that begins in row 100 and is 10 high ends before row 110.",
-            "ja": "終わりの行は `height` ではありません。100 行目から高さ 10 の四角は、110 行目の手前で終わります。",
+            "ja": "終わりの行は `height` ではありません。100 行目から高さ 10 の矩形は、110 行目の手前で終わります。",
         },
         {
             "en": "`image[top : top + height, …].mean()`; the columns go the same way.",
@@ -88,14 +88,14 @@ def mean_of_box(image, top, left, height, width):
         if np.shape(found) == box.shape:
             raise NotYet(
                 "That is the box itself. Its mean is one number: `.mean()`.",
-                "それは四角そのものです。`.mean()` で平均を 1 つの数にしてください。",
+                "それは矩形そのものです。`.mean()` で平均を 1 つの数にしてください。",
             )
         mistakes = (
             (
                 image[top:height, left:width].mean(),
                 "It seems that `height` and `width` are taken for the end of a slice. The box ends `height` rows after "
                 "`top`, that is, before row `top + height`.",
-                "`height` と `width` をスライスの終わりに使っているようです。四角は `top` から `height` 行なので、"
+                "`height` と `width` をスライスの終わりに使っているようです。矩形は `top` から `height` 行なので、"
                 "`top + height` 行の手前で終わります。",
             ),
             (
@@ -107,12 +107,12 @@ def mean_of_box(image, top, left, height, width):
             (
                 image.mean(),
                 "That is the mean of the whole photo, not of the box.",
-                "それは画像全体の平均です。四角の中だけの平均を求めてください。",
+                "それは画像全体の平均です。矩形の中だけの平均を求めてください。",
             ),
             (
                 image[top : top + height + 1, left : left + width + 1].mean(),
                 "The box is one row and one column too many: the end of a slice is left out already.",
-                "四角が 1 行と 1 列だけ大きくなっています。スライスの終わりは含まれません。",
+                "矩形が 1 行と 1 列だけ大きくなっています。スライスの終わりは含まれません。",
             ),
         )
         for result, en, ja in mistakes:
@@ -122,14 +122,14 @@ def mean_of_box(image, top, left, height, width):
             found,
             box.mean(),
             "For the box of 6 × 9 pixels at row 2, column 4 of a photo of 20 × 30 pixels",
-            "20 × 30 ピクセルの画像で 2 行 4 列から始まる 6 × 9 の四角に対し",
+            "20 × 30 ピクセルの画像で 2 行 4 列から始まる 6 × 9 の矩形に対し",
             tolerance=1e-6,
         )
         self.expect(
             mean_of_box(image, 0, 0, 20, 30),
             image.mean(),
             "For a box as large as the photo",
-            "画像全体と同じ大きさの四角に対し",
+            "画像全体と同じ大きさの矩形に対し",
             tolerance=1e-6,
         )
 

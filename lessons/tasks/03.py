@@ -20,7 +20,7 @@ class DarkShare(Task):
     id = "03-dark-share"
     defines = "dark_share"
     prompt_ja = (
-        "**課題 1：暗い画素の割合。** 画像の中央値 `np.median(photo)` の 0.6 倍より暗い画素の割合（0〜1）を返す "
+        "**課題 1：暗いピクセルの割合。** 画像の中央値 `np.median(photo)` の 0.6 倍より暗いピクセルの割合（0〜1）を返す "
         "`dark_share` を書いてください。"
     )
     given = "import numpy as np"
@@ -68,7 +68,7 @@ def dark_share(photo):
         if np.shape(found) == photo.shape:
             raise NotYet(
                 "That is True or False for each pixel. Its mean, `.mean()`, is the share of True.",
-                "それは画素ごとの True / False です。`.mean()` で平均を取ると、True の割合になります。",
+                "それはピクセルごとの True / False です。`.mean()` で平均を取ると、True の割合になります。",
             )
         refuse(
             found,
@@ -76,17 +76,17 @@ def dark_share(photo):
                 (
                     (photo < limit).sum(),
                     "That is the number of dark pixels, not their share.",
-                    "それは暗い画素の個数です。割合にしてください。",
+                    "それは暗いピクセルの個数です。割合にしてください。",
                 ),
                 (
                     (photo < limit).sum() / len(photo),
                     "`len(photo)` is the number of rows. Divide by the number of pixels, `photo.size`.",
-                    "`len(photo)` は行数です。画素数 `photo.size` で割ってください。",
+                    "`len(photo)` は行数です。ピクセル数 `photo.size` で割ってください。",
                 ),
                 (
                     len(photo) / photo.size,
                     "`len` of an array is its number of rows. Count the dark pixels with `.sum()`.",
-                    "配列の `len` は行数です。暗い画素は `.sum()` で数えてください。",
+                    "配列の `len` は行数です。暗いピクセルは `.sum()` で数えてください。",
                 ),
                 (
                     100 * (photo < limit).mean(),
@@ -111,16 +111,16 @@ def dark_share(photo):
                 (
                     (photo > limit).mean(),
                     "These are the pixels that are not darker than the limit. Turn the `>` round.",
-                    "しきい値より明るい画素を数えています。不等号が逆です。",
+                    "しきい値より明るいピクセルを数えています。不等号が逆です。",
                 ),
                 (
                     photo[photo < limit].mean(),
                     "That is how bright the dark pixels are, not how many they are.",
-                    "それは暗い画素の明るさです。求めるのは割合です。",
+                    "それは暗いピクセルの明るさです。求めるのは割合です。",
                 ),
             ),
         )
-        self.expect(found, 5 / 30, "For 5 dark pixels among 30", "30 画素のうち 5 画素が暗い画像では", tolerance=1e-6)
+        self.expect(found, 5 / 30, "For 5 dark pixels among 30", "30 ピクセルのうち 5 ピクセルが暗い画像では", tolerance=1e-6)
         even = np.full((4, 4), 90, np.uint8)
         self.expect(dark_share(even), 0.0, "For an even grey", "一様な灰色では", tolerance=1e-6)
 
@@ -154,11 +154,11 @@ def slide(photo, kernel):
         },
         {
             "en": "The nine pixels at a place: `photo[row : row + 3, column : column + 3]`.",
-            "ja": "その位置の 9 画素は `photo[row : row + 3, column : column + 3]` です。",
+            "ja": "その位置の 9 ピクセルは `photo[row : row + 3, column : column + 3]` です。",
         },
         {
             "en": "`sums[row, column] = (nine * kernel).sum()`, where `nine` is those nine pixels.",
-            "ja": "その 9 画素を `nine` とすると、`sums[row, column] = (nine * kernel).sum()` です。",
+            "ja": "その 9 ピクセルを `nine` とすると、`sums[row, column] = (nine * kernel).sum()` です。",
         },
     )
     _loops = (
@@ -244,7 +244,7 @@ def slide(photo, kernel):
                 (
                     places.sum(axis=(2, 3)),
                     "These are the sums of the pixels, without the kernel: multiply first.",
-                    "カーネルを掛けずに画素を足しています。先に掛けてください。",
+                    "カーネルを掛けずにピクセルを足しています。先に掛けてください。",
                 ),
                 (
                     places[:, :, 2, 2] * kernel[2, 2],
@@ -254,7 +254,7 @@ def slide(photo, kernel):
                 (
                     (places @ kernel).sum(axis=(2, 3)),
                     "`@` multiplies matrices. Multiply each pixel by the number on it: `*`.",
-                    "`@` は行列の積です。画素ごとに数を掛けるには `*` を使います。",
+                    "`@` は行列の積です。ピクセルごとに数を掛けるには `*` を使います。",
                 ),
             ),
         )
@@ -405,7 +405,7 @@ class MyFeature(Task):
     copies = False  # 395 photos
     prompt_ja = (
         "**課題 4：自分の特徴量。** 画像ごとに 1 つの数を返す `my_feature` を書いてください。太陽電池セルの検証用画像で、10 個の特徴量の"
-        "どれよりも多くのペアを正しい順に並べられれば合格です。何度でも試せます。"
+        "どれよりも多くの組を正しい順に並べられれば合格です。何度でも試せます。"
     )
     given = READ
     stub = '''
@@ -472,7 +472,7 @@ def my_feature(photo):
             raise NotYet(
                 f"It puts {100 * reached:.1f} of 100 pairs in the right order; the best of our ten, `darkest 5 %`, "
                 f"{100 * best:.1f}. Try another idea.",
-                f"正しい順に並べられたのは 100 ペア中 {100 * reached:.1f} です。10 個のうち最良の `darkest 5 %` は "
+                f"正しい順に並べられたのは 100 組中 {100 * reached:.1f} です。10 個のうち最良の `darkest 5 %` は "
                 f"{100 * best:.1f} です。別の案も試してください。",
             )
 
@@ -621,7 +621,7 @@ class Shuffled(Guess):
     id = "03-shuffled"
     ask = {
         "en": "We put all pixels of the photo with the crack into random places. What happens to its histogram?",
-        "ja": "ひび割れのある画像の全画素を、ランダムな位置に並べ替えます。ヒストグラムはどうなるでしょうか。",
+        "ja": "ひび割れのある画像の全ピクセルを、ランダムな位置に並べ替えます。ヒストグラムはどうなるでしょうか。",
     }
     choices = {"same": {"en": "It stays the same", "ja": "変わらない"}, "other": {"en": "It changes", "ja": "変わる"}}
     see = {

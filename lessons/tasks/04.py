@@ -431,7 +431,7 @@ class CountAlike(Task):
     id = "04-count-alike"
     defines = "count_alike"
     prompt_ja = (
-        "**課題 5：もう一度撮られたか。** `patterns` は写真ごとに 1 行で、2 行の積の和が類似度です。各写真を `offset` 枚後の写真と比べ、"
+        "**課題 5：2 回撮影された写真を探す。** `patterns` は写真ごとに 1 行で、2 行の積の和が類似度です。各写真を `offset` 枚後の写真と比べ、"
         "類似度が 0.98 を超える組の数を返す `count_alike` を書いてください。"
     )
     stub = '''
