@@ -29,8 +29,9 @@
 #
 # This lesson makes choices, so it leaves the test photos alone: their rows are removed right here. (One section also uses the split by lot,
 # which has test photos of its own. Some test photos of the random split are train or validation photos there. Another section shows a study on
-# five random splits and on folds of lots. One of the five is the split of this course: its row was measured on our own test photos, and the settings of the study were
-# tried out on just these, so that row may flatter a little. The study was made before cells that were photographed twice were kept together. The other splits contain some of our test photos. Read the study, but choose nothing by that one row.)
+# five random splits and on four groups of whole lots. It was made before cells that were photographed twice were kept together. One of the five is nearly
+# the split of this course: its row was measured on nearly the same test photos, and the settings of the study were
+# tried out on just these, so that row may flatter a little. The other splits contain some of our test photos. Read the study, but choose nothing by that one row.)
 
 # %%
 from course_lib import data, lesson
@@ -282,6 +283,9 @@ pd.DataFrame(rows).round(3)
 # A `Classifier` is a backbone with a new *head*: one linear layer with a logit for each class. First everything is
 # frozen, then the head alone is unfrozen. To keep this quick, we use 200 photos of 128 × 128 pixels. The photos get the preprocessing that belongs to
 # the backbone: its own mean and standard deviation.
+#
+# In PyTorch each parameter has a switch, `requires_grad`: where it is `False`, training leaves the parameter as it is. `models.trainable_parameters` reads
+# these switches. Its table shows how many weights (parameters, biases included) each part has, and how many of them are trainable.
 
 # %%
 few = shuffled[:200]
@@ -312,7 +316,7 @@ print(f"accuracy on validation: {head_accuracy:.3f}")
 print("the backbone has moved:", weights_hash(model.backbone) != before)
 
 # %% [markdown]
-# `fit` did one thing more than you asked for: it kept the frozen parts in evaluation mode. *Predict first:* all weights are frozen, but somebody
+# `fit` did one thing more than you asked for: it kept the frozen parts in eval mode (lesson 7). *Predict first:* all weights are frozen, but somebody
 # calls `model.train()` and shows one batch to the network, without any training. Is the hash still the same?
 
 # %%
@@ -324,8 +328,8 @@ with torch.no_grad():
 print("same hash:", weights_hash(moved.backbone) == before)
 
 # %% [markdown]
-# It is not. In training mode batch normalisation updates its running mean and variance with each batch. They are no
-# trained weights, so freezing does not stop them. Evaluation mode does.
+# It is not. In train mode batch normalisation updates the mean and spread that it stores (its *running* mean and variance) with each batch.
+# They are not trained, so freezing does not stop them. Eval mode does.
 #
 # ## A mistake that nobody notices
 #
@@ -381,8 +385,8 @@ print(f"accuracy on validation: {training.evaluate(model, judge_loader)[1]:.3f}"
 models.trainable_parameters(model)
 
 # %% [markdown]
-# Compare with the last row of the history above: one epoch more, with all weights, has not helped. Compare also with the
-# head alone: on 200 photos fine-tuning has not brought more here. So measure before you unfreeze more.
+# Compare with the last row of the history above, and with the head alone. When we ran this, one epoch more with all weights did not help, and on 200 photos
+# fine-tuning brought no more than the head alone. (Yours may differ by some photos.) So measure before you unfreeze more.
 #
 # ## The same 200 photos, four ways, on two splits
 #
@@ -489,8 +493,8 @@ table.set_index(["split", "model"]).round(3)
 
 # %% [markdown]
 # From scratch, the large network is about as good as the trivial baseline (`baseline`): 200 photos and five epochs (about
-# 35 steps) are not enough for millions of weights that start at random. Every route that starts from ImageNet has a higher accuracy. Among those, look at the intervals (`from` and
-# `to`) before you name a winner. One draw of 200 photos cannot decide, and the lot rows are one draw of lots.
+# 35 steps) are not enough for millions of weights that start at random. On both splits the probe and *head first* are well ahead of it; *fine-tune at once* lies between. Look at the
+# intervals (`from` and `to`) before you name a winner. One draw of 200 photos cannot decide, and the lot rows are one draw of lots.
 #
 # What did it cost? Seconds of training, and photos judged in a second, on this computer:
 
@@ -642,7 +646,7 @@ quiz.show(9)
 # ## What you take with you
 #
 # - Features learned on a million everyday photos help with solar cells. A linear probe on them is trained in seconds and beats scratch.
-# - Before each training look at `trainable_parameters`. Frozen parts also need evaluation mode.
+# - Before each training look at `trainable_parameters`. Frozen parts also need eval mode.
 # - Preprocessing belongs to the weights. Wrong numbers give no error, only worse answers.
 # - With few photos start with the probe. With all photos of this course fine-tuning was better, most clearly on new lots. Measure on several splits before you choose.
 #

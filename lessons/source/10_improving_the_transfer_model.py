@@ -149,7 +149,7 @@ judged.round(3)
 # %% [markdown]
 # Another brightness costs nothing, and *flips* (left to right, top to bottom, or both) cost little or nothing. With *quarter turns* the probe loses
 # many points: for a person a turned cell is still the same cell, but in this folder all bars run from left to right, so a turned cell is new to
-# the probe. Crops push it down to the trivial baseline (always "functional" is right for 70 of these
+# the probe. Crops push it down to the trivial baseline or below it (always "functional" is right for 74 of these
 # 100 photos); `random_resized_crop(0.3)` may keep as little as 30 % of the area, much less than in the figure. Noise costs little; with 100 photos that may be chance. Black squares look like dead areas, and
 # mixed tiles are no solar cell any more: here the probe falls far below the trivial baseline.
 #
@@ -161,8 +161,8 @@ judged.round(3)
 #
 # `datasets.loaders` gives the augmentation to the train loader and to no other. Validation and test photos stay as they
 # are, because new photos in the factory will not be augmented either. Flips are used here, chosen
-# at random for each photo and each epoch. Quarter turns are left out: the camera never takes such a photo, and this training is short. (In the longer training
-# of lesson 9, turned photos did no harm.) `soft_labels=True` you know from lesson 7: the training photos are labelled with the experts'
+# at random for each photo and each epoch. Quarter turns are left out: the camera never takes such a photo, and this training is short. (The longer training
+# of lesson 9 has turned photos, and was ahead of the probe all the same.) `soft_labels=True` gives the soft labels of lesson 7: the training photos are labelled with the experts'
 # *probability* of a defect (0, 1/3, 2/3 or 1), so that a doubtful photo does not count as a sure one.
 
 # %%
@@ -241,7 +241,7 @@ def map_loader(split: str, **settings) -> datasets.FeatureLoader:
 # %% [markdown]
 # ### The learning rate, found in one go
 #
-# The *learning rate* is the size of each step in training. A *learning-rate finder* takes one step with a tiny rate, the
+# The *learning rate* is the size of each step in training (lesson 7). A *learning-rate finder* takes one step with a tiny rate, the
 # next with a rate that is a little larger, and so on (Smith 2017). It notes the loss of each batch.
 #
 # *Predict first:* what happens to the loss when the steps become larger and larger?
@@ -627,7 +627,7 @@ print(f"temperature {temperature:.2f}, threshold {threshold:.2f}")
 #
 # All choices are made: the model, size, stages, learning rate, epochs, views, temperature, threshold. Now, and only now, the test
 # photos are used for this model. (Lesson 8 used the same photos for another model. And the five stages, the learning rate and the averaged weights are those of
-# `studies/transfer_routes.py`, whose settings were tried out on this split, test photos included. Both may make this result look a little too good.) `record_test_opening` writes down that the test set was opened, when, and by which inspector. If you go back, change the training,
+# `studies/transfer_routes.py`, whose settings were tried out on nearly this split, test photos included. Both may make this result look a little too good.) `record_test_opening` writes down that the test set was opened, when, and by which inspector. If you go back, change the training,
 # the views or the threshold, and test again, the count grows. Then the result is no longer honest: you have chosen with its help. Later cells use the
 # test photos again, to measure lots and to check files, but never to choose.
 
@@ -638,7 +638,7 @@ inspector = Inspector(model, replace(inspector.settings, threshold=threshold))
 openings = evaluation.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.fingerprint()}")
 
 # %% [markdown]
-# The record itself, with date and a code of the inspector. If you ran lesson 8 on this computer, its models stand there, too:
+# The record itself, with the date and the *fingerprint* of the inspector, a short code of its weights and settings. If you ran lesson 8 on this computer, its models stand there, too:
 
 # %% tags=["nbval-ignore-output"] reason="the date, and weights that differ by rounding"
 evaluation.test_openings(PHOTOS)
@@ -661,7 +661,7 @@ costs.round(2)
 
 # %% [markdown]
 # The unit is the cost of one rejected good cell; `from` and `to` hold the 95 % interval. Compare with the two rules that need no model: let everything pass,
-# and reject everything. At the threshold 0.5 even this model is dearer than rejecting everything. At the chosen one it is cheaper, and the two intervals do not overlap.
+# and reject everything. At the threshold 0.5 even this model costs more than rejecting everything. At the chosen one it costs less, and so does the whole interval.
 # Compare with the model of lesson 8: it saw the same photos at the same prices.
 
 # %% [markdown]
@@ -689,9 +689,9 @@ sides = pd.DataFrame(rows)
 sides.round(3)
 
 # %% [markdown]
-# With new lots the accuracy is about two points lower, much as in lesson 9. The features and the photos are the same in both rows. But the random folds
+# With new lots the accuracy is about three points lower, much as in lesson 9. The features and the photos are the same in both rows. But the random folds
 # ask about cells of modules that the probe has seen, and the lot folds mostly about modules that it has not seen (our lots are an
-# approximation, see lesson 4). The intervals just overlap.
+# approximation, see lesson 4). As in lesson 9, the true interval of the second row is wider than the one printed.
 
 # %% [markdown]
 # ## One file that inspects new photos
