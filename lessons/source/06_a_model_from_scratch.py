@@ -203,7 +203,7 @@ table
 
 # %% [markdown]
 # `nn.Linear` is the layer from the linear classifier of lesson 3: each of its 16 outputs has a weight for every single pixel, and a bias.
-# At 64 pixels it has 400 times as many parameters as the convolution, and it would have to learn a crack anew for every place on the cell.
+# At 64 pixels it has about 400 times as many parameters as the convolution, and it would have to learn a crack anew for every place on the cell.
 #
 # **Task 3: count the parameters.** Write `parameters_of`. It returns the number of parameters of a convolution layer with square
 # kernels. `bias=False` means that the layer has no biases.
@@ -234,8 +234,8 @@ pd.DataFrame(rows, columns=["channels in", "channels out", "kernel", "parameters
 # ## Normalisation: numbers of a size that the next layer can use
 #
 # The channels of a layer can have very different ranges: in one, all numbers lie close to 0, in another they are spread far apart.
-# *Batch normalisation* brings each channel of a batch to mean 0 and spread 1. Then it multiplies the channel by one number and
-# adds another; these two are parameters, and they start at 1 and 0.
+# *Batch normalisation* brings each channel of a batch to mean 0 and spread 1. (The *spread* is the standard deviation of lesson 3.)
+# Then it multiplies the channel by one number and adds another; these two are parameters, and they start at 1 and 0.
 #
 # For this we need a batch. The loaders of lesson 5 give us one: 32 training photos of 64 × 64 pixels, in grey.
 
@@ -385,7 +385,7 @@ quiz.guess("06-field")
 
 # %% [markdown]
 # We measure it, with noise in place of a photo. PyTorch can tell how much a number would change if this or that pixel changed:
-# that is the *gradient*, and lesson 7 is all about it. Where the gradient is not 0, the pixel is in the receptive field.
+# that is the *gradient*, and lesson 7 explains it. Where the gradient is not 0, the pixel is in the receptive field.
 
 # %%
 device.seed_everything(0)
@@ -500,7 +500,7 @@ print(f"first loss: {first_loss:.2f}")
 # ## Can it memorise one batch?
 #
 # Before hours of training comes a check of a few seconds. Give the model the same few photos again and again. It has nearly 100,000
-# parameters for 16 photos, so it must learn them by heart. If it cannot, something is wrong in the model, the loss or the steps,
+# parameters for 16 photos, so it must be able to learn them by heart. If it cannot, something is wrong in the model, the loss or the steps,
 # and more photos will not help.
 #
 # `memorise` does this. In each *step* an *optimizer* moves all parameters a little, so that the loss falls; lesson 7 takes these lines

@@ -131,7 +131,8 @@ quiz.check("07-train-step", train_step)
 
 # %% [markdown]
 # The library has a training loop, too: `training.fit`. Does it do the same as your step? We give both the same network, with
-# the same random start, and one batch. (`plain` switches off what `fit` can do besides; more of that below.)
+# the same random start, and one batch. (`plain` switches off what `fit` can do besides. The schedule comes below;
+# `channels_last` is about speed, see the notebook `deeper/speed_and_memory.ipynb`.)
 
 # %% tags=["nbval-approx-0.05"]
 from course_lib import training
@@ -211,7 +212,7 @@ print(f"loss of epoch 1: {train_one_epoch(by_hand, batches['train'], optimizer):
 #
 # Two kinds of layers work differently while a network learns. *Dropout* sets some numbers to 0 at random. *Batch
 # normalisation* uses the mean and the spread of the photos in the batch. `model.train()` and `model.eval()` switch between
-# the two ways. *Predict first:*
+# the two ways, *train mode* and *eval mode* (in full: training mode and evaluation mode). *Predict first:*
 
 # %%
 quiz.guess("07-two-modes")
@@ -367,7 +368,8 @@ table.round(3)
 # The whole interval of the trained network lies above the baseline. A network of under 100,000 parameters has learned from
 # some 1,600 photos, and from nothing else. But compare the rows with each other: where two intervals overlap widely, these
 # photos cannot prove that one row is better than the other. Nor does the interval contain the luck of the random start. The script
-# `studies/scratch_accuracy.py` trains the network from five starts; `studies/README.md` has its results.
+# `studies/scratch_accuracy.py` trains the network from five starts; `studies/README.md` has its results (measured before photos
+# of one cell were kept together).
 #
 # ## Keep it
 #
@@ -387,7 +389,8 @@ print("the loaded network gives the same answers:", bool((abs(logits - again) < 
 #
 # In this split, photos of one solar module lie in training and in validation. Lesson 5 made a second split, in which no
 # *lot* (photos made together) is divided. `scratch_model` loads the network of a split, or trains it in the same way
-# if it is not there yet. (If nobody knows the lots of your photos, your table has one row.)
+# if it is not there yet. (If nobody knows the lots of your photos, your table has one row. If you ran lesson 5 with them, it
+# has a second row that shows nothing: each photo is a lot of its own.)
 
 # %% tags=["nbval-approx-0.08"]
 kinds = ["random", "lot"] if {"lot", "position"} & set(index) else ["random"]
@@ -529,8 +532,9 @@ pd.DataFrame(rows).T[["validation_loss", "validation_accuracy"]].round(2)
 # So in this short training early stopping saved time, but made no better inspector.
 #
 # Early stopping helps where the validation loss falls, turns, and then rises for good. The script
-# `studies/learning_curves.py` trained our network for 40 epochs on four fifths of the training photos, never turned, from three
-# random starts. The last fifth was set aside. It had no part in the choice of the epoch, so it is a fair judge of it.
+# `studies/learning_curves.py` trained our network for 40 epochs on four fifths of the training photos, never turned. It did so
+# three times, each time from another random start and with another fifth set aside. That fifth had no part in the choice of
+# the epoch, so it is a fair judge of it.
 
 # %%
 from course_lib.paths import project_folder
@@ -552,9 +556,10 @@ table = pd.DataFrame(rows).T[["epoch", "aside_loss", "aside_accuracy"]]
 table.astype({"epoch": int}).round(2)
 
 # %% [markdown]
-# These are loss and accuracy on the photos set aside, 315 of them. From each of the three starts the kept epoch has about half
-# the loss of epoch 40, and it came early. It has the higher accuracy, too, but that difference is smaller: 2, 7 and 4
-# points, where the interval of each number is about 4 points to each side. Lesson 8 shows what it costs to be sure and wrong.
+# These are loss and accuracy on the photos set aside, 317 or 318 each time. From each of the three starts the kept epoch has
+# about half the loss of epoch 40, and it came early. It has the higher accuracy, too, but that difference is smaller: 2, 7 and 4
+# points, where the interval of each number is about 4 points to each side. Lesson 8 shows how to find out that a network is too
+# sure, and what helps.
 #
 # In the library, `fit(…, patience=5)` does what your `EarlyStopping` does.
 #

@@ -69,8 +69,8 @@ with torch.no_grad():
 print("logits:", logits.round(1), "| probabilities:", softmax(logits).round(2))
 
 # %% [markdown]
-# Before inspecting, the cell called `model.eval()`, which switches the model from *training mode* to *evaluation mode*.
-# *Predict first:*
+# Before inspecting, the cell called `model.eval()`, which switches the model from *training mode* to *evaluation mode*
+# (train mode and eval mode, as lesson 7 calls them). # *Predict first:*
 
 # %%
 quiz.guess("08-three-times")
@@ -498,8 +498,8 @@ plots.show(figure, "Lesson 7: near the diagonal. Memoriser: too flat before scal
 # ## Where does the model look?
 #
 # *Grad-CAM* draws a heat map: which places of the photo raised the logit of "defective"? It needs two things from inside
-# the network. One is the *feature maps* of a block: 64 small pictures of 4 × 4 fields each, for the third of the four
-# blocks. The other is their *gradients*: how much the logit would rise if a number in these maps rose a little. A *hook*
+# the network. One is the *feature maps* of a block: 64 small pictures of 4 × 4 fields each, for block 2, the third of the
+# four. The other is their *gradients*: how much the logit would rise if a number in these maps rose a little. A *hook*
 # is a function that PyTorch calls when a block has computed something; ours keeps it.
 
 
@@ -637,7 +637,8 @@ pd.DataFrame(rows).round(3)
 # Lesson 5 made a second split, in which no lot is in two parts. The same network was trained on it in lesson 7; it is
 # loaded, or trained again (about half a minute). It has test photos of its own, and these are opened now. (Photos of your
 # own need lots for this, see lesson 5. Where there are none, the cell stops with a sentence that says so, and the cells
-# after it go on with the random split alone.)
+# after it go on with the random split alone. Where each photo is a lot of its own, the second split is a random one, too,
+# and the comparison shows nothing.)
 
 # %%
 parts = ("validation", "test")

@@ -746,12 +746,12 @@ def receptive_field(layers):
 '''
     why = {
         "en": "A crack that is longer than the receptive field is not seen as a whole by any number of the network.",
-        "ja": "1 つの数に見える範囲より長い亀裂は、ネットワークには全体として見えません。",
+        "ja": "1 つの数に見える範囲より長いひび割れは、ネットワークには全体として見えません。",
     }
     hints = (
         {
             "en": "Go through the windows with `for kernel, stride in layers:`. Each one makes the field wider, and the step longer.",
-            "ja": "`for kernel, stride in layers:` で窓を順にたどります。窓ごとに視野が広がり、歩幅が長くなります。",
+            "ja": "`for kernel, stride in layers:` で窓を順にたどります。窓ごとに受容野が広がり、歩幅が長くなります。",
         },
         {
             "en": "A window of 3 adds 2 neighbours, a window of 7 adds 6. Each is `step` pixels away from the next.",
@@ -833,12 +833,12 @@ def receptive_field(layers):
             (
                 lambda layers: sum(kernel for kernel, _ in layers),
                 "Those are the kernels added up. A window adds its neighbours, and they are `step` pixels apart.",
-                "それはカーネルの合計です。窓は隣の分だけ視野を広げ、その間隔は `step` ピクセルです。",
+                "それはカーネルの合計です。窓は隣の分だけ受容野を広げ、その間隔は `step` ピクセルです。",
             ),
             (
                 lambda layers: max(kernel for kernel, _ in layers),
                 "That is the widest window. Each further window makes the field wider still.",
-                "それは最も広い窓です。窓が続くたびに、視野はさらに広がります。",
+                "それは最も広い窓です。窓が続くたびに、受容野はさらに広がります。",
             ),
         )
         for formula, en, ja in mistakes:
@@ -1065,6 +1065,6 @@ class WrongLabels(Guess):
     see = {
         "en": "It learns the wrong labels just as well. Nothing in the photos speaks for them, so this is memory alone. "
         "A training loss near 0 proves that a network can learn, not that it has learned something true.",
-        "ja": "間違ったラベルも同じように覚えてしまいます。写真には根拠がないので、純粋な丸暗記です。学習の損失が 0 に近いことは、"
+        "ja": "間違ったラベルも同じように覚えてしまいます。写真には根拠がないので、純粋な丸暗記です。訓練損失が 0 に近いことは、"
         "学習できることの証明であって、正しいことを学んだ証明ではありません。",
     }

@@ -453,7 +453,7 @@ class StopInTime(Task):
     id = "07-early-stopping"
     defines = "EarlyStopping"
     prompt_ja = (
-        "**課題 4：早期終了。** `is_over` を書いてください。エポックごとに検証の損失とモデルを受け取ります。損失がこれまでの最小なら、"
+        "**課題 4：早期終了。** `is_over` を書いてください。エポックごとに検証損失とモデルを受け取ります。損失がこれまでの最小なら、"
         "それと重みのコピーを保存します。最小を更新しないまま `patience` エポックたったら `True`、それまでは `False` を返します。"
     )
     given = "from copy import deepcopy"
@@ -708,7 +708,7 @@ SEEN = {
     "B": (
         "overfitting",
         "in B the loss of the training photos falls to nearly 0, and that of the validation photos rises",
-        "B は訓練の損失がほぼ 0 まで下がる一方で、検証の損失は上がっています",
+        "B は訓練損失がほぼ 0 まで下がる一方で、検証損失は上がっています",
     ),
     "C": (
         "fine",
@@ -742,7 +742,7 @@ diagnoses = {"A": "?", "B": "?", "C": "?", "D": "?"}
     hints = (
         {
             "en": "Ask two things of each: does the training loss fall as it should? And does the validation loss follow it?",
-            "ja": "それぞれ 2 つのことを見ます。訓練の損失は順調に下がっているか。検証の損失はそれに付いてきているか。",
+            "ja": "それぞれ 2 つのことを見ます。訓練損失は順調に下がっているか。検証損失はそれに付いてきているか。",
         },
         {
             "en": "Steps that are too long jump to and fro over the goal. Steps that are too short hardly move. A gap that grows and grows "

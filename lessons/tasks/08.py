@@ -16,7 +16,7 @@ class CountOutcomes(Task):
     id = "08-count-outcomes"
     defines = "count_outcomes"
     prompt_ja = (
-        "**課題 1：4 つの結果を数える。** 4 つの個数を、合格した良品、過検出、見逃し、発見した欠陥の順に返す `count_outcomes` を"
+        "**課題 1：4 つの結果を数える。** 4 つの個数を、合格した良品、過検出、見逃し、検出した欠陥の順に返す `count_outcomes` を"
         "書いてください。`labels` は欠陥品で 1、良品で 0、`rejected` は不合格にした部品で `True` です。"
     )
     given = "import numpy as np"
@@ -100,7 +100,7 @@ def count_outcomes(labels, rejected):
         if np.shape(counts) != (4,):
             raise NotYet(
                 "`count_outcomes` must return four counts: passed, overkill, missed, found.",
-                "`count_outcomes` は 4 つの個数（合格、過検出、見逃し、発見）を返してください。",
+                "`count_outcomes` は 4 つの個数（合格、過検出、見逃し、検出）を返してください。",
             )
         seen = [float(count) for count in counts]
         if seen == [passed, missed, overkill, found]:
@@ -429,7 +429,7 @@ class BreakEven(Task):
     id = "08-break-even"
     defines = "break_even"
     prompt_ja = (
-        "**課題 4：損益の分かれ目。** 合格にしても不合格にしても平均コストが同じになる欠陥確率を返す `break_even` を書いてください。"
+        "**課題 4：損益分岐点。** 合格にしても不合格にしても平均コストが同じになる欠陥確率を返す `break_even` を書いてください。"
         "確率 p の部品を合格にすると平均 `p * cost_missed`、不合格にすると平均 `(1 - p) * cost_overkill` かかります。"
     )
     stub = '''
@@ -800,7 +800,7 @@ class ThreeTimes(Guess):
         "en": "In training mode dropout switches off features at random, and batch normalisation uses the mean of the photos at "
         "hand instead of the one it has stored. No error tells you. It even stores something of each photo that it inspects, so "
         "the model changes while you use it (here it was a copy).",
-        "ja": "訓練モードでは、ドロップアウトが特徴をランダムに消し、バッチ正規化は保存した平均ではなく手元の写真の平均を使います。"
+        "ja": "train モードでは、ドロップアウトが特徴をランダムに消し、バッチ正規化は保存した平均ではなく手元の写真の平均を使います。"
         "エラーは出ません。しかも検査するたびに保存値が少しずつ変わるので、使うほどモデルが変わってしまいます（ここではコピーを"
         "使いました）。",
     }

@@ -19,7 +19,7 @@
 # ## You will be able to
 #
 # - Read an article's code for transfer learning, and say what each part does.
-# - Write early stopping by hand.
+# - Name the three things that early stopping by hand needs.
 # - Name two traps: how `ImageFolder` numbers the classes, and augmentation at inference.
 # - Say which parts of the library stand for which lines.
 
@@ -158,7 +158,7 @@ def train_one_epoch(optimizer):
 
 
 # %% [markdown]
-# And the answers to photos that are only looked at: evaluation mode, no gradients, no step.
+# And the answers to photos that are only looked at: eval mode, no gradients, no step.
 
 
 # %%
@@ -173,7 +173,7 @@ def answers(loader):
 # %% [markdown]
 # ## Adam, a scheduler, and early stopping by hand
 #
-# The scheduler lowers the learning rate after each epoch, along a cosine. Early stopping needs three variables: the lowest
+# The scheduler (the schedule of lesson 7) lowers the learning rate after each epoch, along a cosine. Early stopping needs three variables: the lowest
 # loss on validation so far, the weights that had it, and how many epochs have passed since.
 
 # %%
@@ -277,6 +277,9 @@ pd.crosstab(right_by_hand, right_of_fit, normalize=True).round(2)
 #
 # **Your turn:** set `SEED = 1`, and run everything again from that cell on. How far do the rows move? Compare this with the distance
 # between the two rows before.
+#
+# **Your turn, without scrolling up:** which two traps did you meet here? Which three things does early stopping remember? And which
+# lines of the first training does `fit` stand for, which ones `loaders`? The bullets below and the section before this one answer it.
 #
 # ## What you take with you
 #

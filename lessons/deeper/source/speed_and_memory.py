@@ -127,6 +127,9 @@ plots.show(figure, "Two speeds with their intervals, beside a dashed line at 1")
 # computer. Is all of it to the left? Then it is slower. Does it contain 1? Then you have not shown anything, however good
 # the median looks.
 #
+# **Your turn:** write a third line into `ways`, `"small photos": (network, images[:, :, ::2, ::2]),`, and run the two cells again.
+# How many times as fast is a step with a quarter of the pixels, at least and at most?
+#
 # ## Let the library take the turns
 #
 # The second thing to try is the *precision*. The weights are numbers of the kind *float32*, with about seven digits.
