@@ -130,7 +130,8 @@ if len(pair) == 2:
 #
 # ## Something is in the order
 #
-# From here on you work with tiny versions of all photos, 16 × 16 pixels each. They are enough for what follows.
+# From here on you work with tiny versions of all photos, 16 × 16 pixels each. They are enough for what follows. (The test photos,
+# which lesson 3 left out, are among them. Here you get to know the folder, and nothing that you measure goes into a model.)
 
 # %%
 import numpy as np
