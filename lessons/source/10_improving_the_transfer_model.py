@@ -338,8 +338,8 @@ training.plot_runs(
 )
 
 # %% [markdown]
-# The lines of `default` and `no weight decay` lie on top of each other: in two epochs weight decay changes almost nothing. The others lie close
-# together, and their order may be another one on your computer.
+# The lines of `default` and `no weight decay` lie on top of each other: in two epochs weight decay changes almost nothing. When we ran this, SGD fell
+# more slowly, and all others ended close together. Their order may be another one on your computer.
 #
 # **Your turn:** run `trial("strong weight decay", learning_rate=1e-3, weight_decay=0.5)` in a new cell, then look at `training.runs().tail(7)`. Is the
 # difference from `default` larger than those between the other rows? Would you believe it after one run?
@@ -369,7 +369,8 @@ plots.learning_curves(
 
 # %% [markdown]
 # Left: the training loss falls in each epoch. The validation loss is lowest in an early epoch and does not get below that again. So `fit`
-# waited for two more epochs, ended, and took the best weights back. Right: the accuracy on training photos keeps rising, that on validation photos does not. The network begins to learn the photos by heart: there is no
+# waited for two more epochs, ended, and took the best weights back. Right: the accuracy on training photos keeps rising, that on validation photos goes up and down. (When we ran this,
+# it was highest in the last epoch. But the loss decides when to stop, and it also counts how sure the mistakes are, see lesson 7.) The network begins to learn the photos by heart: there is no
 # augmentation here, because each photo's maps are computed once. (Early stopping can also end too early, see lesson 7.)
 
 # %% [markdown]
