@@ -127,7 +127,7 @@ print("all:", all_features.shape, " last:", last_features.shape)
 # %% [markdown]
 # ## A linear classifier on top: the probe
 #
-# Each photo is now a row of numbers. A *linear* classifier gives each number a weight and adds up. Two kinds are usual:
+# Each photo is now a row of numbers. A *linear* classifier gives each number a weight and adds everything up. Two kinds are common:
 # *logistic regression* (it gives probabilities) and the *support vector machine*, SVM (it looks for the widest gap between the
 # classes). Such a small classifier on frozen features is called a *probe*.
 
@@ -345,7 +345,7 @@ for name, parameter in misspelt.named_parameters():
 models.trainable_parameters(misspelt)
 
 # %% [markdown]
-# Nothing happens: no error, no warning. Training would run too. But look at the row `head`: two weights fewer are trainable than there are.
+# Nothing happens: no error, no warning. Training would run, too. But look at the row `head`: two weights fewer are trainable than there are.
 # These two are the *bias*, and it stays frozen. The table is the habit that catches it. The cure is to let the program check the names.
 # The next cell is meant to stop with an error; its last line names the wrong entry.
 
@@ -542,7 +542,7 @@ many_splits.round(3)
 # accuracy has. For lots the true interval is wider, because photos of one lot are alike: single folds lie outside the printed one.
 #
 # Compare with the probe on all stages. Fine-tuning gains about two points on the random splits and more than three on new lots; with 8 views it gains more than two and more than
-# four. The rows of the single folds stand in the results file: with 8 views each of the four gained at least three points. Two networks are a third of a point ahead of one, and the
+# four. The rows of the single folds are in the results file: with 8 views each of the four gained at least three points. Two networks are a third of a point ahead of one, and the
 # second alone is as good: such a difference can be luck. Look also at the rows with *and the probe*: what is added to a better model need not make it better still.
 
 # %% [markdown]

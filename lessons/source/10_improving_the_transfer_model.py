@@ -207,7 +207,7 @@ plots.photo_grid(
 # A *hyper-parameter* is a setting that you choose before the training: the size of the steps, the photos in a batch, the
 # number of epochs. To compare many settings, one training must be short. So only the last two stages of the backbone are trained here.
 # The seven stages before them are frozen, so they give the same maps in each epoch. They are computed once and
-# kept, and `AfterStage` is the part of the network that stands behind them. Stages are counted from 0, so `stages=6` means: up to and including
+# kept, and `AfterStage` is the part of the network that comes after them. Stages are counted from 0, so `stages=6` means: up to and including
 # the seventh. Every third training photo is enough here; the validation photos are all there.
 
 # %%
@@ -309,7 +309,7 @@ grid.round(3)
 #   `None` keeps it.
 # - *Optimizer*: `adamw` gives each weight a step size of its own; `sgd` uses one for all, so it wants a larger one.
 # - *Weight decay* pulls the weights towards zero.
-# - *Label smoothing* of 0.1 spreads a tenth of the certainty over both classes, so the right one is asked for 0.9 + 0.05 = 95 % instead of 100 %.
+# - *Label smoothing* of 0.1 spreads a tenth of the certainty over both classes, so the model should be 0.9 + 0.05 = 95 % sure of the right one instead of 100 %.
 
 # %% tags=["nbval-approx-0.08"]
 one_change = {
@@ -522,7 +522,7 @@ plots.accuracies(
 # "+ averaged weights", with one view, and changes one thing more. (MixUp mixes the maps of two photos there, not the photos.)
 #
 # `gain` compares a side trial with "+ averaged weights", and any other row with the row before it; the first row has none (`NaN`). Each seed is compared
-# with itself, then the mean is taken; beside it stand the lowest and the highest gain of the three seeds. A gain of 0.010 is one point.
+# with itself, then the mean is taken; beside it you find the lowest and the highest gain of the three seeds. A gain of 0.010 is one point.
 #
 # *Predict first:* which of the steps help, and which do harm? You have seen what the changes do to a defect.
 
@@ -639,7 +639,7 @@ inspector = Inspector(model, replace(inspector.settings, threshold=threshold))
 openings = evaluation.record_test_opening(PHOTOS, f"lesson 10, inspector {inspector.fingerprint()}")
 
 # %% [markdown]
-# The record itself, with the date and the *fingerprint* of the inspector, a short code of its weights and settings. If you ran lesson 8 on this computer, its models stand there, too:
+# The record itself, with the date and the *fingerprint* of the inspector, a short code of its weights and settings. If you ran lesson 8 on this computer, its models are listed there, too:
 
 # %% tags=["nbval-ignore-output"] reason="the date, and weights that differ by rounding"
 evaluation.test_openings(PHOTOS)
@@ -744,7 +744,7 @@ print("equal decisions:", ((again >= threshold) == (test_probabilities[:200] >= 
 #
 # A camera in the factory may run another program. *ONNX* is a common file format for networks; *ONNX Runtime* computes it,
 # in many languages. The exported file takes whole numbers from 0 to 255, of photos that have the right size already. It scales them and applies the temperature
-# itself, and the threshold stands in it as text. Before you trust it, compare it with the inspector on all test photos.
+# itself, and the threshold is stored in it as text. Before you trust it, compare it with the inspector on all test photos.
 
 # %% tags=["nbval-approx-0.1"]
 from course_lib import inference
@@ -764,7 +764,7 @@ parity
 inference.latency(colleague, onnx_file, loaders["test"].images[:1].numpy(), threads=1, repeats=20)
 
 # %% [markdown]
-# The exported model needs a fraction of the time: ONNX Runtime joins layers into one, and no Python stands between them. Times differ
+# The exported model needs a fraction of the time: ONNX Runtime joins layers into one, and no Python runs between them. Times differ
 # between computers; `studies/export_speed.py` measures them with more calls.
 
 # %% [markdown]

@@ -151,7 +151,7 @@ class Convolve(Task):
     id = "06-convolve"
     defines = "convolve"
     prompt_ja = (
-        "**課題 2：手作りの畳み込み。** `convolve` のループの中を書いてください。各場所ですべてのマップから箱を切り出し、"
+        "**課題 2：畳み込みを自分で書く。** `convolve` のループの中を書いてください。各場所ですべてのマップから箱を切り出し、"
         "カーネルを掛けて全部足し、最後にバイアスを足します。箱と箱の間隔はストライドで決まります。"
     )
     given = "import torch"
@@ -746,7 +746,7 @@ def receptive_field(layers):
 '''
     why = {
         "en": "A crack that is longer than the receptive field is not seen as a whole by any number of the network.",
-        "ja": "1 つの数に見える範囲より長いひび割れは、ネットワークには全体として見えません。",
+        "ja": "受容野より長いひび割れの全体を見ている数は、ネットワークのどこにもありません。",
     }
     hints = (
         {

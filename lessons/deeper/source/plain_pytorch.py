@@ -2,7 +2,7 @@
 # # In plain PyTorch
 #
 # Most articles about transfer learning look alike: `ImageFolder`, Albumentations, a ResNet18, Adam, a scheduler, early stopping.
-# All of it stands in one file, and no helper package is needed. Here is that file, about eighty lines with all its imports. Then the
+# All of it fits in one file, and no helper package is needed. Here is that file, about eighty lines with all its imports. Then the
 # same training with the library of this course, and both results side by side.
 #
 # **At the end you have:** the same network fine-tuned twice, once with nothing but PyTorch and once with the library, and both results in one table
@@ -74,8 +74,8 @@ rows = {part: [place[path] for path in group["path"]] for part, group in table.g
 # ## The network, by its name
 #
 # The usual line is `timm.create_model("resnet18", pretrained=True)`, which fetches 45 MB from the Internet, once. This notebook must run
-# without it. So it takes EfficientNet-Lite0, whose weights came with the course. They carry other names than timm's, but stand
-# in the same order. If you are online, write `"resnet18"` and run everything again: nothing else changes.
+# without it. So it takes EfficientNet-Lite0, whose weights came with the course. Their names differ from timm's, but
+# their order is the same. If you are online, write `"resnet18"` and run everything again: nothing else changes.
 
 # %%
 import timm
@@ -97,7 +97,8 @@ def pretrained(name):
 
 # %% [markdown]
 # `reset_classifier` puts a new, random head in place of the one for 1,000 classes. The *preprocessing* belongs to the network:
-# mean and spread of the pixels must be those of its training.
+# mean and spread of the pixels must be those of its training. (Lesson 9 trains the head first, with the rest frozen. Most articles,
+# and this file, train everything from the first batch on.)
 
 # %%
 SEED = 0
