@@ -70,7 +70,7 @@ print("logits:", logits.round(1), "| probabilities:", softmax(logits).round(2))
 
 # %% [markdown]
 # Before inspecting, the cell called `model.eval()`, which switches the model from *training mode* to *evaluation mode*
-# (train mode and eval mode, as lesson 7 calls them). # *Predict first:*
+# (train mode and eval mode, as lesson 7 calls them). *Predict first:*
 
 # %%
 quiz.guess("08-three-times")

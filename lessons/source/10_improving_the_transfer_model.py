@@ -662,7 +662,7 @@ costs.round(2)
 
 # %% [markdown]
 # The unit is the cost of one rejected good cell; `from` and `to` hold the 95 % interval. Compare with the two rules that need no model: let everything pass,
-# and reject everything. At the threshold 0.5 even this model costs more than rejecting everything. At the chosen one it costs less, and so does the whole interval.
+# and reject everything. At the threshold 0.5 even this model costs more than rejecting everything. At the chosen one it costs less: the whole interval lies below that rule.
 # Compare with the model of lesson 8: it saw the same photos at the same prices.
 
 # %% [markdown]
