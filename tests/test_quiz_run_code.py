@@ -137,9 +137,14 @@ def test_a_loop_is_stopped_without_what_windows_lacks(monkeypatch):
 
 
 def test_the_learner_may_interrupt_the_check():
+    # A process that a shell started in the background ignores Ctrl-C; a kernel never does.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(LIMIT, _thread.interrupt_main).start()
     started = time.monotonic()
-    ran = run_code(for_ever)
+    try:
+        ran = run_code(for_ever)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < SECONDS
     assert isinstance(ran.error, TimeIsUp)
 

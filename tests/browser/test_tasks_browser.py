@@ -36,7 +36,9 @@ CELLS = [
     "quiz.guesses(2)",
 ]
 WITH_GUESSES = [
-    path for path in build.sources() if of_lesson(int(build.lesson_number(path)), Guess)
+    path
+    for path in build.sources()
+    if build.lesson_number(path).isdecimal() and of_lesson(int(build.lesson_number(path)), Guess)
 ]  # the lessons themselves, as they are stored
 # All that a reader, or a screen reader, meets: visible text, and words of visible elements.
 PERCEIVED = """() => [...document.querySelectorAll('.jp-Notebook *')].filter(node => node.checkVisibility())
