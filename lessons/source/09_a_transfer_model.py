@@ -5,6 +5,8 @@
 # classifier on its frozen features (a *probe*), then with a new last layer (a *head*), then with its last stages trained again (*fine-tuning*).
 #
 # **At the end you have:** frozen features with a linear classifier, a fine-tuned network, and one table that compares them with a network from scratch
+#
+# {{picture}} A solar cell, and what early, middle and late stages of the network make of it
 
 # %% [markdown]
 # {{badge}}
@@ -92,7 +94,7 @@ def as_picture(values: torch.Tensor) -> np.ndarray:
     return ((values - low) / (high - low + 1e-9) * 255).to(torch.uint8).numpy()
 
 
-# %%
+# %% tags=["picture"]
 shown, last = [], len(backbone.stages) - 1
 for stage in (1, last // 2, last):
     strongest = maps[stage][0].std(dim=(1, 2)).topk(3).indices

@@ -4,6 +4,8 @@
 # once for the final choice, and save the result as one file that inspects new photos.
 #
 # **At the end you have:** a fine-tuned inspector, its result on test photos opened once, and one file that inspects new photos
+#
+# {{picture}} A defective solar cell and what twelve augmentations make of it
 
 # %% [markdown]
 # {{badge}}
@@ -43,7 +45,7 @@ index["split"].value_counts().rename("photos").to_frame()
 # Look at changes before you use them. The figure shows a defective cell and what twelve augmentations make of it. Two of
 # them mix it with another photo, a functional cell.
 
-# %%
+# %% tags=["picture"]
 from course_lib import widgets
 
 SIZE = 160  # width and height of the photos in this lesson
