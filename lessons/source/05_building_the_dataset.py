@@ -297,7 +297,7 @@ print("in two parts:", len(shared(twice, leaky)), "of", len(pool), "photos; with
 # %%
 from course_lib import features, models
 
-inputs = features.extract(index, models.load_backbone())
+inputs = features.extract(index, models.load_backbone(), size=112)
 
 
 def answers_of(rows, parts):

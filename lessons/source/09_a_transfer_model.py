@@ -489,7 +489,7 @@ for kind in ("random", "lot"):
     row = evaluation.accuracy_row("probe", numbers[judged], probe.predict(inputs[len(some) :]))
     measured.append({"split": kind, **row, "trained weights": inputs.shape[1] + 1})
 
-# %% tags=["nbval-approx-0.08"]
+# %% tags=["nbval-approx-0.2"]
 table = pd.DataFrame(measured).drop(columns=["seconds", "photos/s"])
 table.set_index(["split", "model"]).round(3)
 
