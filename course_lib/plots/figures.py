@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -213,7 +213,7 @@ def heat_maps(images: Sequence[np.ndarray], maps: np.ndarray, titles: Sequence[s
     """
     count = len(images)
     figure, axes = _places(2 * count, count, 1.4, titles)
-    warm = LinearSegmentedColormap.from_list("warm", [(ORANGE, 0), (ORANGE, 0), (ORANGE, 0.8)])
+    warm = LinearSegmentedColormap.from_list("warm", [to_rgba(ORANGE, alpha) for alpha in (0, 0, 0.8)])
     for photo, below, image, heat, title in zip(axes[:count], axes[count:], images, maps, titles, strict=True):
         draw_photo(photo, image, title)
         image = channels_last(image)

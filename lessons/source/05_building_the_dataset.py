@@ -369,7 +369,7 @@ def fold_answers(folds):
 # %%
 quiz.guess("05-random-or-lot")
 
-# %% tags=["nbval-approx-0.03"]
+# %% tags=["nbval-approx-0.1"]
 rows, truth = [], labels[open_rows]
 for seed in (0, 1):
     for way, table in ways.items():
