@@ -66,7 +66,11 @@ def test_it_has_every_file_of_the_package_and_every_bank_and_nothing_else(site: 
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
     }
-    expected |= {f"quiz/banks/{path.name}" for path in (REAL_PROJECT / "quizzes").glob("*.yaml")}
+    quizzes = REAL_PROJECT / "quizzes"
+    expected |= {
+        f"quiz/banks/{path.relative_to(quizzes).as_posix()}"
+        for path in (*quizzes.glob("*.yaml"), *quizzes.glob("pictures/*.png"))
+    }
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == expected
     assert {"py.typed", "quiz/widget.js", "quiz/widget.css"} <= expected and len(expected) > 60
     assert len(list(site.iterdir())) == 2  # the package and its description

@@ -85,4 +85,9 @@ def load_bank(path: str | Path) -> Bank:
             f"The bank {shorten(path)} is not valid YAML in UTF-8{line}; "
             "put quotation marks around text that holds a colon or a sharp, and check the indents."
         ) from error
-    return parse_bank(content, path)
+    bank = parse_bank(content, path)
+    if not bank.released:  # a learner is told in the question itself
+        for question in bank.questions:
+            if question.picture:
+                question.picture.content()
+    return bank

@@ -88,6 +88,8 @@ def _page(bank: Bank, language: str, key: bool, paper: bool) -> str:
     for question in bank.questions:
         prompt = question.whole_prompt().html(language)
         body = question.paper_html(language)
+        if question.picture:
+            body = question.picture.html(language) + body
         parts.append(f'<li id="{question.id}"><p><strong>{prompt}</strong></p>{body}</li>')
     parts.append("</ol>")
     if key:

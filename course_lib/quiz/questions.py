@@ -13,6 +13,7 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+from course_lib.quiz.picture import Picture
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.texts import Text
 
@@ -22,7 +23,6 @@ SAVED = "saved"  # the outcome in a released quiz, whose key the instructor has
 # The keys of a table in a bank file that a learner may see before answering: each leads to True
 # (all that stands below it) or to such a table again. Whatever is not named stays with the key.
 Public: TypeAlias = Mapping[str, Any]
-PUBLIC_TEXT: Public = {"en": True, "ja": True}
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Question(ABC):
     prompt: Text
     hash: str
     fact: str | None = field(default=None, kw_only=True)
+    picture: Picture | None = field(default=None, kw_only=True)
     released: bool = field(default=False, kw_only=True)
 
     # ---- from the bank file ---------------------------------------------------------------

@@ -40,6 +40,11 @@ def release(bank_file: str | Path, folder: str | Path) -> tuple[Path, Path]:
         with write_atomically(path) as temporary:
             written = yaml.safe_dump(part, allow_unicode=True, sort_keys=False)
             temporary.write_text(written, encoding="utf-8")
+        for question in load_bank(bank_file).questions:
+            if question.picture:
+                picture = path.parent / question.picture.path.relative_to(bank_file.parent)
+                with write_atomically(picture) as temporary:
+                    temporary.write_bytes(question.picture.content())
     asked, judged = load_bank(learner).questions, load_bank(instructor).questions
     if [question.hash for question in asked] != [question.hash for question in judged]:
         raise CourseError(f"{shorten(learner)} does not match its key; delete both and report it.")

@@ -11,8 +11,10 @@ from typing import Any
 
 from course_lib.paths import shorten
 from course_lib.quiz.kinds import KINDS
+from course_lib.quiz.picture import PUBLIC_PICTURE, Picture
 from course_lib.quiz.place import Place, Table
-from course_lib.quiz.questions import PUBLIC_TEXT, Bank, Objective, Public, Question
+from course_lib.quiz.questions import Bank, Objective, Public, Question
+from course_lib.quiz.texts import PUBLIC_TEXT
 
 PUBLIC_HEADER: Public = {
     "lesson": True,
@@ -20,7 +22,7 @@ PUBLIC_HEADER: Public = {
     "objectives": {"id": True, **PUBLIC_TEXT},
     "retired": True,
 }
-SEEN: Public = {"id": True, "type": True, "prompt": PUBLIC_TEXT}  # of every question
+SEEN: Public = {"id": True, "type": True, "prompt": PUBLIC_TEXT, "picture": PUBLIC_PICTURE}  # of every question
 PUBLIC_ITEM: Public = {**SEEN, "objective": True, "difficulty": True}
 
 
@@ -35,7 +37,9 @@ def parse_bank(content: Any, path: str | Path = "bank") -> Bank:
         for entry in here.entries(content, "objectives")
     )
     here.no_twins([objective.id for objective in objectives], "objective")
-    questions = tuple(_parse_question(entry, here, released) for entry in here.entries(content, "questions"))
+    questions = tuple(
+        _parse_question(entry, here, path.parent, released) for entry in here.entries(content, "questions")
+    )
     retired = tuple(map(str, here.items(content, "retired"))) if "retired" in content else ()
     here.no_twins([*(question.id for question in questions), *retired], "question id")
     lesson = content.get("lesson")
@@ -53,7 +57,7 @@ def parse_bank(content: Any, path: str | Path = "bank") -> Bank:
     return Bank(path, int(lesson or 0), title, objectives, questions, retired, released)
 
 
-def _parse_question(item: Table, file: Place, released: bool) -> Question:
+def _parse_question(item: Table, file: Place, folder: Path, released: bool) -> Question:
     identifier = file.string(item, "id")
     here = Place(file.file, identifier)
     name = here.string(item, "type")
@@ -75,6 +79,7 @@ def _parse_question(item: Table, file: Place, released: bool) -> Question:
         prompt=here.text(item, "prompt"),
         hash=fingerprint(item),
         fact=item.get("fact"),
+        picture=Picture.read(item, here, folder) if "picture" in item else None,
         released=released,
         **own,
     )

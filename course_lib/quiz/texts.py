@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 
 LANGUAGES = ("en", "ja")
+# Of a text in a bank file a learner may see both languages (see `course_lib.quiz.questions.Public`).
+PUBLIC_TEXT = {"en": True, "ja": True}
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ def _question(question: Question, progress: Progress) -> dict[str, Any]:
         "type": question.type,
         "difficulty": question.difficulty,
         "prompt": question.prompt.as_dict(),
+        **({"picture": question.picture.shown()} if question.picture else {}),
         **question.shown(),
     }
     if question.positions():
@@ -218,6 +219,8 @@ def fallback_html(bank: Bank) -> str:
         parts.append(f'<details lang="{language}"{opened}><summary>{name}</summary><ol>')
         for question in bank.questions:
             below = question.still_html(language)
+            if question.picture:
+                below = f"<br><em>{question.picture.description.html(language, quote=True)}</em>{below}"
             parts.append(f"<li>{question.prompt.html(language, quote=True)}{below}</li>")
         parts.append("</ol></details>")
     return "\n".join([*parts, "</div>"])

@@ -147,6 +147,7 @@ class Card {
     const hint = `${this.group}-hint`;
     this.fieldset.replaceChildren(
       this.legend(),
+      ...this.picture(),
       element("p", { class: "hint", id: hint }, this.say(this.kind.hint(this.question))),
       ...this.kind.body(this),
     );
@@ -169,6 +170,15 @@ class Card {
       element("span", { class: "number" }, parts.join(" · ")),
       element("span", { class: "prompt" }, ...rich(this.say(this.question.prompt))),
     );
+  }
+
+  // The picture that the prompt speaks of; a sentence in its place where the file is not there.
+  picture() {
+    if (!this.question.picture) return [];
+    const { image, missing, description, credit } = this.question.picture;
+    if (missing) return [element("p", {}, missing)];
+    const shown = element("img", { class: "picture", src: image, alt: plain(this.say(description)) });
+    return credit ? [shown, element("p", { class: "hint" }, credit)] : [shown];
   }
 
   drawActions() {

@@ -62,7 +62,7 @@ const KINDS = {
   hotspot: {
     hint: () => ({
       en: "Choose one square of the photo. Arrow keys move between squares.",
-      ja: "写真のマス目を 1 つ選んでください。矢印キーでマス目を移動できます。",
+      ja: "画像のマス目を 1 つ選んでください。矢印キーでマス目を移動できます。",
     }),
     body(card) {
       const { missing, photo, description, credit } = card.question;

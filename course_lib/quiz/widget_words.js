@@ -57,7 +57,7 @@ const WORDS = {
     revealed: "これが答えです。",
     waiting: "確認しています…",
     silent:
-      "Python からの返事がありません。ほかのセルを実行中ではありませんか。カーネルが停止している場合は、このセルをもう一度実行してください。",
+      "Python からの応答がありません。ほかのセルを実行中ではありませんか。カーネルが停止している場合は、このセルをもう一度実行してください。",
     progress: (answered, total, right, score) =>
       `${total} 問中 ${answered} 問解答、正解 ${right} 問、得点 ${score} / ${total}`,
     progressSaved: (answered, total) => `${total} 問中 ${answered} 問解答`,

@@ -34,10 +34,11 @@ class Change(Task):
     """A network looks at other things than a person: some changes it bears, some it does not."""
 
     id = "01-change"
+    objective = "explain-transfer"
     defines = "change"
     prompt_ja = (
-        "**課題 1：答えを変えさせる。** ネットワークは花の写真を daisy（ヒナギク）と答えます。写真を受け取り、第 1 候補が daisy ではなくなるように"
-        "変えた写真を返す `change` を書いてください。人が見て何かが写っていると分かる写真に限ります（真っ黒などは不可）。"
+        "**課題 1：答えを変えさせる。** ネットワークは花の画像を daisy（ヒナギク）と答えます。画像を受け取り、第 1 候補が daisy ではなくなるように"
+        "変えた画像を返す `change` を書いてください。人が見て何かが写っていると分かる画像に限ります（真っ黒などは不可）。"
     )
     given = (
         "import numpy as np\nfrom course_lib.quiz.tasks.content import Task, find\nfind('01-change', Task).network()"
@@ -88,7 +89,7 @@ def change(photo):
             shape = getattr(photo, "shape", type(photo).__name__)
             raise NotYet(
                 f"It should return a photo with three colours, (height, width, 3), but it returned {shape}.",
-                f"(高さ, 幅, 3) の写真を返すはずですが、{shape} が返りました。",
+                f"(高さ, 幅, 3) の画像を返すはずですが、{shape} が返りました。",
             )
         if photo.size == 0:
             raise NotYet("You cut so much away that no pixel is left.", "切り取りすぎて、ピクセルが残っていません。")
@@ -96,10 +97,10 @@ def change(photo):
             raise NotYet(
                 f"A photo has whole numbers from 0 to 255 (uint8), but yours has {photo.dtype}. Divide with `//`, or end with "
                 "`.astype(np.uint8)`.",
-                f"写真は 0〜255 の整数（uint8）ですが、{photo.dtype} になっています。`//` で割るか、最後に `.astype(np.uint8)` を付けてください。",
+                f"画像は 0〜255 の整数（uint8）ですが、{photo.dtype} になっています。`//` で割るか、最後に `.astype(np.uint8)` を付けてください。",
             )
         if np.array_equal(photo, flower):
-            raise NotYet("The photo is not changed.", "写真が変わっていません。")
+            raise NotYet("The photo is not changed.", "画像が変わっていません。")
         if photo.astype(float).std() < 5:
             raise NotYet(
                 "There is nothing to see in this photo: it has one colour nearly everywhere.",
@@ -117,6 +118,7 @@ class AlwaysFunctional(Task):
     """The baseline is the share of the class that is always named."""
 
     id = "01-always-functional"
+    objective = "judge-prediction"
     defines = "always_functional"
     prompt_ja = (
         '**課題 2：いつも良品。** `["functional", "defective", "functional"]` のようなラベルのリストを受け取り、常に "functional" と'
@@ -129,7 +131,7 @@ def always_functional(labels):
 '''
     why = {
         "en": "This number costs nothing. Anything that learns has to beat it, on the same photos.",
-        "ja": "何もしなくても得られる数です。学習するものは、同じ写真でこれを超えなければなりません。",
+        "ja": "何もしなくても得られる数です。学習するものは、同じ画像でこれを超えなければなりません。",
     }
     hints = (
         {
@@ -171,7 +173,7 @@ def always_functional(labels):
             (
                 7,
                 "That is how many answers are right. Divide by the number of photos.",
-                "それは正解の個数です。写真の枚数で割ってください。",
+                "それは正解の個数です。画像の枚数で割ってください。",
             ),
             (
                 0.3,
@@ -216,6 +218,7 @@ class Accuracy(Task):
     """Compare, then take the mean."""
 
     id = "01-accuracy"
+    objective = "judge-prediction"
     defines = "accuracy"
     prompt_ja = "**課題 3：正解率。** 0 と 1 の配列を 2 つ（ラベルと答え）受け取り、答えが正しい割合を返す `accuracy` を書いてください。"
     given = "import numpy as np"
@@ -311,9 +314,10 @@ class Interval(Task):
     """A share, a root, and both ends."""
 
     id = "01-interval"
+    objective = "judge-prediction"
     defines = "interval"
     prompt_ja = (
-        "**課題 4：区間。** 正解数と写真の枚数を受け取り、95 % 区間の両端（下端、上端）を返す `interval` を書いてください。"
+        "**課題 4：区間。** 正解数と画像の枚数を受け取り、95 % 区間の両端（下端、上端）を返す `interval` を書いてください。"
         "式は $p \\pm 1.96 \\sqrt{p (1 - p) / n}$ です。平方根は `x ** 0.5` で求められます。"
     )
     stub = '''
@@ -323,7 +327,7 @@ def interval(right, photos):
 '''
     why = {
         "en": "Four times as many photos make the interval half as wide. Few photos, little certainty.",
-        "ja": "写真が 4 倍になると、区間の幅は半分になります。写真が少なければ、確かなことは言えません。",
+        "ja": "画像が 4 倍になると、区間の幅は半分になります。画像が少なければ、確かなことは言えません。",
     }
     hints = (
         {"en": "First the share: `share = right / photos`.", "ja": "まず割合を求めます：`share = right / photos`。"},
@@ -410,7 +414,7 @@ def interval(right, photos):
                 (
                     1.96 * 0.4 / 100,
                     "Divide by the number of photos under the root, not outside it.",
-                    "写真の枚数での割り算は、平方根の中で行います。",
+                    "画像の枚数での割り算は、平方根の中で行います。",
                 ),
                 (0.04, "The factor 1.96 is missing.", "1.96 を掛けていません。"),
                 (
@@ -477,11 +481,12 @@ class Seconds(Task):
     """Move, warm up, wait for the result, divide."""
 
     id = "01-seconds"
+    objective = "choose-device"
     defines = "seconds_per_photo"
     copies = False  # it is looked at afterwards what was done with the network
     prompt_ja = (
         "**課題 5：時間を測る。** ネットワークと画像をデバイスに移し、ウォームアップとして 1 回動かし（最初の 1 回は必ず遅くなります）、もう 1 回動かして時間を測り、"
-        "写真 1 枚あたりの秒数を返す `seconds_per_photo` を書いてください。`network.to(where)`、`images.to(where)` でデバイスに移し、"
+        "画像 1 枚あたりの秒数を返す `seconds_per_photo` を書いてください。`network.to(where)`、`images.to(where)` でデバイスに移し、"
         "`network(images).cpu()` で実行して結果を受け取ります。`.cpu()` がないと、GPU の計算が終わる前に時計が止まります。時計は `time.perf_counter()` です。"
     )
     given = "import time"
@@ -503,7 +508,7 @@ def seconds_per_photo(network, images, where):
             "en": "`begin = time.perf_counter()` before the second run; `time.perf_counter() - begin` after it.",
             "ja": "2 回目の前に `begin = time.perf_counter()`、後で `time.perf_counter() - begin` を計算します。",
         },
-        {"en": "Divide by the number of photos, `len(images)`.", "ja": "写真の枚数 `len(images)` で割ります。"},
+        {"en": "Divide by the number of photos, `len(images)`.", "ja": "画像の枚数 `len(images)` で割ります。"},
     )
     solution = """
 def seconds_per_photo(network, images, where):
@@ -628,7 +633,7 @@ def seconds_per_photo(network, images, where):
         if nearest != "right":
             raise NotYet(
                 "That is the time for all photos. Divide it by how many there are.",
-                "それは全部の写真の時間です。枚数で割ってください。",
+                "それは全部の画像の時間です。枚数で割ってください。",
             )
         if found < what_it_is["right"] * 0.9:
             raise NotYet(
@@ -654,7 +659,7 @@ class UpsideDown(Guess):
         "en": "A ski mask, and it is surer of that than it was of the uniform. Its rules come from "
         "examples, and few photos on the internet show people standing on their heads. Where examples are missing, the rules may say anything.",
         "ja": "スキーマスクと答え、しかも軍服のときより自信があります。規則は例から学んだもので、"
-        "逆さまの人の写真はめったにありません。例のないところでは何を答えるか分かりません。",
+        "逆さまの人の画像はめったにありません。例のないところでは何を答えるか分かりません。",
     }
 
 
@@ -664,7 +669,7 @@ class SolarCell(Guess):
     id = "01-solar-cell"
     ask = {
         "en": "What does the network say to a photo of a solar cell?",
-        "ja": "太陽電池セルの写真を見せると、ネットワークは何と答えるでしょうか。",
+        "ja": "太陽電池セルの画像を見せると、ネットワークは何と答えるでしょうか。",
     }
     choices = {
         "nothing": {"en": "That it does not know this thing", "ja": "「知らないもの」と答える"},
@@ -686,7 +691,7 @@ class Detector(Guess):
     id = "01-detector"
     ask = {
         "en": "“Always functional” is right for 70 % of the unseen photos. How many per cent will the detector get right?",
-        "ja": "「いつも良品」と答えると、未知の写真の 70 % で正解します。この検出器の正解率は何 % でしょうか。",
+        "ja": "「いつも良品」と答えると、未知の画像の 70 % で正解します。この検出器の正解率は何 % でしょうか。",
     }
     unit = "%"
     see = {

@@ -14,6 +14,7 @@ class MeanOfBox(Task):
     """Cut a box out of a photo: rows first, and ends instead of sizes."""
 
     id = "02-mean-of-box"
+    objective = "read-array"
     defines = "mean_of_box"
     prompt_ja = (
         "**課題 1：矩形の平均。** グレースケール画像から切り出した矩形領域（縦横に区切った四角い部分）の平均値を返す `mean_of_box` を書いてください。"
@@ -150,10 +151,11 @@ class ReadAll(Task):
     """Go on where one file is broken, and remember which."""
 
     id = "02-read-all"
+    objective = "find-unusable"
     defines = "read_all"
     prompt_ja = (
-        "**課題 2：壊れたファイルがあっても止まらずに読む。** すべての写真を `data.read_image` で読む `read_all` を書いてください。"
-        "返すのは 2 つです。読めた写真の辞書 `{パス: 画像}` と、読めなかったファイルのパスのリストです。"
+        "**課題 2：壊れたファイルがあっても止まらずに読む。** すべての画像を `data.read_image` で読む `read_all` を書いてください。"
+        "返すのは 2 つです。読めた画像の辞書 `{パス: 画像}` と、読めなかったファイルのパスのリストです。"
     )
     given = "from course_lib import data"
     stub = '''
@@ -272,14 +274,14 @@ def read_all(paths):
         if not isinstance(found, tuple | list) or len(found) != 2:
             raise NotYet(
                 "`read_all` must return two things, the photos and the broken files: `return images, broken`.",
-                "`read_all` は写真と壊れたファイルの 2 つを返します：`return images, broken`。",
+                "`read_all` は画像と壊れたファイルの 2 つを返します：`return images, broken`。",
             )
         images, broken = found
         if not isinstance(images, dict):
             raise NotYet(
                 f"The photos must come as a dictionary, path → image, so that each keeps its name; "
                 f"this is a {type(images).__name__}.",
-                f"写真は {type(images).__name__} ではなく、パスから画像を引ける辞書で返してください。",
+                f"画像は {type(images).__name__} ではなく、パスから画像を引ける辞書で返してください。",
             )
         if not isinstance(broken, list | tuple | set) or any(not isinstance(key, Path) for key in [*images, *broken]):
             raise NotYet(
@@ -297,7 +299,7 @@ def read_all(paths):
             raise NotYet(
                 "The last photo is good and was not read: the loop stops at the first broken file. Put `try` inside "
                 "the loop.",
-                "最後の写真は正常なのに読まれていません。最初の壊れたファイルでループが終わっています。`try` を"
+                "最後の画像は正常なのに読まれていません。最初の壊れたファイルでループが終わっています。`try` を"
                 "ループの中に入れてください。",
             )
         self.expect(
@@ -307,16 +309,17 @@ def read_all(paths):
             "正常な 2 枚と壊れた 2 つに対し、壊れたファイルのリストとして",
         )
         for path, seed in ((first, 1), (last, 3)):
-            self.expect(images[path], small_photo(seed), f"For the photo {path.name}", f"写真 {path.name} に対し")
+            self.expect(images[path], small_photo(seed), f"For the photo {path.name}", f"画像 {path.name} に対し")
 
 
 class IsBlack(Task):
     """Ask about every pixel, not about their mean."""
 
     id = "02-is-black"
+    objective = "find-unusable"
     defines = "is_black"
     prompt_ja = (
-        "**課題 3：真っ暗な写真。** どのピクセルも 20 より明るくない写真なら `True`、そうでなければ `False` を返す "
+        "**課題 3：真っ暗な画像。** どのピクセルも 20 より明るくない画像なら `True`、そうでなければ `False` を返す "
         "`is_black` を書いてください。"
     )
     stub = '''
@@ -357,16 +360,16 @@ def is_black(image):
         if getattr(found, "shape", ()) != ():
             raise NotYet(
                 "There must be one answer for the whole photo, `True` or `False`; this is an answer for each pixel.",
-                "ピクセルごとではなく、写真全体に 1 つの答え `True` か `False` を返してください。",
+                "ピクセルごとではなく、画像全体に 1 つの答え `True` か `False` を返してください。",
             )
         photos = (
-            (np.zeros((20, 30), np.uint8), True, "For a photo of zeros", "すべて 0 の写真に対し"),
-            (dark, True, "For a photo that is not quite black (all 7)", "真っ黒に近い（すべて 7）写真に対し"),
-            (grey, False, "For a grey photo (all 120)", "灰色（すべて 120）の写真に対し"),
-            (hole, False, "For a grey photo with one dark spot", "灰色の中に 1 点だけ暗い写真に対し"),
-            (spot, False, "For a dark photo with one bright spot", "暗い中に 1 点だけ明るい写真に対し"),
-            (limit, True, "For a photo whose brightest pixel is exactly 20", "最大値がちょうど 20 の写真に対し"),
-            (above, False, "For a photo whose brightest pixel is 21", "最大値が 21 の写真に対し"),
+            (np.zeros((20, 30), np.uint8), True, "For a photo of zeros", "すべて 0 の画像に対し"),
+            (dark, True, "For a photo that is not quite black (all 7)", "真っ黒に近い（すべて 7）画像に対し"),
+            (grey, False, "For a grey photo (all 120)", "灰色（すべて 120）の画像に対し"),
+            (hole, False, "For a grey photo with one dark spot", "灰色の中に 1 点だけ暗い画像に対し"),
+            (spot, False, "For a dark photo with one bright spot", "暗い中に 1 点だけ明るい画像に対し"),
+            (limit, True, "For a photo whose brightest pixel is exactly 20", "最大値がちょうど 20 の画像に対し"),
+            (above, False, "For a photo whose brightest pixel is 21", "最大値が 21 の画像に対し"),
         )
         for image, wanted, en, ja in photos:
             self.expect(is_black(image), wanted, en, ja)
@@ -376,9 +379,10 @@ class HasWrongSize(Task):
     """Compare height and width, in this order, whatever comes after them."""
 
     id = "02-has-wrong-size"
+    objective = "find-unusable"
     defines = "has_wrong_size"
     prompt_ja = (
-        "**課題 4：大きさの違う写真。** 写真が `height` × `width` でなければ `True`、そうなら `False` を返す "
+        "**課題 4：大きさの違う画像。** 画像が `height` × `width` でなければ `True`、そうなら `False` を返す "
         "`has_wrong_size` を書いてください。カラー画像でも動くようにします。"
     )
     stub = '''
@@ -388,7 +392,7 @@ def has_wrong_size(image, height, width):
 '''
     why = {
         "en": "A network that gets all photos squeezed into one size would never complain about half a photo.",
-        "ja": "ネットワークには同じ大きさに縮めて渡すので、半分に切れた写真があっても誰も気づかないからです。",
+        "ja": "ネットワークには同じ大きさに縮めて渡すので、半分に切れた画像があっても誰も気づかないからです。",
     }
     hints = (
         {
@@ -424,23 +428,23 @@ def has_wrong_size(image, height, width):
             raise NotYet(
                 "A photo 40 high and 60 wide is refused and one on its side is accepted; in the shape the height "
                 "comes first.",
-                "高さ 40、幅 60 の写真がはねられ、横倒しの写真が通ります。形状では高さが先です。",
+                "高さ 40、幅 60 の画像がはねられ、横倒しの画像が通ります。形状では高さが先です。",
             )
         photos = (
             (
                 fits,
                 False,
                 "For a photo 40 high and 60 wide, wanted as 40 × 60",
-                "40 × 60 であるべき高さ 40、幅 60 の写真に対し",
+                "40 × 60 であるべき高さ 40、幅 60 の画像に対し",
             ),
-            (np.zeros((40, 50), np.uint8), True, "For a photo of the right height only", "高さだけ正しい写真に対し"),
+            (np.zeros((40, 50), np.uint8), True, "For a photo of the right height only", "高さだけ正しい画像に対し"),
             (
                 np.zeros((30, 80), np.uint8),
                 True,
                 "For a photo of 30 × 80, which has as many pixels",
-                "ピクセル数だけが同じ 30 × 80 の写真に対し",
+                "ピクセル数だけが同じ 30 × 80 の画像に対し",
             ),
-            (np.zeros((60, 40), np.uint8), True, "For a photo on its side", "横倒しの写真に対し"),
+            (np.zeros((60, 40), np.uint8), True, "For a photo on its side", "横倒しの画像に対し"),
             (
                 np.zeros((40, 60, 3), np.uint8),
                 False,
@@ -456,6 +460,7 @@ class ExactCopies(Task):
     """Equal bytes, wherever the file lies and whatever its name is."""
 
     id = "02-exact-copies"
+    objective = "find-duplicates"
     defines = "exact_copies"
     prompt_ja = (
         "**課題 5：完全なコピー。** リストの中で、前に出てきたファイルと全バイトが同じファイルのパスだけをリストで返す "
@@ -468,7 +473,7 @@ def exact_copies(paths):
 '''
     why = {
         "en": "A copy in training and in the test is an answer that the model has seen before.",
-        "ja": "訓練とテストの両方に同じ写真があれば、モデルは答えを先に見たことになるからです。",
+        "ja": "訓練とテストの両方に同じ画像があれば、モデルは答えを先に見たことになるからです。",
     }
     hints = (
         {
@@ -598,7 +603,7 @@ ACCEPTED = {
     "odd size": (
         {"ask", "leave out"},
         "part of the photo may be missing, and with it the defect",
-        "写真の一部が、欠陥ごと切り落とされているかもしれません",
+        "画像の一部が、欠陥ごと切り落とされているかもしれません",
     ),
     "EXIF rotation": (
         {"use"},
@@ -608,7 +613,7 @@ ACCEPTED = {
     "wrong ending": (
         {"use"},
         "nothing is lost: the content is a good photo, and programs that read photos look at the content",
-        "何も失われていません。中身は正常な写真で、読み込みは中身を見て行われます",
+        "何も失われていません。中身は正常な画像で、読み込みは中身を見て行われます",
     ),
     "two labels": (
         {"ask"},
@@ -622,9 +627,10 @@ class Decisions(Task):
     """Judge each kind of doubtful photo by whether the truth is still in it."""
 
     id = "02-decisions"
+    objective = "set-aside"
     defines = "decisions"
     prompt_ja = (
-        "**課題 6：あなたが決める。** 疑わしい写真の種類ごとに、`use`（使う）、`leave out`（外す）、`ask`（人に聞く）の"
+        "**課題 6：あなたが決める。** 疑わしい画像の種類ごとに、`use`（使う）、`leave out`（外す）、`ask`（人に聞く）の"
         "どれかを書いてください。"
     )
     stub = """
@@ -645,7 +651,7 @@ decisions = {
         {
             "en": "Two of the six lose nothing: everything a person needs is still in the photo, and `data.read_image` "
             "reads it as it should.",
-            "ja": "6 つのうち 2 つは何も失われていません。必要な情報は写真に残っていて、`data.read_image` が正しく読みます。",
+            "ja": "6 つのうち 2 つは何も失われていません。必要な情報は画像に残っていて、`data.read_image` が正しく読みます。",
         },
         {
             "en": "Where nothing is left to see, nobody can help: leave it out.",
@@ -763,7 +769,7 @@ class AlteredCopies(Guess):
     ask = {
         "en": "Three copies of one photo: turned by a quarter, cropped by 2 % at each side, turned by 3 degrees. "
         "Which of them will the course's finder recognise?",
-        "ja": "同じ写真のコピーが 3 つあります：90 度回転、各辺を 2 % 切り落とし、3 度回転。コースの検出器はどれを見つけるでしょうか。",
+        "ja": "同じ画像のコピーが 3 つあります：90 度回転、各辺を 2 % 切り落とし、3 度回転。コースの検出器はどれを見つけるでしょうか。",
     }
     choices = {
         "quarter turn and crop and 3 degrees": {"en": "All three", "ja": "3 つとも"},
@@ -775,5 +781,5 @@ class AlteredCopies(Guess):
         "en": "The finder tries quarter turns and mirror images, and then compares point with point. A crop of a few pixels "
         "moves the points and is enough to fool it. So “no near duplicate found” does not prove that there is none.",
         "ja": "検出器は 90 度ごとの回転と鏡像を試し、点と点を比べます。数ピクセル切り落とすだけで点がずれ、見つからなくなります。"
-        "「ほぼ同じ写真は見つからなかった」は、存在しないことの証明ではありません。",
+        "「ほぼ同じ画像は見つからなかった」は、存在しないことの証明ではありません。",
     }

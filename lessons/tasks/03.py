@@ -18,6 +18,7 @@ class DarkShare(Task):
     """Compare with the photo's own median, and take a share."""
 
     id = "03-dark-share"
+    objective = "compute-features"
     defines = "dark_share"
     prompt_ja = (
         "**課題 1：暗いピクセルの割合。** 画像の中央値 `np.median(photo)` の 0.6 倍より暗いピクセルの割合（0〜1）を返す "
@@ -129,6 +130,7 @@ class Slide(Task):
     """Two loops, nine pixels at a time."""
 
     id = "03-slide"
+    objective = "apply-kernel"
     defines = "slide"
     prompt_ja = (
         "**課題 2：カーネルをずらす。** カーネルを、はみ出さずに置けるすべての位置に重ねる `slide` を書いてください。まず 0〜2 行・0〜2 列、"
@@ -295,6 +297,7 @@ class MyKernel(Task):
     """Rows and columns that add up to 0 make level and upright lines vanish."""
 
     id = "03-my-kernel"
+    objective = "apply-kernel"
     defines = "my_kernel"
     prompt_ja = (
         "**課題 3：自分のカーネル。** 左上から右下への斜めの線に反応し、一様な部分、縦線、横線では 0 になる 3 × 3 のカーネルを作って"
@@ -401,6 +404,7 @@ class MyFeature(Task):
     """Beat ten guesses with one of your own, on photos that decide."""
 
     id = "03-my-feature"
+    objective = "compute-features"
     defines = "my_feature"
     copies = False  # 395 photos
     prompt_ja = (
@@ -481,6 +485,7 @@ class SaysDefective(Task):
     """Multiply, add, compare with 0."""
 
     id = "03-says-defective"
+    objective = "compare-baselines"
     defines = "says_defective"
     prompt_ja = (
         "**課題 5：分類器になる。** 1 枚の画像のスケーリング済み特徴量 `numbers`、重み `weights`、切片 `intercept` を受け取り、"

@@ -10,6 +10,7 @@ class Baseline(Task):
     """The commonest answer need not be the one of the functional cells."""
 
     id = "04-baseline"
+    objective = "measure-balance"
     defines = "baseline"
     prompt_ja = (
         "**課題 1：単純なベースライン。** いちばん多いクラスをいつも答えたときの正解率（0 から 1）を返す `baseline` を書いてください。"
@@ -91,6 +92,7 @@ class RunLengths(Task):
     """Count how long it stays the same, and do not forget the end."""
 
     id = "04-run-lengths"
+    objective = "recognise-lots"
     defines = "run_lengths"
     prompt_ja = (
         "**課題 2：同じ種類が続く長さ。** ファイル順のセルの種類のリスト `types` を受け取り、同じ種類が続く長さを順に並べたリストを返す "
@@ -194,9 +196,10 @@ class Lots(Task):
     """Count within each type, not over all files."""
 
     id = "04-lots"
+    objective = "recognise-lots"
     defines = "lots"
     prompt_ja = (
-        "**課題 3：ロット。** ファイル順の種類のリスト `types` から、写真ごとのロット名のリストを返す `lots` を書いてください。"
+        "**課題 3：ロット。** ファイル順の種類のリスト `types` から、画像ごとのロット名のリストを返す `lots` を書いてください。"
         '種類ごとに数え、`size` 枚ずつをまとめます。mono の最初の 60 枚は `"mono-00"`、次の 60 枚は `"mono-01"` です。'
         '名前は `f"{kind}-{number:02}"` で作れます。'
     )
@@ -214,7 +217,7 @@ def lots(types, size):
     hints = (
         {
             "en": "For each photo: how many of its type came before it? `count = dict.fromkeys(types, 0)` before the loop, and `count[kind] += 1` after each photo, keep the number.",
-            "ja": "同じ種類の写真がそれまでに何枚あったか。ループの前に `count = dict.fromkeys(types, 0)` とし、1 枚ごとに `count[kind] += 1` とすれば分かります。",
+            "ja": "同じ種類の画像がそれまでに何枚あったか。ループの前に `count = dict.fromkeys(types, 0)` とし、1 枚ごとに `count[kind] += 1` とすれば分かります。",
         },
         {
             "en": "`count[kind] // size` is the number of the block: 0 for the first `size` photos, then 1. (`//` divides and "
@@ -283,7 +286,7 @@ def lots(types, size):
         if found == []:
             raise NotYet(
                 "`names` is still empty at the end: put the lot of each photo into it with `names.append(…)`.",
-                "`names` が最後まで空のままです。写真ごとに `names.append(…)` でロット名を加えてください。",
+                "`names` が最後まで空のままです。画像ごとに `names.append(…)` でロット名を加えてください。",
             )
         if isinstance(found, list) and all(isinstance(name, int) for name in found):
             raise NotYet(
@@ -326,6 +329,7 @@ class DarkerShare(Task):
     """Compare pairs, all of them, and let equal ones count half."""
 
     id = "04-darker-share"
+    objective = "test-inside-lots"
     defines = "darker_share"
     prompt_ja = (
         "**課題 4：暗いほうが不良品か。** 不良品の明るさの配列 `defective` と良品の明るさの配列 `functional` を受け取り、"
@@ -429,9 +433,10 @@ class CountAlike(Task):
     """Shift a table against itself and look at rows that meet."""
 
     id = "04-count-alike"
+    objective = "inspect-photos"
     defines = "count_alike"
     prompt_ja = (
-        "**課題 5：2 回撮影された写真を探す。** `patterns` は写真ごとに 1 行で、2 行の積の和が類似度です。各写真を `offset` 枚後の写真と比べ、"
+        "**課題 5：2 回撮影された画像を探す。** `patterns` は画像ごとに 1 行で、2 行の積の和が類似度です。各画像を `offset` 枚後の画像と比べ、"
         "類似度が 0.98 を超える組の数を返す `count_alike` を書いてください。"
     )
     stub = '''
@@ -505,7 +510,7 @@ def count_alike(patterns, offset):
             raise NotYet(
                 "The two tables have different numbers of rows: the last ones have no partner `offset` places later. Leave "
                 "them out of the first table.",
-                "2 つの表の行数が違います。最後のほうの写真には `offset` 枚後の相手がいません。最初の表から除いてください。",
+                "2 つの表の行数が違います。最後のほうの画像には `offset` 枚後の相手がいません。最初の表から除いてください。",
             ) from None
         if np.shape(found) != ():
             raise NotYet(
@@ -514,9 +519,9 @@ def count_alike(patterns, offset):
             )
         mistakes = (
             (0, "No pair is found, because single numbers are compared with 0.98. First add up each row of products.", "1 組も見つかりません。数を 1 つずつ 0.98 と比べています。まず積を行ごとに足してください。"),
-            (3, "One pair too many: for the last photos the table begins again at the start, and these pairs do not lie `offset` places apart.", "1 組多くなっています。最後の写真の相手が先頭に戻っていますが、それは `offset` 枚離れた組ではありません。"),
+            (3, "One pair too many: for the last photos the table begins again at the start, and these pairs do not lie `offset` places apart.", "1 組多くなっています。最後の画像の相手が先頭に戻っていますが、それは `offset` 枚離れた組ではありません。"),
             (1 / 3, "That is a share of all pairs. Count the pairs.", "それは割合です。組の数を返してください。"),
-            (15, "Here every photo with every other one was compared, and with itself. Compare those that lie `offset` places apart.", "すべての写真どうし、さらに自分自身とも比べています。`offset` 枚離れた組だけを比べてください。"),
+            (15, "Here every photo with every other one was compared, and with itself. Compare those that lie `offset` places apart.", "すべての画像どうし、さらに自分自身とも比べています。`offset` 枚離れた組だけを比べてください。"),
         )  # fmt: skip
         for value, en, ja in mistakes:
             if isinstance(found, int | float | np.number) and np.isclose(float(found), value):
@@ -537,9 +542,10 @@ class Decision(Task):
     """Draw the line, and say why."""
 
     id = "04-decision"
+    objective = "decide-defective"
     defines = "decision"
     prompt_ja = (
-        "**課題 6：あなたが決める。** 判断に迷う写真をどう扱うかを `follow the experts`（専門家に従う）、`defective`（不良品とする）、"
+        "**課題 6：あなたが決める。** 判断に迷う画像をどう扱うかを `follow the experts`（専門家に従う）、`defective`（不良品とする）、"
         "`leave out`（外す）から選び、その理由を 1 文で書いてください。"
     )
     stub = """
@@ -605,18 +611,18 @@ class FileOrder(Guess):
     id = "04-file-order"
     ask = {
         "en": "If you draw the brightness of the photos over their place in the file order, what will you see?",
-        "ja": "写真の明るさをファイル順に並べて描くと、何が見えるでしょうか。",
+        "ja": "画像の明るさをファイル順に並べて描くと、何が見えるでしょうか。",
     }
     choices = {
         "band": {"en": "An even band: the order says nothing about brightness", "ja": "一様な帯。並び順は明るさと関係ない"},
-        "zigzag": {"en": "A zigzag: bright and dark photos take turns", "ja": "ぎざぎざ。明るい写真と暗い写真が交互に並ぶ"},
+        "zigzag": {"en": "A zigzag: bright and dark photos take turns", "ja": "ぎざぎざ。明るい画像と暗い画像が交互に並ぶ"},
         "stretches": {"en": "Bright stretches and dark stretches: neighbours are alike", "ja": "明るい区間と暗い区間。隣どうしが似ている"},
     }  # fmt: skip
     answer = "stretches"
     see = {
         "en": "Shuffled, the means of 50 photos differ little. In file order they go far up and down: there are stretches of "
         "bright photos and stretches of dark ones. Something changes between them, and no column of the table says what.",
-        "ja": "順番を混ぜると、50 枚ごとの平均はあまり変わりません。ファイル順では大きく上下し、明るい写真が続く区間と暗い写真が続く区間が"
+        "ja": "順番を混ぜると、50 枚ごとの平均はあまり変わりません。ファイル順では大きく上下し、明るい画像が続く区間と暗い画像が続く区間が"
         "あります。その間で何かが変わっていますが、表のどの列にも書かれていません。",
     }
 
@@ -628,12 +634,12 @@ class NearestGap(Guess):
     ask = {
         "en": "For each of the 2,624 photos we look for the one that resembles it most. How many places away is it in the file "
         "order, for a typical photo (the median)?",
-        "ja": "2,624 枚それぞれについて、最もよく似た写真を探します。それはファイル順で何枚離れているでしょうか（中央値）。",
+        "ja": "2,624 枚それぞれについて、最もよく似た画像を探します。それはファイル順で何枚離れているでしょうか（中央値）。",
     }
     see = {
         "en": "For half of the photos it lies about a dozen places away or even nearer. A photo drawn at random lies hundreds "
         "of places away. So neighbours in the file order have something in common that you can see.",
-        "ja": "半数の写真では、十数枚以内に最も似た写真があります。無作為に選ぶと数百枚離れます。ファイル順で隣り合う写真には、"
+        "ja": "半数の画像では、十数枚以内に最も似た画像があります。無作為に選ぶと数百枚離れます。ファイル順で隣り合う画像には、"
         "目に見える共通点があるのです。",
     }
 
@@ -661,7 +667,7 @@ class Outliers(Guess):
     unit = "%"
     ask = {
         "en": "Take the 40 photos that resemble no other photo. What share of them is defective? (In the whole folder: 31 %.)",
-        "ja": "ほかのどの写真にも似ていない 40 枚のうち、不良品は何 % でしょうか（フォルダー全体では 31 %）。",
+        "ja": "ほかのどの画像にも似ていない 40 枚のうち、不良品は何 % でしょうか（フォルダー全体では 31 %）。",
     }
     see = {
         "en": "Nearly all of them. A script that deletes outliers would delete the very parts that you look for.",
@@ -676,7 +682,7 @@ class PhotographedTwice(Guess):
     ask = {
         "en": "No two files have the same bytes, and lesson 2 found hardly any near duplicates. How many cells do you think were "
         "photographed twice?",
-        "ja": "同じバイト列のファイルはなく、レッスン 2 でもほぼ同じ写真はわずかでした。2 回撮影されたセルはいくつあると思いますか。",
+        "ja": "同じバイト列のファイルはなく、レッスン 2 でもほぼ同じ画像はわずかでした。2 回撮影されたセルはいくつあると思いますか。",
     }
     see = {
         "en": "At one distance there are fifty pairs, one after the other; at any other distance only a handful. Chance does not "

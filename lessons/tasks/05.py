@@ -12,6 +12,7 @@ class SplitAtRandom(Task):
     """Draw from each class separately, and let no photo be drawn twice."""
 
     id = "05-split-at-random"
+    objective = "split-data"
     defines = "split_at_random"
     given = "import numpy as np"
     prompt_ja = (
@@ -31,7 +32,7 @@ def split_at_random(labels, seed):
 '''
     why = {
         "en": "A test on photos that the model has never seen: this is where it begins.",
-        "ja": "モデルが見たことのない写真でテストする、その出発点です。",
+        "ja": "モデルが見たことのない画像でテストする、その出発点です。",
     }
     hints = (
         {
@@ -115,7 +116,7 @@ def split_at_random(labels, seed):
         if parts.shape != labels.shape:
             raise NotYet(
                 f"There must be one part for each of the {len(labels)} photos; this has the shape {parts.shape}.",
-                f"{len(labels)} 枚の写真それぞれに 1 つの区分を返してください。結果の形状は {parts.shape} です。",
+                f"{len(labels)} 枚の画像それぞれに 1 つの区分を返してください。結果の形状は {parts.shape} です。",
             )
         if unknown := sorted(set(map(str, parts)) - PARTS):
             raise NotYet(
@@ -144,7 +145,7 @@ def split_at_random(labels, seed):
         if (np.asarray(split_at_random(labels, 1), dtype=object) == parts).all():
             raise NotYet(
                 "Another seed gives the same split, so the photos are not drawn but taken in their order.",
-                "シードを変えても結果が同じです。写真を無作為に選ばず、並び順のまま取っています。",
+                "シードを変えても結果が同じです。画像を無作為に選ばず、並び順のまま取っています。",
             )
 
     def name_the_mistake(self, counts, parts):
@@ -153,14 +154,14 @@ def split_at_random(labels, seed):
             raise NotYet(
                 "The photos of validation are taken from the test again: both begin at place 0. Validation begins where "
                 "the test ends.",
-                "検証用の写真を、テスト用にした分から取り直しています。どちらも先頭から始まっています。検証用は、テスト用の"
+                "検証用の画像を、テスト用にした分から取り直しています。どちらも先頭から始まっています。検証用は、テスト用の"
                 "終わったところから始めます。",
             )
         if set(parts[:5]) == {"test"} and sum(counts["test"]) <= 25:
             raise NotYet(
                 "`parts[:first]` takes places instead of row numbers: the first photos of the folder, whatever class they "
                 "have. The row numbers of this class are in `rows`.",
-                "`parts[:first]` では `rows` の行番号ではなく先頭の位置を使っているので、クラスに関係なくフォルダーの最初の写真が"
+                "`parts[:first]` では `rows` の行番号ではなく先頭の位置を使っているので、クラスに関係なくフォルダーの最初の画像が"
                 "選ばれます。このクラスの行番号は `rows` に入っています。",
             )
         if counts["test"] in ([20, 0], [0, 5]):
@@ -180,9 +181,10 @@ class InTwoParts(Task):
     """Ask about all three pairs of parts."""
 
     id = "05-in-two-parts"
+    objective = "check-for-leaks"
     defines = "in_two_parts"
     prompt_ja = (
-        "**課題 2：2 つの区分にまたがるもの。** 写真ごとの「もの」（パスやロットなど）のリストと、写真ごとの区分（train など）を"
+        "**課題 2：2 つの区分にまたがるもの。** 画像ごとの「もの」（パスやロットなど）のリストと、画像ごとの区分（train など）を"
         "受け取り、2 つ以上の区分に現れるものを"
         "*集合*で返す `in_two_parts` を書いてください。"
     )
@@ -299,7 +301,7 @@ def in_two_parts(things, parts):
             raise NotYet(
                 "These are names of parts. Return the things.", "それは区分の名前です。「もの」のほうを返してください。"
             )
-        self.expect(found, wanted, "For twelve photos", "12 枚の写真に対し")
+        self.expect(found, wanted, "For twelve photos", "12 枚の画像に対し")
         self.expect(
             in_two_parts(["a", "b"], ["train", "test"]), set(), "Where nothing is shared", "共通のものがないとき"
         )
@@ -311,27 +313,27 @@ ANSWERS = {
     "a brightened copy of a test photo is in train": (
         LEAK,
         "the model learns this photo with its label, only a little brighter",
-        "少し明るいだけの同じ写真を、ラベル付きで学習してしまいます",
+        "少し明るいだけの同じ画像を、ラベル付きで学習してしまいます",
     ),
     "all parts have the same share of defects": (
         NO_LEAK,
         "it says nothing about a single photo; a stratified split does so on purpose",
-        "1 枚ごとの写真については何も分かりません。層化分割では意図してそうします",
+        "1 枚ごとの画像については何も分かりません。層化分割では意図してそうします",
     ),
     "photos are mirrored, and then split": (
         LEAK,
         "a photo can land in train and its mirror image in the test",
-        "元の写真が訓練用に、その鏡像がテスト用に入ることがあります",
+        "元の画像が訓練用に、その鏡像がテスト用に入ることがあります",
     ),
     "photos are split, and then the train photos are mirrored": (
         NO_LEAK,
         "every mirror image stays in train, beside its photo",
-        "鏡像はすべて元の写真と同じ訓練用に残ります",
+        "鏡像はすべて元の画像と同じ訓練用に残ります",
     ),
     "the mean brightness of all photos is subtracted from each": (
         LEAK,
         "the mean has looked at the test photos. It is a small leak, but one",
-        "平均の計算でテスト用の写真を見ています。小さくてもリークです",
+        "平均の計算でテスト用の画像を見ています。小さくてもリークです",
     ),
     "of twenty settings, the best one on validation is kept": (
         NO_LEAK,
@@ -341,7 +343,7 @@ ANSWERS = {
     "of twenty settings, the best one on the test is kept": (
         LEAK,
         "the best of twenty is partly luck, and this luck belongs to these test photos",
-        "20 個の中で最も良い結果には、そのテスト写真での偶然が含まれます",
+        "20 個の中で最も良い結果には、そのテスト画像での偶然が含まれます",
     ),
 }
 SOLVED = {situation: verdict for situation, (verdict, _, _) in ANSWERS.items()}
@@ -351,6 +353,7 @@ class Verdicts(Task):
     """A leak may also go through a number or through a person."""
 
     id = "05-verdicts"
+    objective = "check-for-leaks"
     defines = "verdicts"
     prompt_ja = (
         "**課題 3：リークか、そうでないか。** 7 つのそれぞれについて、モデルや作り手がテストの前にテストについて何かを知って"
@@ -369,12 +372,12 @@ verdicts = {
 """
     why = {
         "en": "A leak can go through a photo, through a number, and through you.",
-        "ja": "リークは写真からも、1 つの数値からも、あなた自身からも起こります。",
+        "ja": "リークは画像からも、1 つの数値からも、あなた自身からも起こります。",
     }
     hints = (
         {
             "en": "Ask each time: would anything be different if the test photos did not exist yet?",
-            "ja": "毎回こう考えます。テスト用の写真がまだ存在しないとしたら、何かが変わるでしょうか。",
+            "ja": "毎回こう考えます。テスト用の画像がまだ存在しないとしたら、何かが変わるでしょうか。",
         },
         {
             "en": "Four of the seven are leaks. Two of them differ from a harmless neighbour in the order of two steps, or in "
@@ -416,10 +419,11 @@ class PhotoDataset(Task):
     """Two methods are all that PyTorch asks for."""
 
     id = "05-photo-dataset"
+    objective = "build-loaders"
     defines = "PhotoDataset"
     given = "import torch"
     prompt_ja = (
-        "**課題 4：Dataset を書く。** 2 つのメソッドを完成させてください。`__getitem__` は 2 つのものを返します。写真のテンソル"
+        "**課題 4：Dataset を書く。** 2 つのメソッドを完成させてください。`__getitem__` は 2 つのものを返します。画像のテンソル"
         "（`torch.tensor(array)`。`self.transform` があれば、それを適用したもの）と、そのラベルです。"
     )
     stub = '''
@@ -435,13 +439,13 @@ class PhotoDataset(torch.utils.data.Dataset):
 '''
     why = {
         "en": "Everything in PyTorch that wants photos can now take yours.",
-        "ja": "写真を受け取る PyTorch の機能は、これですべてあなたの写真でも使えます。",
+        "ja": "画像を受け取る PyTorch の機能は、これですべてあなたの画像でも使えます。",
     }
     hints = (
         {
             "en": "`__len__` is one line: as many as there are labels. `self.images[number]` is one photo, an array (channels, height, "
             "width).",
-            "ja": "`__len__` は 1 行で、ラベルの数を返します。`self.images[number]` は 1 枚の写真で、（チャンネル, 高さ, 幅）の配列です。",
+            "ja": "`__len__` は 1 行で、ラベルの数を返します。`self.images[number]` は 1 枚の画像で、（チャンネル, 高さ, 幅）の配列です。",
         },
         {
             "en": "First make the tensor. Then, `if self.transform is not None:`, put `self.transform(image)` in its place.",
@@ -449,7 +453,7 @@ class PhotoDataset(torch.utils.data.Dataset):
         },
         {
             "en": "The method ends with `return image, self.labels[number]`, the photo first.",
-            "ja": "最後は `return image, self.labels[number]` です。写真が先です。",
+            "ja": "最後は `return image, self.labels[number]` です。画像が先です。",
         },
     )
     _begin = (
@@ -515,7 +519,7 @@ class PhotoDataset(torch.utils.data.Dataset):
         if len(dataset) != 5:
             raise NotYet(
                 f"For a Dataset of five photos, its length was {len(dataset)}. Count its own labels: `len(self.labels)`.",
-                f"5 枚の写真の Dataset に対し、長さが {len(dataset)} でした。自分のラベルを数えます：`len(self.labels)`。",
+                f"5 枚の画像の Dataset に対し、長さが {len(dataset)} でした。自分のラベルを数えます：`len(self.labels)`。",
             )
         try:
             item = dataset[2]
@@ -529,25 +533,25 @@ class PhotoDataset(torch.utils.data.Dataset):
         if not isinstance(item, tuple | list) or len(item) != 2:
             raise NotYet(
                 "`dataset[2]` must give two things, the photo and its label: `return image, self.labels[number]`.",
-                "`dataset[2]` は写真とラベルの 2 つを返します：`return image, self.labels[number]`。",
+                "`dataset[2]` は画像とラベルの 2 つを返します：`return image, self.labels[number]`。",
             )
         image, label = item
         if np.ndim(image) == 0 and np.ndim(label) == 3:
             raise NotYet(
                 "The label and the photo have changed places: the photo comes first.",
-                "ラベルと写真の順序が逆です。写真が先です。",
+                "ラベルと画像の順序が逆です。画像が先です。",
             )
         if not isinstance(image, torch.Tensor):
             raise NotYet(
                 "The photo is still an array. `torch.tensor(…)` makes a tensor of it.",
-                "写真が配列のままです。`torch.tensor(…)` でテンソルにしてください。",
+                "画像が配列のままです。`torch.tensor(…)` でテンソルにしてください。",
             )
         if np.ndim(label) != 0:
             raise NotYet(
                 "Each photo comes with its own label, not with all of them: `self.labels[number]`.",
-                "すべてのラベルではなく、その写真のラベルだけを返します：`self.labels[number]`。",
+                "すべてのラベルではなく、その画像のラベルだけを返します：`self.labels[number]`。",
             )
-        self.expect(image, images[2], "For `dataset[2]`, the photo: here", "`dataset[2]` の写真として")
+        self.expect(image, images[2], "For `dataset[2]`, the photo: here", "`dataset[2]` の画像として")
         self.expect(int(label), 1, "For `dataset[2]`, the label: here", "`dataset[2]` のラベルとして")
         self.look_at_transform(PhotoDataset, images, labels)
 
@@ -569,7 +573,7 @@ class PhotoDataset(torch.utils.data.Dataset):
             raise NotYet(
                 "With a transform that mirrors, the photo came back as it was: the transform is never used, or its result "
                 "is thrown away.",
-                "左右反転する変換を渡しても、写真が元のままです。変換が使われていないか、その結果が捨てられています。",
+                "左右反転する変換を渡しても、画像が元のままです。変換が使われていないか、その結果が捨てられています。",
             )
         self.expect(image, images[3][..., ::-1].copy(), "With a transform that mirrors", "左右反転する変換を使うと")
 
@@ -578,11 +582,12 @@ class Batches(Task):
     """Ask a Dataset for one photo after the other, and put them on top of each other."""
 
     id = "05-batches"
+    objective = "build-loaders"
     defines = "batches"
     given = "import torch"
     prompt_ja = (
-        "**課題 5：バッチ。** ネットワークは一度に何枚もの写真、つまり*バッチ*を受け取ります。`batches` を完成させてください。"
-        "`order` には写真の番号が並んでいて、`batch_size` 枚ずつ順に 1 つのバッチにします。最後のバッチは小さくてもかまいません。"
+        "**課題 5：バッチ。** ネットワークは一度に何枚もの画像、つまり*バッチ*を受け取ります。`batches` を完成させてください。"
+        "`order` には画像の番号が並んでいて、`batch_size` 枚ずつ順に 1 つのバッチにします。最後のバッチは小さくてもかまいません。"
         "バッチは、画像のテンソル（枚数, チャンネル, 高さ, 幅）とラベルのテンソルの組です。テンソルのリストを 1 つのテンソルに"
         "まとめるには `torch.stack` を使います。"
     )
@@ -596,12 +601,12 @@ def batches(dataset, order, batch_size):
 '''
     why = {
         "en": "Dataset, order, batches: with these three you feed any network.",
-        "ja": "Dataset、順序、バッチ。この 3 つがあれば、どんなネットワークにも写真を渡せます。",
+        "ja": "Dataset、順序、バッチ。この 3 つがあれば、どんなネットワークにも画像を渡せます。",
     }
     hints = (
         {
             "en": "`order[first : first + batch_size]` holds the numbers of this batch, and `dataset[number]` gives a photo and its label.",
-            "ja": "`order[first : first + batch_size]` がこのバッチの番号です。`dataset[number]` で写真とラベルが得られます。",
+            "ja": "`order[first : first + batch_size]` がこのバッチの番号です。`dataset[number]` で画像とラベルが得られます。",
         },
         {
             "en": "Collect the pairs in a list: `pairs = [dataset[number] for number in …]`. Then stack the first of each pair, and make a "
@@ -693,7 +698,7 @@ def batches(dataset, order, batch_size):
             raise NotYet(
                 "A batch here is made of pairs (photo, label). Ask the Dataset for one number of `order` after another, then "
                 "put the photos into one tensor and the labels into another.",
-                "バッチが（写真, ラベル）の組の並びになっています。`order` の番号を 1 つずつ Dataset に渡し、写真とラベルを"
+                "バッチが（画像, ラベル）の組の並びになっています。`order` の番号を 1 つずつ Dataset に渡し、画像とラベルを"
                 "それぞれ 1 つのテンソルにまとめてください。",
             )
         if not isinstance(labels, torch.Tensor):
@@ -706,13 +711,13 @@ def batches(dataset, order, batch_size):
             raise NotYet(
                 f"For {len(numbers)} photos of shape (1, 3, 4), the images gave {seen}; {tuple(wanted.shape)} was expected. "
                 "`torch.stack` puts tensors on top of each other along a new first axis.",
-                f"形状 (1, 3, 4) の写真 {len(numbers)} 枚に対し、画像は {seen} でした。正しくは {tuple(wanted.shape)} です。"
+                f"形状 (1, 3, 4) の画像 {len(numbers)} 枚に対し、画像は {seen} でした。正しくは {tuple(wanted.shape)} です。"
                 "`torch.stack` は、新しい先頭の軸に沿ってテンソルを重ねます。",
             )
         if not torch.equal(images, wanted):
             raise NotYet(
                 "The photos are not in the order of `order`. Its numbers say which photo comes next, and they need not be 0, 1, 2.",
-                "写真が `order` の順になっていません。次に来る写真は `order` の番号で決まり、0, 1, 2 の順とは限りません。",
+                "画像が `order` の順になっていません。次に来る画像は `order` の番号で決まり、0, 1, 2 の順とは限りません。",
             )
         self.expect(labels, [number % 2 for number in numbers], "For the labels of a batch", "バッチのラベルとして")
 
@@ -724,13 +729,13 @@ class OtherSeed(Guess):
     ask = {
         "en": "60 % of the photos are in train, 15 % in validation, 25 % in test. How many of all photos land in the same part "
         "with both seeds?",
-        "ja": "訓練用が 60 %、検証用が 15 %、テスト用が 25 % です。シードが違っても同じ区分に入る写真は、全体の何 % でしょうか。",
+        "ja": "訓練用が 60 %、検証用が 15 %、テスト用が 25 % です。シードが違っても同じ区分に入る画像は、全体の何 % でしょうか。",
     }
     unit = "%"
     see = {
         "en": "Nearly half, by chance alone. A train photo lands in train again with a chance of 60 %, and so on: 0.60 · 0.60 + 0.15 · 0.15 + "
         "0.25 · 0.25 is about 0.45.",
-        "ja": "偶然だけで半分近くになります。訓練用の写真は 60 % の確率でまた訓練用に入る、というように考えると、"
+        "ja": "偶然だけで半分近くになります。訓練用の画像は 60 % の確率でまた訓練用に入る、というように考えると、"
         "0.60・0.60 + 0.15・0.15 + 0.25・0.25 で約 0.45 です。",
     }
 
@@ -741,7 +746,7 @@ class SeenTwice(Guess):
     id = "05-seen-twice"
     ask = {
         "en": "Of how many of these cells are the two photos in two different parts of the split by lot?",
-        "ja": "2 回撮影されたセルのうち、ロット別の分割で 2 枚の写真が別々の区分に入っているのは何個でしょうか。",
+        "ja": "2 回撮影されたセルのうち、ロット別の分割で 2 枚の画像が別々の区分に入っているのは何個でしょうか。",
     }
     see = {
         "en": "With the solar cells and the experts' labels it is every single one: one series fell into train, the other into the test, "
@@ -749,8 +754,8 @@ class SeenTwice(Guess):
         "out otherwise and some pairs stay together, by luck alone.) The random split separates about half, as two draws do. None of "
         "your three checks saw any of this, because nobody had written down which photos show the same cell.",
         "ja": "太陽電池セルを専門家のラベルどおりに使うと、50 個すべてです。一方の系列は訓練用に、もう一方はテスト用に入りました。ロット別の分割に"
-        "とって、2 つの系列は別のロットだからです。（疑わしい写真の扱いを変えるとロットの割り振りも変わり、たまたま同じ区分に入る組が"
-        "出ます。）ランダム分割では、無作為に選ぶので約半分が分かれます。どの写真が同じセルなのか誰も記録して"
+        "とって、2 つの系列は別のロットだからです。（疑わしい画像の扱いを変えるとロットの割り振りも変わり、たまたま同じ区分に入る組が"
+        "出ます。）ランダム分割では、無作為に選ぶので約半分が分かれます。どの画像が同じセルなのか誰も記録して"
         "いなかったので、3 つの点検では見つかりませんでした。",
     }
 
@@ -761,7 +766,7 @@ class Copies(Guess):
     id = "05-copies"
     ask = {
         "en": "Half of the photos are in the table twice. What does that do to the accuracy on the test?",
-        "ja": "半分の写真が表に 2 回ずつ入っています。テストの正解率はどうなるでしょうか。",
+        "ja": "半分の画像が表に 2 回ずつ入っています。テストの正解率はどうなるでしょうか。",
     }
     choices = {
         "rises": {"en": "It rises by more than a point", "ja": "1 ポイントより大きく上がる"},
@@ -771,7 +776,7 @@ class Copies(Guess):
     see = {
         "en": "With the solar cells it rises, and nothing has become better: there is not one new photo. A part of the test was in "
         "train.",
-        "ja": "太陽電池セルでは上がりますが、何も良くなっていません。新しい写真は 1 枚もなく、テストの一部が訓練用に入っていただけです。",
+        "ja": "太陽電池セルでは上がりますが、何も良くなっていません。新しい画像は 1 枚もなく、テストの一部が訓練用に入っていただけです。",
     }
 
 

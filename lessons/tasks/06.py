@@ -11,9 +11,10 @@ class SizeAfter(Task):
     """Count the places of a window instead of remembering a formula."""
 
     id = "06-size-after"
+    objective = "trace-shapes"
     defines = "size_after"
     prompt_ja = (
-        "**課題 1：特徴マップの大きさ。** 写真の 1 辺に沿って窓を置ける場所の数を返す `size_after` を書いてください。"
+        "**課題 1：特徴マップの大きさ。** 画像の 1 辺に沿って窓を置ける場所の数を返す `size_after` を書いてください。"
         "幅 7 の行に幅 3 の窓なら 5 か所、2 ピクセルずつ動かす（ストライド 2）と 3 か所です。"
         "`padding=1` は行の両端に 0 を 1 つずつ足します。"
     )
@@ -149,6 +150,7 @@ class Convolve(Task):
     """One box out of all maps, one sum, one bias."""
 
     id = "06-convolve"
+    objective = "trace-shapes"
     defines = "convolve"
     prompt_ja = (
         "**課題 2：畳み込みを自分で書く。** `convolve` のループの中を書いてください。各場所ですべてのマップから箱を切り出し、"
@@ -342,6 +344,7 @@ class ParametersOf(Task):
     """Weights for each pair of channels, a bias for each kernel."""
 
     id = "06-parameters-of"
+    objective = "count-parameters"
     defines = "parameters_of"
     prompt_ja = (
         "**課題 3：パラメーターを数える。** 正方形のカーネルを持つ畳み込み層のパラメーター数を返す `parameters_of` を書いてください。"
@@ -496,6 +499,7 @@ class Block(Task):
     """A part of a network as a class: layers in `__init__`, their order in `forward`."""
 
     id = "06-block"
+    objective = "write-block"
     defines = "Block"
     prompt_ja = (
         "**課題 4：ブロックを書く。** このネットワークは同じ作りのブロックを重ねたものです。その 1 つを `Block` として書いてください。"
@@ -714,7 +718,7 @@ class Block(nn.Module):
             tuple(found.shape),
             (5, 6, 7, 7),
             "As the shape for 5 photos with 4 channels of 14 × 14",
-            "14 × 14、4 チャンネルの写真 5 枚に対する形状として",
+            "14 × 14、4 チャンネルの画像 5 枚に対する形状として",
         )
 
 
@@ -730,10 +734,11 @@ class ReceptiveField(Task):
     """Each stride makes the steps of all later windows longer."""
 
     id = "06-receptive-field"
+    objective = "trace-shapes"
     defines = "receptive_field"
     prompt_ja = (
-        "**課題 5：受容野。** 窓を (カーネル, ストライド) の組のリストで受け取り、最後の 1 つの数が写真の何ピクセル分の幅を"
-        "見ているかを返す `receptive_field` を書いてください。例：カーネル 7、ストライド 2 の窓なら幅は 7。その結果の隣どうしは写真の"
+        "**課題 5：受容野。** 窓を (カーネル, ストライド) の組のリストで受け取り、最後の 1 つの数が画像の何ピクセル分の幅を"
+        "見ているかを返す `receptive_field` を書いてください。例：カーネル 7、ストライド 2 の窓なら幅は 7。その結果の隣どうしは画像の"
         "上で 2 ピクセル離れているので、次のカーネル 3、ストライド 2 の窓で 2 × 2 増えて 11。隣どうしは 4 ピクセル間隔になり、その次の"
         "カーネル 3 の窓で 2 × 4 増えて 19 です。"
     )
@@ -803,7 +808,7 @@ def receptive_field(layers):
             (
                 lambda layers: walked(layers, lambda kernel, step: kernel - 1, times),
                 "You take all neighbours to be 1 pixel apart. After a stride of 2 they are 2 pixels of the photo apart.",
-                "隣どうしをいつも 1 ピクセル間隔としています。ストライド 2 の後は、写真の上で 2 ピクセル離れています。",
+                "隣どうしをいつも 1 ピクセル間隔としています。ストライド 2 の後は、画像の上で 2 ピクセル離れています。",
             ),
             (
                 lambda layers: 1 + sum((kernel - 1) * stride for kernel, stride in layers),
@@ -855,6 +860,7 @@ class LossOf(Task):
     """The loss gets the logits, the reader gets the softmax."""
 
     id = "06-loss-of"
+    objective = "use-logits"
     defines = "loss_of"
     prompt_ja = (
         "**課題 6：余計なソフトマックスを探す。** 同僚の関数を別の名前で載せました。直してください。"
@@ -955,13 +961,13 @@ def loss_of(model, images, labels):
             loss,
             functional.cross_entropy(logits, labels),
             "As the loss of three photos",
-            "写真 3 枚の損失として",
+            "画像 3 枚の損失として",
             tolerance=1e-4,
         )
         if torch.is_tensor(probabilities) and torch.allclose(probabilities, logits.softmax(dim=0)):
             raise NotYet(
                 "The softmax runs over the photos. The probabilities of one photo must add up to 1, so it runs over the classes.",
-                "ソフトマックスが写真の方向に計算されています。1 枚の写真の確率の合計が 1 になるように、クラスの方向に計算します。",
+                "ソフトマックスが画像の方向に計算されています。1 枚の画像の確率の合計が 1 になるように、クラスの方向に計算します。",
             )
         if torch.is_tensor(probabilities) and torch.allclose(probabilities, logits):
             raise NotYet(
@@ -972,7 +978,7 @@ def loss_of(model, images, labels):
             probabilities,
             logits.softmax(dim=1),
             "As the probabilities of three photos",
-            "写真 3 枚の確率として",
+            "画像 3 枚の確率として",
             tolerance=1e-4,
         )
         sure, _ = loss_of(nn.Identity(), torch.tensor([[200.0, -200.0]]), torch.tensor([1]))
@@ -992,7 +998,7 @@ class LargerPhoto(Guess):
     ask = {
         "en": "The layer `nn.Conv2d(1, 16, kernel_size=3)` gets photos of 128 × 128 pixels instead of 64 × 64. How many "
         "parameters does it need then?",
-        "ja": "`nn.Conv2d(1, 16, kernel_size=3)` に入れる写真を 64 × 64 から 128 × 128 ピクセルにします。必要なパラメーター数は"
+        "ja": "`nn.Conv2d(1, 16, kernel_size=3)` に入れる画像を 64 × 64 から 128 × 128 ピクセルにします。必要なパラメーター数は"
         "どうなるでしょうか。",
     }
     choices = {
@@ -1003,7 +1009,7 @@ class LargerPhoto(Guess):
     see = {
         "en": "The same small kernels slide over the whole photo, however large it is. There is more to compute, but nothing more "
         "to learn. A linear layer on the pixels needs four times as many.",
-        "ja": "写真がどれだけ大きくても、同じ小さなカーネルが全体をなぞります。計算は増えますが、学ぶものは増えません。"
+        "ja": "画像がどれだけ大きくても、同じ小さなカーネルが全体をなぞります。計算は増えますが、学ぶものは増えません。"
         "ピクセルに直接つなぐ線形層なら 4 倍になります。",
     }
 
@@ -1014,13 +1020,13 @@ class Field(Guess):
     id = "06-field"
     ask = {
         "en": "How many pixels wide is the part of the photo that one number after the last block sees?",
-        "ja": "最後のブロックの後の 1 つの数は、写真の何ピクセル分の幅を見ているでしょうか。",
+        "ja": "最後のブロックの後の 1 つの数は、画像の何ピクセル分の幅を見ているでしょうか。",
     }
     unit = "px"
     see = {
         "en": "More than most people guess, and wider than the photo with its 64 pixels. Every stride doubles what the windows "
         "behind it cover.",
-        "ja": "多くの人の予想より広く、64 ピクセルの写真の幅も超えています。ストライド 2 のたびに、その後の窓が覆う範囲が 2 倍になるからです。",
+        "ja": "多くの人の予想より広く、64 ピクセルの画像の幅も超えています。ストライド 2 のたびに、その後の窓が覆う範囲が 2 倍になるからです。",
     }
 
 
@@ -1030,7 +1036,7 @@ class Colleague(Guess):
     id = "06-colleague"
     ask = {
         "en": "The network gets the same 16 photos 60 times, with the colleague's loss. What happens to the loss?",
-        "ja": "同僚の損失関数を使い、同じ 16 枚の写真で 60 ステップ学習します。損失はどうなるでしょうか。",
+        "ja": "同僚の損失関数を使い、同じ 16 枚の画像で 60 ステップ学習します。損失はどうなるでしょうか。",
     }
     choices = {
         "zero": {"en": "It comes close to 0", "ja": "0 に近づく"},
@@ -1052,7 +1058,7 @@ class WrongLabels(Guess):
     id = "06-wrong-labels"
     ask = {
         "en": "The same 16 photos, but their labels are shuffled. How far does the loss fall in 60 steps?",
-        "ja": "同じ 16 枚の写真ですが、ラベルをでたらめに入れ替えました。60 ステップで損失はどこまで下がるでしょうか。",
+        "ja": "同じ 16 枚の画像ですが、ラベルをでたらめに入れ替えました。60 ステップで損失はどこまで下がるでしょうか。",
     }
     choices = {
         "low": {"en": "Nearly as low as with the right labels", "ja": "正しいラベルとほぼ同じところまで"},
@@ -1065,6 +1071,6 @@ class WrongLabels(Guess):
     see = {
         "en": "It learns the wrong labels just as well. Nothing in the photos speaks for them, so this is memory alone. "
         "A training loss near 0 proves that a network can learn, not that it has learned something true.",
-        "ja": "間違ったラベルも同じように覚えてしまいます。写真には根拠がないので、純粋な丸暗記です。訓練損失が 0 に近いことは、"
+        "ja": "間違ったラベルも同じように覚えてしまいます。画像には根拠がないので、純粋な丸暗記です。訓練損失が 0 に近いことは、"
         "学習できることの証明であって、正しいことを学んだ証明ではありません。",
     }

@@ -37,6 +37,7 @@ class TrainStep(Task):
     """Old gradients are planted, so that a forgotten or misplaced zero_grad shows."""
 
     id = "07-train-step"
+    objective = "write-loop"
     defines = "train_step"
     prompt_ja = (
         "**課題 1：5 つの手順。** 1 バッチで 1 ステップだけ学習する `train_step` を書いてください。順伝播、損失（`functional.cross_entropy`）、"
@@ -186,9 +187,10 @@ class EpochMean(Task):
     """The last batch is smaller, so its mean counts less."""
 
     id = "07-epoch-mean"
+    objective = "write-loop"
     defines = "epoch_mean"
     prompt_ja = (
-        "**課題 2：写真 1 枚あたりの平均。** バッチごとの平均と、各バッチの枚数から、写真全体の平均を返す `epoch_mean` を"
+        "**課題 2：画像 1 枚あたりの平均。** バッチごとの平均と、各バッチの枚数から、画像全体の平均を返す `epoch_mean` を"
         "書いてください。2 つのリストは同じ順に並んでいます。"
     )
     stub = '''
@@ -198,7 +200,7 @@ def epoch_mean(batch_means, batch_sizes):
 '''
     why = {
         "en": "Each photo now counts once, wherever the batches are cut.",
-        "ja": "これで、バッチがどこで区切られても、どの写真も同じ重さで数えられます。",
+        "ja": "これで、バッチがどこで区切られても、どの画像も同じ重さで数えられます。",
     }
     hints = (
         {
@@ -241,17 +243,17 @@ def epoch_mean(batch_means, batch_sizes):
             (
                 1.25,
                 "The batch of 10 photos counts as much as the batch of 30. Every photo should count the same.",
-                "10 枚のバッチが、30 枚のバッチと同じ重さで数えられています。写真 1 枚を同じ重さで数えてください。",
+                "10 枚のバッチが、30 枚のバッチと同じ重さで数えられています。画像 1 枚を同じ重さで数えてください。",
             ),
             (
                 35,
                 "That is the sum over all photos, not yet their mean.",
-                "それは全部の写真の合計です。平均にしてください。",
+                "それは全部の画像の合計です。平均にしてください。",
             ),
             (
                 17.5,
                 "The sum over all photos is divided by the number of batches; divide by the number of photos.",
-                "合計がバッチの数で割られています。写真の枚数で割ってください。",
+                "合計がバッチの数で割られています。画像の枚数で割ってください。",
             ),
             (
                 0.375,
@@ -293,9 +295,10 @@ class Validate(Task):
     """The network has both layers that change with the mode; a hook watches each batch."""
 
     id = "07-validate"
+    objective = "set-modes"
     defines = "validate"
     prompt_ja = (
-        "**課題 3：検証。** 写真 1 枚あたりの平均損失と正解率（0 から 1）を返す `validate` を書いてください。モデルは eval モードで、"
+        "**課題 3：検証。** 画像 1 枚あたりの平均損失と正解率（0 から 1）を返す `validate` を書いてください。モデルは eval モードで、"
         "勾配は計算せず、重みも変えません。"
     )
     given = "import torch\nfrom torch.nn import functional"
@@ -307,7 +310,7 @@ def validate(model, loader):
 '''
     why = {
         "en": "Only a loop that takes no step can tell how the model does on photos that it does not learn from.",
-        "ja": "学習に使わない写真での実力は、重みを変えずに測ってこそ分かります。",
+        "ja": "学習に使わない画像での実力は、重みを変えずに測ってこそ分かります。",
     }
     hints = (
         {
@@ -451,6 +454,7 @@ class StopInTime(Task):
     """A class that remembers; the weights of the network are the numbers of the epochs."""
 
     id = "07-early-stopping"
+    objective = "read-curves"
     defines = "EarlyStopping"
     prompt_ja = (
         "**課題 4：早期終了。** `is_over` を書いてください。エポックごとに検証損失とモデルを受け取ります。損失がこれまでの最小なら、"
@@ -620,6 +624,7 @@ class Resume(Task):
     """The optimizer remembers earlier steps, so it belongs to the checkpoint."""
 
     id = "07-resume"
+    objective = "keep-checkpoint"
     defines = "resume"
     prompt_ja = (
         "**課題 6：再開する。** `save` が書いたファイルを読み、モデルの重みとオプティマイザーの状態を元に戻す `resume` を書いてください。"
@@ -727,6 +732,7 @@ class Diagnoses(Task):
     """Four trainings of a study; a wrong diagnosis is told what the curve shows."""
 
     id = "07-diagnoses"
+    objective = "read-curves"
     defines = "diagnoses"
     prompt_ja = (
         "**課題 5：診断。** A から D の学習曲線について、`fine`（順調）、`overfitting`（過学習）、`rate too small`（学習率が小さすぎる）、"
@@ -793,7 +799,7 @@ class BackwardTwice(Guess):
     id = "07-backward-twice"
     ask = {
         "en": "The backward pass is made twice for the same photos, and nothing is cleared in between. What are the gradients then?",
-        "ja": "同じ写真で逆伝播を 2 回行い、その間に勾配は消しません。勾配はどうなるでしょうか。",
+        "ja": "同じ画像で逆伝播を 2 回行い、その間に勾配は消しません。勾配はどうなるでしょうか。",
     }
     choices = {
         "same": {"en": "The same as after the first time", "ja": "1 回目と同じ"},
@@ -818,7 +824,7 @@ class TwoModes(Guess):
     ask = {
         "en": "The same photo goes through the same network three times: twice in a batch of 32, once in a batch of 4. In which mode is its "
         "answer the same each time?",
-        "ja": "同じ写真を同じネットワークに 3 回入れます。2 回は 32 枚のバッチで、1 回は 4 枚のバッチで。毎回同じ答えになるのはどのモードでしょうか。",
+        "ja": "同じ画像を同じネットワークに 3 回入れます。2 回は 32 枚のバッチで、1 回は 4 枚のバッチで。毎回同じ答えになるのはどのモードでしょうか。",
     }
     choices = {
         "train": {"en": "In train mode", "ja": "train モード"},
@@ -829,8 +835,8 @@ class TwoModes(Guess):
     see = {
         "en": "In train mode the answer depends on chance (dropout draws anew each time) and on the other photos of the batch (batch "
         "normalisation takes their mean). An inspector must not work like that. In eval mode a photo has one answer.",
-        "ja": "train モードの答えは、偶然（ドロップアウトが毎回引き直す）と、同じバッチのほかの写真（バッチ正規化がその平均を使う）に左右されます。"
-        "検査でそれは困ります。eval モードなら、1 枚の写真の答えは 1 つです。",
+        "ja": "train モードの答えは、偶然（ドロップアウトが毎回引き直す）と、同じバッチのほかの画像（バッチ正規化がその平均を使う）に左右されます。"
+        "検査でそれは困ります。eval モードなら、1 枚の画像の答えは 1 つです。",
     }
 
 

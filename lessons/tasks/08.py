@@ -14,6 +14,7 @@ class CountOutcomes(Task):
     """Four outcomes: what the part is, and what became of it."""
 
     id = "08-count-outcomes"
+    objective = "read-confusion"
     defines = "count_outcomes"
     prompt_ja = (
         "**課題 1：4 つの結果を数える。** 4 つの個数を、合格した良品、過検出、見逃し、検出した欠陥の順に返す `count_outcomes` を"
@@ -140,6 +141,7 @@ class ExpectedCost(Task):
     """Both mistakes at their price, divided by all parts."""
 
     id = "08-expected-cost"
+    objective = "choose-threshold"
     defines = "expected_cost"
     prompt_ja = (
         "**課題 2：誤りのコスト。** 検査した部品 1 個あたりのコストを返す `expected_cost` を書いてください。欠陥確率が `threshold` "
@@ -270,14 +272,14 @@ def expected_cost(labels, probabilities, threshold, cost_missed, cost_overkill):
             found,
             total / parts,
             "For ten parts with 2 missed defects at 10 coins and 2 overkills at 1 coin",
-            "10 個の部品で見逃し 2 個（10 コイン）と過検出 2 個（1 コイン）に対し",
+            "10 個の部品で見逃し 2 個（損失 10）と過検出 2 個（損失 1）に対し",
             tolerance=1e-9,
         )
         self.expect(
             one,
             1.4,
             "For ten parts with 1 missed defect at 10 coins and 4 overkills at 1 coin",
-            "10 個の部品で見逃し 1 個（10 コイン）と過検出 4 個（1 コイン）に対し",
+            "10 個の部品で見逃し 1 個（損失 10）と過検出 4 個（損失 1）に対し",
             tolerance=1e-9,
         )
 
@@ -286,9 +288,10 @@ class CheapestThreshold(Task):
     """Try every threshold that makes a difference, and return the best one itself."""
 
     id = "08-cheapest-threshold"
+    objective = "choose-threshold"
     defines = "cheapest_threshold"
     prompt_ja = (
-        "**課題 3：最も安いしきい値を探す。** これらの写真で `evaluation.expected_cost` が最も低くなるしきい値を返す "
+        "**課題 3：最も安いしきい値を探す。** これらの画像で `evaluation.expected_cost` が最も低くなるしきい値を返す "
         "`cheapest_threshold` を書いてください。どの確率も、しきい値の候補になります。「すべて合格」も候補に入れてください。"
     )
     given = "import numpy as np\nfrom course_lib import evaluation"
@@ -400,7 +403,7 @@ def cheapest_threshold(labels, probabilities, cost_missed, cost_overkill):
         if np.isclose(found, 1 / 11):
             raise NotYet(
                 "That follows from the prices alone. Look for the threshold that is cheapest on these photos.",
-                "それは値段だけから決まる値です。これらの写真で最も安いしきい値を探してください。",
+                "それは値段だけから決まる値です。これらの画像で最も安いしきい値を探してください。",
             )
         if not np.isclose(cost(labels, probabilities, found, *prices), min(costs)):
             why = ("Does your search keep the lowest cost so far?", "それまでの最小コストを更新していますか。")
@@ -427,6 +430,7 @@ class BreakEven(Task):
     """The threshold that follows from the two prices alone."""
 
     id = "08-break-even"
+    objective = "choose-threshold"
     defines = "break_even"
     prompt_ja = (
         "**課題 4：損益分岐点。** 合格にしても不合格にしても平均コストが同じになる欠陥確率を返す `break_even` を書いてください。"
@@ -439,7 +443,7 @@ def break_even(cost_missed, cost_overkill):
 '''
     why = {
         "en": "Where probabilities can be taken at their word, this is the best threshold, before any photo is inspected.",
-        "ja": "確率が額面どおりなら、写真を 1 枚も検査しないうちに最適なしきい値が分かるからです。",
+        "ja": "確率が額面どおりなら、画像を 1 枚も検査しないうちに最適なしきい値が分かるからです。",
     }
     hints = (
         {
@@ -509,6 +513,7 @@ class BestTemperature(Task):
     """Divide the logits, look at the loss, keep the temperature."""
 
     id = "08-best-temperature"
+    objective = "check-calibration"
     defines = "best_temperature"
     prompt_ja = (
         "**課題 5：温度を決める。** `TEMPERATURES` の各温度でロジットを割り、`loss_of` が最も小さくなる温度を返す `best_temperature` "
@@ -598,7 +603,7 @@ def best_temperature(logits, labels):
             )
         if found == careful == 1:
             raise NotYet(
-                "It always gives 1, so it does not look at the photos.", "いつも 1 なので、写真を見ていません。"
+                "It always gives 1, so it does not look at the photos.", "いつも 1 なので、画像を見ていません。"
             )
         if found == careful == 16:
             raise NotYet(
@@ -643,6 +648,7 @@ class HeatMap(Task):
     """Grad-CAM: how much each map matters, and where."""
 
     id = "08-heat-map"
+    objective = "question-heat-map"
     defines = "heat_map"
     prompt_ja = (
         "**課題 6：ヒートマップを作る。** 特徴マップ `maps` と勾配 `gradients`（どちらもチャンネル、高さ、幅）から、高さ×幅の"
@@ -788,7 +794,7 @@ class ThreeTimes(Guess):
     id = "08-three-times"
     ask = {
         "en": "You forget `model.eval()`, and inspect the same photo three times. What do you get?",
-        "ja": "`model.eval()` を忘れたまま、同じ写真を 3 回検査します。結果はどうなるでしょうか。",
+        "ja": "`model.eval()` を忘れたまま、同じ画像を 3 回検査します。結果はどうなるでしょうか。",
     }
     choices = {
         "same": {"en": "Three times the same answer, and the right one", "ja": "3 回とも同じで、正しい答え"},
@@ -800,7 +806,7 @@ class ThreeTimes(Guess):
         "en": "In training mode dropout switches off features at random, and batch normalisation uses the mean of the photos at "
         "hand instead of the one it has stored. No error tells you. It even stores something of each photo that it inspects, so "
         "the model changes while you use it (here it was a copy).",
-        "ja": "train モードでは、ドロップアウトが特徴をランダムに消し、バッチ正規化は保存した平均ではなく手元の写真の平均を使います。"
+        "ja": "train モードでは、ドロップアウトが特徴をランダムに消し、バッチ正規化は保存した平均ではなく手元の画像の平均を使います。"
         "エラーは出ません。しかも検査するたびに保存値が少しずつ変わるので、使うほどモデルが変わってしまいます（ここではコピーを"
         "使いました）。",
     }
@@ -812,7 +818,7 @@ class MissedShare(Guess):
     id = "08-missed-share"
     ask = {
         "en": "The model is right on about 8 of 10 validation photos. How many of 100 defective cells does it pass as good?",
-        "ja": "モデルは検証用写真の 10 枚中およそ 8 枚に正解します。では、欠陥セル 100 個のうち何個を良品として通してしまうでしょうか。",
+        "ja": "モデルは検証用画像の 10 枚中およそ 8 枚に正解します。では、欠陥セル 100 個のうち何個を良品として通してしまうでしょうか。",
     }
     see = {
         "en": "Far more than 2 in 10. Most cells are good, so most of the right answers are good cells that pass. The mistakes "
@@ -829,7 +835,7 @@ class ChosenOnTest(Guess):
     ask = {
         "en": "You choose the cheapest threshold on the test photos, and judge it on the same test photos. How does its cost "
         "compare with the cost of the threshold that was chosen on validation?",
-        "ja": "テスト用の写真で最も安いしきい値を選び、同じテスト用の写真で評価します。検証用で選んだしきい値と比べて、コストはどう"
+        "ja": "テスト用の画像で最も安いしきい値を選び、同じテスト用の画像で評価します。検証用で選んだしきい値と比べて、コストはどう"
         "見えるでしょうか。",
     }
     choices = {
@@ -841,7 +847,7 @@ class ChosenOnTest(Guess):
     see = {
         "en": "Of all thresholds the cheapest for exactly these photos was taken, so none can look cheaper on them. New photos do "
         "not know about this choice. The lower cost is no gain; it is self-praise.",
-        "ja": "ちょうどこの写真で最も安いしきい値を選んだので、この写真でそれより安く見えるものはありません。しかし新しい写真はこの選択を"
+        "ja": "ちょうどこの画像で最も安いしきい値を選んだので、この画像でそれより安く見えるものはありません。しかし新しい画像はこの選択を"
         "知りません。低く見えるコストは改善ではなく、自画自賛です。",
     }
 
@@ -853,12 +859,12 @@ class SureAndRight(Guess):
     ask = {
         "en": "For some test photos the memoriser says “defective, 90 % sure or more”. How many of 100 such photos are really "
         "defective?",
-        "ja": "丸暗記モデルが「90 % 以上の確率で欠陥」と判定したテスト用の写真があります。そのような写真 100 枚のうち、本当に欠陥があるのは"
+        "ja": "丸暗記モデルが「90 % 以上の確率で欠陥」と判定したテスト用の画像があります。そのような画像 100 枚のうち、本当に欠陥があるのは"
         "何枚でしょうか。",
     }
     see = {
         "en": "A model that can be taken at its word would be right about at least 90 of 100. This one learned that being sure is "
         "always rewarded: on its own photos it was hardly ever wrong.",
-        "ja": "確率が額面どおりなら、100 枚中 90 枚以上のはずです。このモデルは自分の写真ではほとんど間違えなかったため、「自信を持てば"
+        "ja": "確率が額面どおりなら、100 枚中 90 枚以上のはずです。このモデルは自分の画像ではほとんど間違えなかったため、「自信を持てば"
         "必ず得をする」と学んでしまいました。",
     }

@@ -17,8 +17,8 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.quiz.place import Place, Table
-from course_lib.quiz.questions import NOT_ATTEMPTED, PUBLIC_TEXT, Judgement, Public, Question, Remark
-from course_lib.quiz.texts import NOTHING, Text
+from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Public, Question, Remark
+from course_lib.quiz.texts import NOTHING, PUBLIC_TEXT, Text
 
 Square: TypeAlias = tuple[int, int]  # row and column, from 1
 

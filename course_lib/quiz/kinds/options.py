@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from course_lib.quiz.place import Place, Table
-from course_lib.quiz.questions import PUBLIC_TEXT, Public, Question
-from course_lib.quiz.texts import LANGUAGES, Text
+from course_lib.quiz.questions import Public, Question
+from course_lib.quiz.texts import LANGUAGES, PUBLIC_TEXT, Text
 
 ALL_OF_THE_ABOVE = re.compile(
     r"\b(all|none|both) of (the )?(above|these)\b|上記(の)?(すべて|全て|のいずれ)|すべて正しい", re.I

@@ -20,6 +20,8 @@ def write(bank: Bank, questions: list[Question], language: str) -> bytes:
     for question in questions:
         opening, answers = WRITERS[question.type]
         prompt = _said(question.whole_prompt(), language)
+        if question.picture:  # a GIFT file is text alone, so the picture stands in it
+            prompt += _escaped(question.picture.html(language))
         body = "\n".join(answers(question, language))
         blocks.append(f"::{question.id}::[html]{prompt} {opening}\n{body}\n}}")
     return ("\n\n".join(blocks) + "\n").encode()
@@ -36,8 +38,11 @@ def losses(question: Question) -> list[str]:
 
 
 def _said(text: Text, language: str) -> str:
-    escaped = re.sub(r"([\\~=#{}:])", r"\\\1", text.html(language))
-    return escaped.replace("\n", "\\n")
+    return _escaped(text.html(language))
+
+
+def _escaped(page: str) -> str:
+    return re.sub(r"([\\~=#{}:])", r"\\\1", page).replace("\n", "\\n")
 
 
 def _choices(question: ChoiceQuestion, language: str) -> Iterator[str]:

@@ -3,12 +3,14 @@
 For instructors (``python -m course_lib quiz export --to moodle``).
 """
 
+import base64
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, SubElement
 
 from course_lib.quiz.kinds.choice import ChoiceQuestion, Single
 from course_lib.quiz.kinds.number import Numeric
 from course_lib.quiz.kinds.ordering import Ordering
+from course_lib.quiz.picture import Picture
 from course_lib.quiz.questions import Bank, Question
 from course_lib.quiz.systems.common import NOT_CARRIED, points_in_per_cent, serialise
 
@@ -22,7 +24,9 @@ def write(bank: Bank, questions: list[Question], language: str) -> bytes:
         kind, write_answers = WRITERS[question.type]
         node = SubElement(root, "question", type=kind)
         _text(node, "name", question.id)
-        _text(node, "questiontext", question.prompt.html(language), format="html")
+        prompt = _text(node, "questiontext", question.prompt.html(language), format="html")
+        if question.picture:
+            _picture(prompt, question.picture, language)
         SubElement(node, "defaultgrade").text = "1"
         SubElement(node, "idnumber").text = question.id
         write_answers(node, question, language)
@@ -40,6 +44,15 @@ def _text(parent: Element, tag: str, text: str, **attributes: str) -> Element:
     node = SubElement(parent, tag, attrib=attributes)
     SubElement(node, "text").text = text
     return node
+
+
+def _picture(prompt: Element, picture: Picture, language: str) -> None:
+    """The file of a picture, inside the prompt that shows it."""
+    name = picture.path.name
+    text = prompt[0]
+    text.text = f"{text.text}{picture.html(language, f'@@PLUGINFILE@@/{name}')}"
+    file = SubElement(prompt, "file", name=name, path="/", encoding="base64")
+    file.text = base64.b64encode(picture.content()).decode()
 
 
 def _choices(node: Element, question: ChoiceQuestion, language: str) -> None:

@@ -15,6 +15,7 @@ from course_lib.quiz.systems.common import NOT_CARRIED, UNIT_IN_PROMPT, serialis
 
 QTI = "http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
 PACKAGE = "http://www.imsglobal.org/xsd/imscp_v1p1"
+DATE = (2020, 1, 1, 0, 0, 0)  # a fixed one, so that the same bank gives the same bytes
 
 
 def write(bank: Bank, questions: list[Question], language: str) -> bytes:
@@ -26,15 +27,20 @@ def write(bank: Bank, questions: list[Question], language: str) -> bytes:
     section = SubElement(assessment, "section", ident="root_section")
     for question in questions:
         _item(section, question, language)
+    pictures = {question.picture.path for question in questions if question.picture}
     manifest = Element("manifest", xmlns=PACKAGE, identifier=f"package_{name}")
     resources = SubElement(manifest, "resources")
     resource = SubElement(resources, "resource", identifier=name, type="imsqti_xmlv1p2")
     SubElement(resource, "file", href=f"{name}.xml")
+    for picture in sorted(pictures):
+        held = SubElement(resources, "resource", identifier=picture.stem, type="webcontent", href=picture.name)
+        SubElement(held, "file", href=picture.name)
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, tree in (("imsmanifest.xml", manifest), (f"{name}.xml", root)):
-            # A fixed date, so that the same bank gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(file, (2020, 1, 1, 0, 0, 0)), serialise(tree))
+            archive.writestr(zipfile.ZipInfo(file, DATE), serialise(tree))
+        for picture in sorted(pictures):
+            archive.writestr(zipfile.ZipInfo(picture.name, DATE), picture.read_bytes())
     return package.getvalue()
 
 
@@ -59,6 +65,8 @@ def _item(section: Element, question: Question, language: str) -> None:
     presentation = SubElement(item, "presentation")
     material = SubElement(presentation, "material")
     prompt = question.whole_prompt().html(language)
+    if question.picture:  # the name by which Canvas calls the folder of the package
+        prompt += question.picture.html(language, f"%24IMS-CC-FILEBASE%24/{question.picture.path.name}")
     SubElement(material, "mattext", texttype="text/html").text = prompt
     write_answers(presentation, _scoring(item), question, language)
 

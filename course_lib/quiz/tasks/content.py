@@ -31,6 +31,7 @@ class Task(Asked):
     A file of tasks derives one class for each task and fills these variables.
     """
 
+    objective: str = ""  # which of its lesson it asks, as the header of the bank calls it
     defines: str  # the name that the learner gives a meaning to
     prompt_ja: str  # the Japanese twin of the text cell above the task
     stub: str  # what the learner finds; the lesson's cell has the same code
@@ -52,7 +53,7 @@ class Task(Asked):
             found: what the learner's code gave; arrays, tensors and tables count as lists of numbers.
             wanted: what is right.
             en: the input in words that begin the sentence, such as "For a photo without light".
-            ja: the same in Japanese, such as "真っ暗な写真では".
+            ja: the same in Japanese, such as "真っ暗な画像では".
             tolerance: by which a number may differ.
 
         Raises:

@@ -36,7 +36,7 @@ class TaskQuestion(Question):
         """The question that a task is; another stub makes it another question."""
         fingerprint = hashlib.sha256(task.stub.strip().encode()).hexdigest()[:12]
         prompt = Text(f"Write {task.defines}.", task.prompt_ja)
-        return cls(task.id, "", 2, prompt, fingerprint, why=Text(**task.why), solution=task.solution)
+        return cls(task.id, task.objective, 2, prompt, fingerprint, why=Text(**task.why), solution=task.solution)
 
     @classmethod
     def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
