@@ -315,7 +315,8 @@ def test_yaml_of_a_bank_cannot_run_code(tmp_path):
 
 def test_an_id_in_two_banks_is_refused(tmp_path):
     for name in ("01_one.yaml", "02_two.yaml"):
-        (tmp_path / name).write_bytes(find_bank(1).read_bytes())
+        text = find_bank(1).read_text(encoding="utf-8").replace("lesson: 1", f"lesson: {int(name[:2])}")
+        (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match="in 2 banks"):
         load_banks(tmp_path)
 

@@ -17,6 +17,7 @@ from course_lib.quiz.progress import Progress
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Question, Remark
 from course_lib.quiz.release import release
 from course_lib.quiz.report import write_report
+from course_lib.quiz.shapes import TEXT, YES_OR_NO, table
 from course_lib.quiz.shuffle import option_order
 from course_lib.quiz.simulate import simulate_class
 from course_lib.quiz.stats import class_statistics
@@ -29,7 +30,7 @@ class TrueOrFalse(Question):
     """A sentence to agree with or not; the answer is 0 (true) or 1 (false)."""
 
     type: ClassVar = "true_or_false"
-    keys: ClassVar = frozenset({"statement"})
+    shape: ClassVar = {"statement": table(holds=YES_OR_NO, reason=TEXT)}
     public: ClassVar = {}  # nothing beside the prompt
 
     holds: bool

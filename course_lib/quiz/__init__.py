@@ -63,8 +63,8 @@ def show(number: int, bank_folder: str | Path | None = None, language: str | Non
     from course_lib.quiz.progress import Progress
     from course_lib.quiz.widget import QuizWidget
 
-    chosen = chosen_language.language() if language is None else language
-    return QuizWidget(load_bank(find_bank(number, bank_folder)), Progress(), chosen)
+    bank = load_bank(find_bank(number, bank_folder))
+    return QuizWidget(bank, Progress(), language or bank.language or chosen_language.language())
 
 
 __all__ = [

@@ -4,6 +4,7 @@ Introduced in lesson 1. A bank is a YAML file that is only read as data (``yaml.
 nothing in it is executed. Its items carry English and Japanese side by side.
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from course_lib.errors import CourseError
 from course_lib.paths import project_folder, shorten
 from course_lib.quiz.questions import Bank
 from course_lib.quiz.schema import parse_bank
+
+BANK_NAME = re.compile(r"\d\d_.+\.yaml")
 
 
 def bank_folder() -> Path:
@@ -46,27 +49,43 @@ def find_bank(number: int, folder: str | Path | None = None) -> Path:
     )
 
 
-def load_banks(folder: str | Path | None = None) -> list[Bank]:
-    """All banks of a folder in the order of the lessons; no id may stand in two of them."""
-    folder = bank_folder() if folder is None else Path(folder)
-    banks = [load_bank(path) for path in sorted(folder.glob("[0-9][0-9]_*.yaml"))]
-    if not banks:
-        raise CourseError(f"There is no bank (NN_name.yaml) in {shorten(folder)}; give the folder that has them.")
-    uses = Counter(i for bank in banks for i in {*(q.id for q in bank.questions), *bank.retired})
-    for identifier, count in uses.items():
-        if count > 1:
-            raise CourseError(
-                f"The id {identifier!r} stands in {count} banks of {shorten(folder)}; "
-                "an id belongs to one question for ever, so give the newer one another."
-            )
-    return banks
+def load_banks(*folders: str | Path | None) -> list[Bank]:
+    """All banks of one or several folders in the order of the lessons; no id may stand in two of them.
+
+    Args:
+        folders: the course's own ``quizzes/`` when left out, or where one is None.
+
+    Raises:
+        CourseError: a bank has a fault, or there is none.
+    """
+    banks = []
+    for folder in folders or (None,):
+        folder = bank_folder() if folder is None else Path(folder)
+        found = [load_bank(path) for path in sorted(folder.glob("[0-9][0-9]_*.yaml"))]
+        if not found:
+            raise CourseError(f"There is no bank (NN_name.yaml) in {shorten(folder)}; give the folder that has them.")
+        banks += found
+    if faults := twin_ids(banks):
+        raise CourseError(faults[0])
+    return sorted(banks, key=lambda bank: bank.lesson)
+
+
+def twin_ids(banks: list[Bank]) -> list[str]:
+    """Ids that stand in more than one of several banks."""
+    uses = Counter(i for bank in banks for i in {*(question.id for question in bank.questions), *bank.retired})
+    return [
+        f"The id {identifier!r} stands in {count} banks; an id belongs to one question for ever, "
+        "so give the newer one another."
+        for identifier, count in uses.items()
+        if count > 1
+    ]
 
 
 def load_bank(path: str | Path) -> Bank:
     """Read one bank and check that every question can be asked and judged.
 
     Raises:
-        CourseError: names the file, the question and the cure.
+        CourseError: a line for each fault, with the file, the question and the cure.
 
     Example:
         >>> bank = load_bank(find_bank(1))
@@ -83,11 +102,6 @@ def load_bank(path: str | Path) -> Bank:
         line = f" near line {where.line + 1}" if where else ""
         raise CourseError(
             f"The bank {shorten(path)} is not valid YAML in UTF-8{line}; "
-            "put quotation marks around text that holds a colon or a sharp, and check the indents."
+            "put plain quotation marks around text that holds a colon or a sharp, and check the indents."
         ) from error
-    bank = parse_bank(content, path)
-    if not bank.released:  # a learner is told in the question itself
-        for question in bank.questions:
-            if question.picture:
-                question.picture.content()
-    return bank
+    return parse_bank(content, path)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically, write_csv
-from course_lib.quiz.bank import find_bank, load_bank, load_banks
+from course_lib.quiz.bank import bank_folder, find_bank, load_bank, load_banks
 from course_lib.quiz.questions import Bank
 
 Options: TypeAlias = argparse.Namespace
@@ -41,7 +41,11 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("check", _check, "Read all banks and say whether they are sound.")
+    command("check", _check, "Is everything right with the banks? Runs the solutions of code questions.")
+    new = command("new", _new, "Write a bank with one example of each kind of question.")
+    new.add_argument("file", type=Path, help="such as my_banks/11_name.yaml; the two digits are the lesson")
+    new.add_argument("--lang", default="both", metavar="en|ja|both")
+    command("schema", _schema, "Renew bank.schema.json, with which an editor checks banks.")
     collect = command("collect", _collect, "Turn a folder of answer files into one CSV file.")
     collect.add_argument("folder", type=Path, help="folder, or zip, with the learners' files")
     collect.add_argument("--out", type=Path, default=None, help="CSV file to write")
@@ -63,9 +67,31 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: Options) -> int:
-    banks = load_banks(options.banks)
+    from course_lib.quiz.soundness import check_folder
+
+    banks, faults = check_folder(options.banks)
+    for fault in faults:
+        print(fault)
     questions = sum(len(bank.questions) for bank in banks)
+    if faults:
+        print(f"{len(faults)} faults; {len(banks)} banks with {questions} questions could be read.")
+        return 1
     print(f"{len(banks)} banks with {questions} questions are sound.")
+    return 0
+
+
+def _new(options: Options) -> int:
+    from course_lib.quiz.new_bank import new_bank
+
+    file = new_bank(options.file, options.lang)
+    print(f"Written: {shorten(file)}\nChange it, then: python -m course_lib quiz check --banks {shorten(file.parent)}")
+    return 0
+
+
+def _schema(options: Options) -> int:
+    from course_lib.quiz.new_bank import write_schema
+
+    print(f"Written: {shorten(write_schema(options.banks or bank_folder()))}")
     return 0
 
 

@@ -12,10 +12,12 @@ from typing import Any
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 from course_lib.quiz.place import Place, Table
+from course_lib.quiz.shapes import STRING, TEXT, table
 from course_lib.quiz.texts import PUBLIC_TEXT, Text
 
 KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp", ".svg": "svg+xml"}
 LARGEST = 1_000_000  # bytes; the page and a stored notebook carry the picture along
+PICTURE = table(optional=("credit",), file=STRING, description=TEXT, credit=STRING)
 PUBLIC_PICTURE = {"file": True, "description": PUBLIC_TEXT, "credit": True}
 
 
@@ -28,8 +30,8 @@ class Picture:
     credit: str = ""
 
     @classmethod
-    def read(cls, item: Table, here: Place, folder: Path) -> "Picture":
-        """The picture of a question in a bank file that lies in ``folder``."""
+    def read(cls, item: Table, here: Place) -> "Picture":
+        """The picture of a question; ``here`` notes what is wrong with it."""
         picture = here.table(item, "picture", "add file and description")
         file = here.string(picture, "file")
         here.demand(
@@ -37,10 +39,9 @@ class Picture:
             f"names the picture {file!r} outside the folder of its bank",
             "name it relative to that folder, such as pictures/crack.png",
         )
-        path = folder / file
-        here.demand(path.suffix.lower() in KINDS, f"names {file!r}, no picture", f"use one of {', '.join(KINDS)}")
-        unknown = set(picture) - set(PUBLIC_PICTURE)
-        here.demand(not unknown, f"has a picture with unknown keys {sorted(map(str, unknown))}", "remove them")
+        path = here.folder / file
+        shown = not file or path.suffix.lower() in KINDS
+        here.demand(shown, f"names {file!r}, no picture", f"use one of {', '.join(KINDS)}")
         credit = here.string(picture, "credit") if "credit" in picture else ""
         return cls(path, here.text(picture, "description"), credit)
 

@@ -4,7 +4,7 @@ Introduced in lesson 1. The kinds of questions, a file for each, are in `course_
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -15,6 +15,7 @@ from course_lib.errors import CourseError
 from course_lib.paths import shorten
 from course_lib.quiz.picture import Picture
 from course_lib.quiz.place import Place, Table
+from course_lib.quiz.shapes import Shape
 from course_lib.quiz.texts import Text
 
 RIGHT, WRONG, NOT_ATTEMPTED = "right", "wrong", "not attempted"
@@ -58,7 +59,7 @@ class Question(ABC):
     """
 
     type: ClassVar[str]
-    keys: ClassVar[frozenset[str]]  # that it may have in a bank file, beside those of all kinds
+    shape: ClassVar[Mapping[str, Shape]]  # of the keys that it has in a bank file, beside those of all kinds
     public: ClassVar[Public]  # what a learner may see of these
     paper_loses: ClassVar[str] = ""  # what a page or a sheet of paper cannot do
 
@@ -76,12 +77,23 @@ class Question(ABC):
     @classmethod
     @abstractmethod
     def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
-        """The fields that this kind adds; a `CourseError` by ``here`` where one is wrong."""
+        """The fields that this kind adds; ``here`` notes what is wrong with them."""
 
     @classmethod
     def mixed(cls, item: Table) -> Table:
         """The item with its options in an order that tells nothing about the key."""
         return item
+
+    def trial(self) -> Iterator[str]:
+        """What only trying the question out shows: a picture that is missing, a solution that fails."""
+        try:
+            _ = self.picture and self.picture.content()
+        except CourseError as error:
+            yield f"shows no picture. {str(error).rstrip('.')}"
+
+    def own_files(self) -> list[Path]:
+        """Files in the folder of the bank that the question shows."""
+        return [self.picture.path] if self.picture else []
 
     # ---- judging --------------------------------------------------------------------------
 
@@ -151,6 +163,7 @@ class Bank:
     questions: tuple[Question, ...]
     retired: tuple[str, ...] = ()
     released: bool = False
+    language: str = ""  # of a bank that has only one
     tasks: tuple[Question, ...] = ()  # of the lesson; they are shown there, and counted apart
 
     def question(self, identifier: str) -> Question:

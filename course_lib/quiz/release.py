@@ -4,6 +4,7 @@ For instructors (``python -m course_lib quiz release``). The keys of the course'
 public, so a graded quiz needs questions of your own; a practice key is only out of sight.
 """
 
+import shutil
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,7 @@ from course_lib.paths import shorten, write_atomically
 from course_lib.quiz.bank import load_bank
 from course_lib.quiz.kinds import KINDS
 from course_lib.quiz.schema import public_part
+from course_lib.quiz.soundness import bank_faults
 
 
 def release(bank_file: str | Path, folder: str | Path) -> tuple[Path, Path]:
@@ -21,14 +23,17 @@ def release(bank_file: str | Path, folder: str | Path) -> tuple[Path, Path]:
     The learner's file goes to the class, for `course_lib.quiz.show(number, folder)`. It holds what
     each kind of question calls public, and its options stand in an order that follows from their
     texts alone. The instructor's file has the same order and the key: answers are scored when they
-    are collected with its folder as ``--banks``.
+    are collected with its folder as ``--banks``. Photos of your own are copied beside both.
 
     Raises:
         CourseError: the bank has a fault, is released already, or would be overwritten.
     """
     bank_file, folder = Path(bank_file), Path(folder)
-    if load_bank(bank_file).released:
+    bank = load_bank(bank_file)
+    if bank.released:
         raise CourseError(f"{shorten(bank_file)} has no key; release the bank that has it.")
+    if faults := bank_faults(bank):
+        raise CourseError("\n".join(faults))
     learner = folder / "learner" / bank_file.name
     instructor = folder / "instructor" / bank_file.name
     for path in (learner, instructor):
@@ -40,11 +45,9 @@ def release(bank_file: str | Path, folder: str | Path) -> tuple[Path, Path]:
         with write_atomically(path) as temporary:
             written = yaml.safe_dump(part, allow_unicode=True, sort_keys=False)
             temporary.write_text(written, encoding="utf-8")
-        for question in load_bank(bank_file).questions:
-            if question.picture:
-                picture = path.parent / question.picture.path.relative_to(bank_file.parent)
-                with write_atomically(picture) as temporary:
-                    temporary.write_bytes(question.picture.content())
+        for photo in (own for question in bank.questions for own in question.own_files()):
+            with write_atomically(path.parent / photo.relative_to(bank_file.parent)) as temporary:
+                shutil.copyfile(photo, temporary)
     asked, judged = load_bank(learner).questions, load_bank(instructor).questions
     if [question.hash for question in asked] != [question.hash for question in judged]:
         raise CourseError(f"{shorten(learner)} does not match its key; delete both and report it.")

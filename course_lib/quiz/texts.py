@@ -23,8 +23,10 @@ class Text:
         return {"en": self.en, "ja": self.ja}
 
     def plain(self, language: str) -> str:
-        """The text in one language, or in "both" with Japanese on its own line."""
-        return f"{self.en}\n{self.ja}" if language == "both" else self.as_dict()[language]
+        """The text in one language, or in "both" with Japanese on its own line (once, if they are equal)."""
+        if language == "both":
+            return "\n".join(dict.fromkeys((self.en, self.ja)))
+        return self.as_dict()[language]
 
     def html(self, language: str, quote: bool = False) -> str:
         """The text for a page, escaped (``quote``: quotation marks as well).

@@ -207,15 +207,18 @@ def _learner(progress: Progress) -> str:
 def fallback_html(bank: Bank) -> str:
     """Questions and options in both languages for viewers without a kernel; no key in it."""
     language_names = {"en": "English", "ja": "日本語"}
+    titles = [html.escape(bank.title.en), f'<span lang="ja">{html.escape(bank.title.ja)}</span>']
+    if bank.language:
+        language_names = {bank.language: language_names[bank.language]}
+        titles = [html.escape(bank.title.plain(bank.language))]
     parts = [
         '<div class="course-quiz-fallback">',
-        f"<p><strong>Quiz {bank.lesson}: {html.escape(bank.title.en)} · "
-        f'<span lang="ja">{html.escape(bank.title.ja)}</span></strong><br>'
+        f"<p><strong>Quiz {bank.lesson}: {' · '.join(titles)}</strong><br>"
         "Run this cell to answer. "
         '<span lang="ja">このセルを実行すると解答できます。</span></p>',
     ]
     for language, name in language_names.items():
-        opened = " open" if language == "en" else ""
+        opened = " open" if language == next(iter(language_names)) else ""
         parts.append(f'<details lang="{language}"{opened}><summary>{name}</summary><ol>')
         for question in bank.questions:
             below = question.still_html(language)

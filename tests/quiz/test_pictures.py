@@ -14,6 +14,7 @@ from course_lib.quiz import show
 from course_lib.quiz.bank import load_bank, load_banks
 from course_lib.quiz.export import export
 from course_lib.quiz.release import release
+from course_lib.quiz.soundness import check_folder
 from course_lib.quiz.widget import fallback_html
 
 WORDS = {"en": 'Three "waves" & a line', "ja": "3 つの波と 1 本の線"}
@@ -69,19 +70,21 @@ def test_the_page_gets_the_picture_its_words_and_whose_it_is(bank_file):
         ("pictures/waves.png", "/waves.png", "outside the folder of its bank"),
         ("pictures/waves.png", "pictures/waves.txt", "use one of .png"),
         ("pictures/waves.png", "pictures/wave.png", "put it beside the bank"),
-        ("credit:", "owner:", "unknown keys"),
+        ("credit:", "owner:", "'owner' in 'picture'"),
     ],
 )
 def test_a_picture_that_cannot_be_shown_is_refused(bank_file, old, new, told):
     spoil(bank_file, old, new)
-    with pytest.raises(CourseError, match=told):
-        load_bank(bank_file)
+    (fault,) = check_folder(bank_file.parent)[1]
+    assert "'11-waves'" in fault and told in fault
 
 
 def test_a_picture_too_large_to_travel_with_the_quiz_is_refused(bank_file):
     (bank_file.parent / "pictures" / "waves.png").write_bytes(bytes(1_000_001))
+    (fault,) = check_folder(bank_file.parent)[1]
+    assert "make it smaller" in fault
     with pytest.raises(CourseError, match="make it smaller"):
-        load_bank(bank_file)
+        release(bank_file, bank_file.parent / "graded")
 
 
 def test_another_picture_makes_another_question_and_a_question_without_one_stays_as_it_was(bank_file):

@@ -4,6 +4,7 @@ Introduced in lesson 1.
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import numpy as np
 from course_lib.quiz.kinds.options import Option, WithOptions
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Remark
+from course_lib.quiz.shapes import TEXT, YES_OR_NO, Shape, several, table
 from course_lib.quiz.texts import NOTHING, Text
 
 
@@ -26,6 +28,8 @@ class Choice(Option):
 class ChoiceQuestion(WithOptions):
     """What both choices share."""
 
+    shape: ClassVar[Mapping[str, Shape]] = {"options": several(table(text=TEXT, right=YES_OR_NO, reason=TEXT), 3)}
+
     options: tuple[Choice, ...]
 
     @classmethod
@@ -33,8 +37,8 @@ class ChoiceQuestion(WithOptions):
         options = tuple(
             Choice(text, NOTHING, False)
             if released
-            else Choice(text, here.text(entry, "reason"), here.yes_or_no(entry, "right", repr(text.en)))
-            for entry, text in cls.read_texts(item, here)
+            else Choice(text, there.text(entry, "reason"), there.yes_or_no(entry, "right", repr(text.en)))
+            for entry, there, text in cls.read_texts(item, here)
         )
         if not released:
             cls.check_key([option.right for option in options], here)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from course_lib.quiz.place import Place, Table
-from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Public, Question, Remark
-from course_lib.quiz.run_code import SECONDS, plain_result
+from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, Judgement, Public, Question, Remark
+from course_lib.quiz.run_code import SECONDS, in_words, plain_result, run_code
+from course_lib.quiz.shapes import ANYTHING, NUMBER, STRING, TEXT, Shape, several, table
 from course_lib.quiz.texts import NOTHING, Text
 
 
@@ -60,7 +61,18 @@ class CodeQuestion(Question):
     """Something to write in the notebook; the answer is the list of results, one for each case."""
 
     type: ClassVar[str] = "code"
-    keys: ClassVar[frozenset[str]] = frozenset({"code"})
+    shape: ClassVar[Mapping[str, Shape]] = {
+        "code": table(
+            optional=("arrays", "tolerance"),
+            name=STRING,
+            kind={"enum": ["function", "variable"]},
+            arrays={"enum": ["uint8", "int64", "float32"]},
+            tolerance=NUMBER,
+            cases=several(table(optional=("arguments",), arguments={"type": "array"}, result=ANYTHING, reason=TEXT)),
+            solution=STRING,
+            mistakes=several(table(code=STRING, reason=TEXT), 3),
+        )
+    }
     public: ClassVar[Public] = {"code": {"name": True, "kind": True, "arrays": True, "cases": {"arguments": True}}}
     paper_loses: ClassVar[str] = "nothing runs the code; the answer is a solution to compare with"
 
@@ -70,22 +82,45 @@ class CodeQuestion(Question):
     def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
         code = here.table(item, "code", "add name, kind and cases")
         name, kind = here.string(code, "name"), here.string(code, "kind")
-        here.demand(name.isidentifier(), f"has the name {name!r}", "use a valid Python name")
-        here.demand(kind in ("variable", "function"), "is neither variable nor function", "name one")
+        here.demand(not name or name.isidentifier(), f"has the name {name!r}", "use a valid Python name")
+        here.demand(not kind or kind in ("variable", "function"), "is neither variable nor function", "name one")
         cases = tuple(_cases(code, here, released))
         here.demand(bool(cases), "has no case", "add one with arguments and result")
         arrays = code.get("arrays", "")
-        here.demand(arrays in ("", "uint8", "int64", "float32"), "has unknown 'arrays'", "use 'uint8'")
+        if not here.demand(arrays in ("", "uint8", "int64", "float32"), "has unknown 'arrays'", "use 'uint8'"):
+            arrays = ""
         if released:
             return {"code": Code(name, kind, cases, arrays)}
         mistakes = tuple(
-            CodeMistake(here.string(entry, "code"), here.text(entry, "reason"))
-            for entry in here.entries(code, "mistakes")
+            CodeMistake(there.string(entry, "code"), there.text(entry, "reason"))
+            for entry, there in here.entries(code, "mistakes")
         )
         here.demand(len(mistakes) >= 3, "lists fewer than three typical mistakes", "add them as code")
         tolerance = here.number(code, "tolerance") if "tolerance" in code else 0.0
         solution = here.string(code, "solution")
         return {"code": Code(name, kind, cases, arrays, tolerance, solution, mistakes)}
+
+    def trial(self) -> Iterator[str]:
+        """Run the solution, which must be right, and the typical mistakes, which must not be."""
+        yield from super().trial()
+        fault = self._outcome(self.code.solution)
+        if fault is not None:
+            yield f"has a solution that is not right: {fault}; mend the solution or its cases"
+        for number, mistake in enumerate(self.code.mistakes, start=1):
+            if self._outcome(mistake.code) is None:
+                yield f"has the mistake number {number}, which gives the right results; add a case that tells it"
+
+    def _outcome(self, written: str) -> str | None:
+        """What is said of some code; None where it is right."""
+        names: dict[str, Any] = {}
+        ran = run_code(lambda: exec(written, names))
+        if ran.error is not None:
+            return in_words(ran.error)
+        results = run_learner_code(self, names)
+        judgement = self.judge(results)
+        if judgement.outcome == RIGHT:
+            return None
+        return judgement.remarks[0].text.en if judgement.remarks else f"it gives no {self.code.name}"
 
     def judge(self, answer: Any) -> Judgement:
         code = self.code
@@ -119,13 +154,13 @@ class CodeQuestion(Question):
 
 
 def _cases(code: Table, here: Place, released: bool) -> Iterator[Case]:
-    for entry in here.entries(code, "cases"):
-        arguments = tuple(here.items(entry, "arguments")) if "arguments" in entry else ()
+    for entry, there in here.entries(code, "cases"):
+        arguments = tuple(there.items(entry, "arguments")) if "arguments" in entry else ()
         if released:
             yield Case(arguments)
             continue
-        here.demand("result" in entry, "has a case without result", "add what it must give")
-        yield Case(arguments, entry["result"], here.text(entry, "reason"))
+        there.demand("result" in entry, "has no 'result'", "add what the call must give")
+        yield Case(arguments, entry.get("result"), there.text(entry, "reason"))
 
 
 def run_learner_code(question: CodeQuestion, names: Mapping[str, Any]) -> list[Any] | None:

@@ -6,7 +6,7 @@ package that ships them.
 
 import base64
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import product
@@ -16,10 +16,13 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from course_lib.errors import CourseError
+from course_lib.paths import shorten
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Public, Question, Remark
+from course_lib.quiz.shapes import STRING, TEXT, WHOLE, YES_OR_NO, Shape, pair, several, table
 from course_lib.quiz.texts import NOTHING, PUBLIC_TEXT, Text
 
+SHOWN_BY_A_BROWSER = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 Square: TypeAlias = tuple[int, int]  # row and column, from 1
 
 
@@ -46,6 +49,7 @@ class Photo:
     columns: int
     regions: tuple[Region, ...] = ()
     elsewhere: Text = NOTHING
+    folder: Path = Path()  # of the bank
 
     def squares(self, right: bool) -> Iterator[Square]:
         """The squares that are right, or all the others."""
@@ -60,7 +64,16 @@ class Hotspot(Question):
     """A square to choose; the answer is ``[row, column]``, counted from 1."""
 
     type: ClassVar[str] = "hotspot"
-    keys: ClassVar[frozenset[str]] = frozenset({"photo"})
+    shape: ClassVar[Mapping[str, Shape]] = {
+        "photo": table(
+            file=STRING,
+            credit=STRING,
+            description=TEXT,
+            grid=pair(WHOLE),
+            regions=several(table(squares=several(pair(WHOLE)), right=YES_OR_NO, reason=TEXT)),
+            elsewhere=TEXT,
+        )
+    }
     public: ClassVar[Public] = {"photo": {"file": True, "credit": True, "description": PUBLIC_TEXT, "grid": True}}
     paper_loses: ClassVar[str] = "the square is marked by hand and compared by eye"
 
@@ -73,17 +86,33 @@ class Hotspot(Question):
         file, description = here.string(photo, "file"), here.text(photo, "description")
         here.demand(
             ".." not in file and not file.startswith("/") and "\\" not in file,
-            f"names the photo {file!r} outside the package of photos",
-            "name it relative to the package, such as images/cell0001.png",
+            f"names the photo {file!r} outside of its folder",
+            "put it beside the bank and name it as seen from there, such as photos/part.png",
+        )
+        here.demand(
+            not file or file.lower().endswith(SHOWN_BY_A_BROWSER),
+            f"has the photo {file!r}, which no browser shows",
+            "save it as PNG, JPEG, GIF or WebP",
         )
         credit = here.string(photo, "credit")
         if released:
-            return {"photo": Photo(file, credit, description, *grid)}
-        regions = tuple(_region(entry, grid, here) for entry in here.entries(photo, "regions"))
+            return {"photo": Photo(file, credit, description, *grid, folder=here.folder)}
+        regions = tuple(_region(entry, grid, there) for entry, there in here.entries(photo, "regions"))
         here.no_twins([str(square) for region in regions for square in region.squares], "square")
         here.demand(any(region.right for region in regions), "has no right square", "add a region 'right: true'")
         elsewhere = here.text(photo, "elsewhere")
-        return {"photo": Photo(file, credit, description, *grid, regions, elsewhere)}
+        return {"photo": Photo(file, credit, description, *grid, regions, elsewhere, here.folder)}
+
+    def trial(self) -> Iterator[str]:
+        yield from super().trial()
+        try:
+            read_photo(self.photo)
+        except CourseError as error:
+            yield f"has a photo that cannot be shown. {str(error).rstrip('.')}"
+
+    def own_files(self) -> list[Path]:
+        own = self.photo.folder / self.photo.file
+        return [*super().own_files(), *[own] * own.is_file()]
 
     def judge(self, answer: Any) -> Judgement:
         photo = self.photo
@@ -145,8 +174,7 @@ class Hotspot(Question):
 def _square(found: Any, here: Place, fault: str, cure: str) -> Square:
     """Two whole numbers of a bank file, such as a grid or one of its squares."""
     sound = isinstance(found, list) and [type(number) for number in found] == [int, int]
-    here.demand(sound, fault, cure)
-    return found[0], found[1]
+    return (found[0], found[1]) if here.demand(sound, fault, cure) else (1, 1)
 
 
 def _region(entry: Table, grid: Square, here: Place) -> Region:
@@ -154,34 +182,35 @@ def _region(entry: Table, grid: Square, here: Place) -> Region:
         _square(found, here, "has a square that is no pair", "write it as [row, column]")
         for found in here.items(entry, "squares")
     )
-    here.demand(
+    whole = here.demand(
         all(1 <= row <= grid[0] and 1 <= column <= grid[1] for row, column in squares),
         "has a square outside its grid",
         "rows and columns count from 1",
     )
-    here.demand(bool(squares), "has a region without squares", "add one or remove the region")
-    right = here.yes_or_no(entry, "right", f"the region {list(squares[0])}")
+    whole &= here.demand(bool(squares), "is a region without squares", "add one or remove the region")
+    right = here.yes_or_no(entry, "right", f"the region {list(squares[0]) if whole else ''}".strip())
     return Region(squares, right, here.text(entry, "reason"))
 
 
 def read_photo(photo: Photo) -> bytes:
-    """The bytes of a solar-cell photo as it lies in the package ``elpv-dataset``.
+    """The bytes of a photo: one beside the bank, or a solar cell as it lies in the package ``elpv-dataset``.
 
     Raises:
-        CourseError: the package or the photo is not there.
+        CourseError: the photo is not there.
     """
     package = find_spec("elpv_dataset")
-    folders = list(package.submodule_search_locations or ()) if package else []
-    for folder in folders:
-        for file in (Path(folder) / photo.file, Path(folder) / "data" / photo.file):
-            if file.is_file():
-                return file.read_bytes()
+    folders = [Path(folder) for folder in (package.submodule_search_locations or ())] if package else []
+    for folder in (photo.folder, *folders, *(folder / "data" for folder in folders)):
+        if (folder / photo.file).is_file():
+            return (folder / photo.file).read_bytes()
     raise CourseError(
-        f"The photo {photo.file!r} of a quiz question was not found; install the photos with: pip install elpv-dataset"
+        f"The photo {photo.file!r} is neither beside its bank in {shorten(photo.folder)} nor one of the solar cells; "
+        "put it there, or install the solar cells with: pip install elpv-dataset"
     )
 
 
 def photo_address(photo: Photo) -> str:
     """The photo as a ``data:`` address, so that a page shows it without fetching anything."""
     encoded = base64.b64encode(read_photo(photo)).decode()
-    return f"data:image/{photo.file.rpartition('.')[2]};base64,{encoded}"
+    kind = photo.file.rpartition(".")[2].lower().replace("jpg", "jpeg")
+    return f"data:image/{kind};base64,{encoded}"

@@ -5,6 +5,7 @@ Introduced in lesson 1.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Public, Question, Remark
+from course_lib.quiz.shapes import NUMBER, STRING, TEXT, Shape, several, table
 from course_lib.quiz.texts import NOTHING, Text
 
 NO_NUMBER = Text(
@@ -66,7 +68,17 @@ class Numeric(Question):
     """A number to work out; the answer is the text as typed."""
 
     type: ClassVar[str] = "numeric"
-    keys: ClassVar[frozenset[str]] = frozenset({"answer"})
+    shape: ClassVar[Mapping[str, Shape]] = {
+        "answer": table(
+            optional=("unit", "accepted_units"),
+            value=NUMBER,
+            tolerance=NUMBER,
+            unit={"type": "string"},
+            accepted_units=several(STRING, 0),
+            reason=TEXT,
+            mistakes=several(table(value=NUMBER, reason=TEXT)),
+        )
+    }
     public: ClassVar[Public] = {"answer": {"unit": True, "accepted_units": True}}
 
     number: Number
@@ -75,7 +87,8 @@ class Numeric(Question):
     def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
         answer = here.table(item, "answer", "add value, tolerance and unit")
         unit = answer.get("unit", "")
-        here.demand(isinstance(unit, str), "has a unit that is not text", "quote it")
+        if not here.demand(isinstance(unit, str), "has a unit that is not text", "quote it"):
+            unit = ""
         accepted = here.items(answer, "accepted_units") if "accepted_units" in answer else ()
         units = unit, tuple(str(name) for name in accepted)
         if released:
@@ -83,8 +96,8 @@ class Numeric(Question):
         value, tolerance = here.number(answer, "value"), here.number(answer, "tolerance")
         here.demand(tolerance >= 0, "has a negative tolerance", "write 0 for an exact answer")
         mistakes = tuple(
-            Mistake(here.number(entry, "value"), here.text(entry, "reason"))
-            for entry in here.entries(answer, "mistakes")
+            Mistake(there.number(entry, "value"), there.text(entry, "reason"))
+            for entry, there in here.entries(answer, "mistakes")
         )
         here.demand(bool(mistakes), "names no typical mistake", "add one with its reason")
         for mistake in mistakes:

@@ -4,6 +4,7 @@ Introduced in lesson 1.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,25 +31,24 @@ class Option:
 class WithOptions(Question):
     """A question whose answer is made of positions of its options in the bank, from 0."""
 
-    keys: ClassVar[frozenset[str]] = frozenset({"options"})
     public: ClassVar[Public] = {"options": {"text": PUBLIC_TEXT}}
     box: ClassVar[str]  # what stands before an option on paper
 
     options: tuple[Option, ...]
 
     @classmethod
-    def read_texts(cls, item: Table, here: Place) -> Iterator[tuple[Table, Text]]:
-        """The entries of the list of options with their texts, which are checked."""
+    def read_texts(cls, item: Table, here: Place) -> Iterator[tuple[Table, Place, Text]]:
+        """The entries of the list of options, each with its place and its text, which is checked."""
         texts = []
-        for entry in here.entries(item, "options"):
-            text = here.text(entry, "text")
-            here.demand(
+        for entry, there in here.entries(item, "options"):
+            text = there.text(entry, "text")
+            there.demand(
                 not any(ALL_OF_THE_ABOVE.search(words) for words in text.as_dict().values()),
                 f"has the option {text.en!r}, which points at other options",
                 "name the things instead, because options are shuffled",
             )
             texts.append(text)
-            yield entry, text
+            yield entry, there, text
         for language in LANGUAGES:
             here.no_twins([text.plain(language) for text in texts], "option")
         here.demand(len(texts) >= 3, "has fewer than three options", "add a plausible one")
@@ -57,7 +57,7 @@ class WithOptions(Question):
     def mixed(cls, item: Table) -> Table:
         # Sorted by a hash of their texts, the options keep nothing of the order of the author.
         def ticket(entry: Table) -> str:
-            return hashlib.sha256(f"{entry['text']['en']}\n{entry['text']['ja']}".encode()).hexdigest()
+            return hashlib.sha256(json.dumps(entry["text"], sort_keys=True).encode()).hexdigest()
 
         return item | {"options": sorted(item["options"], key=ticket)}
 

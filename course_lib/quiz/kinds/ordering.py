@@ -3,7 +3,7 @@
 Introduced in lesson 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ import numpy as np
 from course_lib.quiz.kinds.options import Option, WithOptions
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Remark
+from course_lib.quiz.shapes import TEXT, WHOLE, Shape, several, table
 from course_lib.quiz.texts import NOTHING, Text
 
 
@@ -33,24 +34,27 @@ class Ordering(WithOptions):
 
     type: ClassVar[str] = "ordering"
     box: ClassVar[str] = "__"
+    shape: ClassVar[Mapping[str, Shape]] = {"options": several(table(text=TEXT, place=WHOLE, reason=TEXT), 3)}
 
     options: tuple[Step, ...]
 
     @classmethod
     def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
         steps = [
-            Step(text, NOTHING, 0) if released else Step(text, here.text(entry, "reason"), entry.get("place", 0))
-            for entry, text in cls.read_texts(item, here)
+            Step(text, NOTHING, 0) if released else Step(text, there.text(entry, "reason"), entry.get("place", 0))
+            for entry, there, text in cls.read_texts(item, here)
         ]
         if not released:
             places = [step.place for step in steps]
             first_to_last = list(range(1, len(places) + 1))
-            here.demand(
+            numbered = here.demand(
                 all(type(place) is int for place in places) and sorted(places) == first_to_last,
                 f"has the places {places}",
                 f"give each step one 'place' from 1 to {len(places)}",
             )
-            here.demand(places != first_to_last, "lists its steps in the right order", "mix them in the file")
+            here.demand(
+                not numbered or places != first_to_last, "lists its steps in the right order", "mix them in the file"
+            )
         return {"options": tuple(steps)}
 
     @classmethod

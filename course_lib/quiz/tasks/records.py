@@ -6,14 +6,17 @@ the learner ran it.
 
 import hashlib
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from course_lib.errors import CourseError
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.progress import Progress
 from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, Bank, Judgement, Public, Question, Remark
+from course_lib.quiz.shapes import Shape
 from course_lib.quiz.tasks.content import Task, of_lesson
 from course_lib.quiz.texts import Text
 
@@ -25,7 +28,7 @@ class TaskQuestion(Question):
     """A task as a file of answers knows it; its answer is ``{"code": "…", "right": True}``."""
 
     type: ClassVar[str] = "task"
-    keys: ClassVar[frozenset[str]] = frozenset()
+    shape: ClassVar[Mapping[str, Shape]] = {}
     public: ClassVar[Public] = {}
 
     why: Text
@@ -40,8 +43,7 @@ class TaskQuestion(Question):
 
     @classmethod
     def read(cls, item: Table, here: Place, released: bool) -> dict[str, Any]:
-        here.demand(False, "is a task", "write tasks in lessons/tasks, because a bank holds no code to run")
-        return {}
+        raise CourseError("Write tasks in lessons/tasks, because a bank holds no code to run.")
 
     def judge(self, answer: Any) -> Judgement:
         if not isinstance(answer, dict) or not isinstance(answer.get("right"), bool):
