@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from course_lib.data import label_numbers, label_probabilities, photo_path, read_pixels
 from course_lib.errors import CourseError
-from course_lib.paths import shorten, work_folder, write_atomically
+from course_lib.paths import file_hash, shorten, work_folder, write_atomically
 from course_lib.transforms import as_batch_transform, to_float
 
 Labels = Sequence[int] | np.ndarray
@@ -93,8 +93,7 @@ def photo_hashes(index: pd.DataFrame) -> list[str]:
 
 def _photo_hash(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_hash(path)
     except OSError as error:
         raise CourseError(
             f"The photo {shorten(path)} of the index cannot be read ({error.strerror}); index the folder again."

@@ -6,12 +6,13 @@ Introduced in lesson 1, which prints these folders.
 import csv
 import errno
 import hashlib
+import io
 import json
 import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,12 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def file_hash(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes: another hash, another file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _write_protected(path: Path) -> CourseError:
     return CourseError(
         f"The folder {shorten(path.parent)} is write-protected, so {path.name} cannot be saved; allow "
@@ -202,16 +209,36 @@ def write_csv(table: "pd.DataFrame", path: str | os.PathLike, excel: bool = Fals
         CourseError: as `write_atomically`.
     """
     path = Path(path)
-    encoding = "utf-8-sig" if excel else "utf-8"
-    # Half a letter in a cell must not stop the table.
-    with (
-        write_atomically(path) as temporary,
-        temporary.open("w", encoding=encoding, errors="backslashreplace", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow(table.columns)
-        writer.writerows([safe_cell(value) for value in row] for row in table.itertuples(index=False))
+    text = csv_lines([table.columns, *table.itertuples(index=False)])
+    with write_atomically(path) as temporary:
+        # Half a letter in a cell must not stop the table.
+        temporary.write_bytes(text.encode("utf-8-sig" if excel else "utf-8", "backslashreplace"))
     return path
+
+
+def append_csv(table: "pd.DataFrame", path: str | os.PathLike) -> None:
+    """Add rows to a CSV file for Excel, all in one step; a new file begins with the names of the columns.
+
+    Raises:
+        CourseError: the file cannot be written to.
+    """
+    if not os.path.exists(path):
+        write_csv(table, path, excel=True)
+    elif len(table):
+        _append(Path(path), csv_lines(table.itertuples(index=False)).encode(errors="backslashreplace"))
+
+
+def csv_lines(rows: Iterable[Iterable]) -> str:
+    """Rows as lines of CSV, in which no cell is taken for a formula and what is not a number is empty.
+
+    Example:
+        >>> csv_lines([("a, b.png", 0.5), ("=c.png", math.nan)])
+        '"a, b.png",0.5\\r\\n\'=c.png,\\r\\n'
+    """
+    text = io.StringIO(newline="")
+    cells = [["" if isinstance(cell, float) and math.isnan(cell) else safe_cell(cell) for cell in row] for row in rows]
+    csv.writer(text, lineterminator="\r\n").writerows(cells)
+    return text.getvalue()
 
 
 def safe_cell(value: Any) -> Any:
@@ -257,20 +284,23 @@ def append_json_line(path: str | os.PathLike, record: dict) -> None:
     Raises:
         CourseError: the log cannot be written to.
     """
-    path = Path(path)
+    _append(Path(path), (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+
+
+def _append(path: Path, lines: bytes) -> None:
+    """Add whole lines to a file in one step."""
     make_folder(path.parent)
-    line = (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
     try:
         with path.open("ab+") as log:
             if log.seek(0, os.SEEK_END):
                 log.seek(-1, os.SEEK_END)
                 # A line that a power cut broke off must not spoil this one.
-                line = line if log.read(1) == b"\n" else b"\n" + line
-            log.write(line)
+                lines = lines if log.read(1) == b"\n" else b"\n" + lines
+            log.write(lines)
     except OSError as error:
         raise CourseError(
-            f"The log {shorten(path)} cannot be written to ({error.strerror}); allow writing there, make "
-            "room on the disk, or set COURSE_WORK to another folder."
+            f"The file {shorten(path)} cannot be written to ({error.strerror}); close the program that has it open, "
+            "allow writing there, or make room on the disk."
         ) from error
 
 

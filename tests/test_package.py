@@ -27,8 +27,8 @@ HEAVY = (
 
 # The way of the data. A file imports only its own folder and doors above it, by the door.
 DOORS = (
-    "errors", "paths", "plots", "quiz", "device", "data", "checks", "splits", "transforms", "datasets", "models",
-    "features", "training", "evaluation", "inference", "lesson", "widgets", "commands", "__main__",
+    "errors", "paths", "plots", "quiz", "device", "data", "checks", "inspection", "splits", "transforms", "datasets",
+    "models", "features", "training", "evaluation", "inference", "lesson", "widgets", "commands", "__main__",
 )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from course_lib.commands.plan import memory
-from course_lib.inference import Inspector, list_photos
+from course_lib.commands.watch import watch
+from course_lib.inspection import NoProgram, PhotoInspector, Program, list_photos
 from course_lib.paths import say, shorten, work_folder, write_csv
 
 
@@ -28,14 +28,19 @@ def main(arguments: Sequence[str]) -> int:
         epilog="Exit status: 0 all inspected, 1 a photo could not be inspected, 2 wrong use, 130 interrupted.",
     )
     parser.add_argument("inspector", help="the file that train has written")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="photos, and folders of photos")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="photos, and folders of photos")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="rows as JSON")
     form.add_argument("--csv", action="store_true", help="rows as CSV")
     form.add_argument("--csv-file", metavar="FILE", help="write the rows into a CSV file for Excel, not here")
     parser.add_argument("--heatmaps", metavar="DIR", help="also draw where each photo speaks for it")
+    parser.add_argument("--watch", metavar="FOLDER", help="judge what arrives in a folder, as CSV, until Ctrl+C")
     options = parser.parse_args(arguments)
-    inspector = Inspector.load(options.inspector)
+    if bool(options.watch) == bool(options.paths) or (options.watch and options.json):
+        parser.error("name photos, or a folder to watch with --watch (its rows are CSV)")
+    inspector = _opened(options.inspector, options.heatmaps)
+    if options.watch:
+        return watch(inspector, options.watch, options.csv_file, options.heatmaps)
     try:
         return _predict(inspector, options)
     except KeyboardInterrupt:
@@ -43,17 +48,28 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _predict(inspector: Inspector, options: argparse.Namespace) -> int:
+def _opened(path: str, heat_maps: str | None) -> PhotoInspector:
+    """The inspector, computed by its ONNX program; by PyTorch, which starts slowly, only where it must be."""
+    if heat_maps is None:
+        try:
+            return Program.load(path)
+        except NoProgram as reason:
+            print(reason, file=sys.stderr)
+    from course_lib.inference import Inspector
+
+    return Inspector.load(path)
+
+
+def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
     listed, size = list_photos(options.paths, options.heatmaps), inspector.settings.size
-    need = f"{memory(size) / 1e9:.1f} GB of memory"
-    print(f"{len(listed.photos)} photos, seen at {size} × {size} pixels; it needs up to about {need}.", file=sys.stderr)
+    print(f"{len(listed.photos)} photos, seen at {size} × {size} pixels.", file=sys.stderr)
     if len(classes := inspector.settings.classes) == 2:
         threshold = f"{inspector.settings.threshold:.3g}"
         print(f"probability of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
     keep = work_folder() / "predictions" / inspector.fingerprint()
     table = inspector.inspect(listed.photos, heat_maps=options.heatmaps, keep=keep)
     if options.csv_file:
-        write_csv(table.astype(object).where(table.notna(), ""), options.csv_file, excel=True)
+        write_csv(table, options.csv_file, excel=True)
         print(f"Written: {options.csv_file}", file=sys.stderr)
     else:
         say(_as_text(table, "json" if options.json else "csv" if options.csv else "text"))

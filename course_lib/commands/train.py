@@ -27,8 +27,8 @@ from course_lib.data import class_names, credits, label_numbers, label_probabili
 from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions
 from course_lib.inference import Inspector, InspectorSettings, inspector_file
-from course_lib.models import Backbone, Classifier, file_hash, head_from_probe, load_backbone, weights_hash
-from course_lib.paths import kept_folder, make_folder, say, shorten, write_atomically
+from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
+from course_lib.paths import file_hash, kept_folder, make_folder, say, shorten, write_atomically
 from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, compose, flips_and_quarter_turns
 

@@ -5,4 +5,4 @@
 """
 
 from course_lib.features.extraction import MANY, extract, linear_probe
-from course_lib.features.onnx_network import open_program, program_of
+from course_lib.features.onnx_network import program_of

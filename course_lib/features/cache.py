@@ -9,8 +9,7 @@ from uuid import uuid4
 import numpy as np
 
 from course_lib.datasets import write_rows
-from course_lib.models import file_hash
-from course_lib.paths import write_atomically
+from course_lib.paths import file_hash, write_atomically
 
 
 class FeatureCache:

@@ -10,14 +10,13 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.inspection import open_program, package
 
 CLOSE = 1e-4  # how far an answer may lie from PyTorch's, as a share of its largest number
 
@@ -60,31 +59,6 @@ def program_of(
         ) from error
 
 
-def open_program(program: bytes | str, threads: int | None = None, spinning: bool = True) -> Any:
-    """Load an ONNX program into ONNX Runtime.
-
-    Args:
-        program: the program or the path of its file.
-        threads: how many threads compute; by default one for each core.
-        spinning: whether the threads wait for the next call at full speed, which is quicker but takes
-            the processor from what runs in between.
-
-    Returns:
-        An ``onnxruntime.InferenceSession``; ``run(None, {"images": images})`` gives the outputs.
-
-    Raises:
-        CourseError: ONNX Runtime is missing. What is not a sound program raises errors of ONNX Runtime.
-    """
-    runtime = package("onnxruntime")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised as well
-    if threads:
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
-    if not spinning:
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return runtime.InferenceSession(program, options, providers=["CPUExecutionProvider"])
-
-
 # The last quick network by its fingerprint: making one takes seconds, and it holds a copy of the weights.
 _kept: dict[str, Callable[[Tensor], Tensor]] = {}
 
@@ -120,18 +94,6 @@ def _in_onnx_runtime(network: nn.Module, shape: tuple[int, ...]) -> Callable[[Te
     if found.shape != expected.shape or float((found - expected).abs().max()) > CLOSE * float(expected.abs().max()):
         raise CourseError("ONNX Runtime gives other answers than PyTorch for this network; compute it with PyTorch.")
     return compute
-
-
-def package(name: str) -> ModuleType:
-    """Import a package that only ONNX needs.
-
-    Raises:
-        CourseError: it is missing, with the command that installs it.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise CourseError(f"The package {name} is missing; run: pip install {name}") from error
 
 
 @contextmanager

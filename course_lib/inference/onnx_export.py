@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.evaluation import decide
-from course_lib.features import open_program, program_of
+from course_lib.features import program_of
 from course_lib.inference.inspector import Inspector
+from course_lib.inspection import decide, open_program, photos_at_once
 from course_lib.paths import plain, shorten, write_atomically
 from course_lib.transforms import to_float
 
 FORMAT = "visual-inspection-course onnx 1"
+CLOSE = 5e-4  # how far a logit may lie from PyTorch's; then a probability lies within 0.001
 
 
 class _WholeInspector(nn.Module):
@@ -53,14 +54,35 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
     """
     path = Path(path)
     path = path if path.suffix == ".onnx" else path.with_name(path.name + ".onnx")
+    program = _program(inspector)
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(program)
+    return path
+
+
+def _program(inspector: Inspector) -> bytes:
     settings = inspector.settings
     whole = _WholeInspector(inspector).to("cpu").eval()
     example = torch.zeros(2, settings.channels, settings.size, settings.size, dtype=torch.uint8)
     facts = {"format": FORMAT, "settings": json.dumps(plain(asdict(settings)), ensure_ascii=False)}
-    program = program_of(whole, example, ["logits", "probabilities"], facts)
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(program)
-    return path
+    return program_of(whole, example, ["logits", "probabilities", *inspector.measures], facts)
+
+
+def checked_program(inspector: Inspector, images: np.ndarray) -> bytes:
+    """An inspector as an ONNX program that was seen to decide like it: `Inspector.save` takes it.
+
+    Args:
+        inspector: with the threshold and the temperature that it keeps.
+        images: uint8, (N, channels, size, size), such as all validation photos.
+
+    Raises:
+        CourseError: it decides otherwise, a package is missing, or ONNX cannot take the network.
+    """
+    program = _program(inspector)
+    found = compare(inspector, program, images)
+    if found["equal decisions"] < found["photos"] or found["largest logit difference"] > CLOSE:
+        raise CourseError("The ONNX program decides otherwise than PyTorch; compute with PyTorch.")
+    return program
 
 
 def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: bool = True) -> Any:
@@ -68,7 +90,7 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: boo
 
     Args:
         path: from `export_onnx`.
-        threads, spinning: as for `course_lib.features.open_program`.
+        threads, spinning: as for `course_lib.inspection.open_program`.
 
     Returns:
         An ``onnxruntime.InferenceSession``; ``session.run(None, {"images": images})`` gives
@@ -91,22 +113,24 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: boo
 
 
 def compare(
-    inspector: Inspector, path: str | os.PathLike, images: np.ndarray, batch_size: int = 32
+    inspector: Inspector, exported: str | os.PathLike | bytes, images: np.ndarray, batch_size: int | None = None
 ) -> dict[str, float]:
-    """Does the exported file decide like the inspector?
+    """Does an exported program decide like the inspector?
 
     Args:
         inspector: the one that was exported.
-        path: from `export_onnx`.
+        exported: the file of `export_onnx`, or the bytes of a program.
         images: uint8, (N, channels, size, size), such as all test photos.
 
     Returns:
         ``photos``, ``equal decisions``, ``largest logit difference``.
     """
-    session, threshold = open_onnx(path), inspector.settings.threshold
-    batches = [np.ascontiguousarray(images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
+    session = open_program(exported) if isinstance(exported, bytes) else open_onnx(exported)
+    threshold = inspector.settings.threshold
+    count = batch_size or photos_at_once(inspector.settings.size)
+    batches = [np.ascontiguousarray(images[start : start + count]) for start in range(0, len(images), count)]
     said = [session.run(None, {"images": batch}) for batch in batches]
-    logits, probabilities = (np.concatenate(parts) for parts in zip(*said, strict=True))
+    logits, probabilities, *_ = (np.concatenate(parts) for parts in zip(*said, strict=True))
     equal = decide(probabilities, threshold) == decide(inspector.probabilities(images, batch_size), threshold)
     largest = float(np.abs(logits - inspector.logits(images, batch_size)).max())
     return {"photos": len(images), "equal decisions": int(equal.sum()), "largest logit difference": largest}

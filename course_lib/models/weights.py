@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.paths import data_folder, shorten
+from course_lib.paths import data_folder, file_hash, shorten
 
 SHIPPED = "efficientnet_lite0"
 SHIPPED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -74,12 +74,6 @@ def _fits(found: Any, wanted: Tensor) -> bool:
     if not isinstance(found, Tensor):
         return False
     return found.shape == wanted.shape or (found.dim() == 2 and wanted.dim() == 4 and found.numel() == wanted.numel())
-
-
-def file_hash(path: str | os.PathLike) -> str:
-    """SHA-256 of a file's bytes: another hash, another file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def weights_hash(module: nn.Module) -> str:

@@ -10,9 +10,8 @@ from PIL import Image
 from small_inspector import scratch_inspector
 
 from course_lib.errors import CourseError
-from course_lib.evaluation import decide
-from course_lib.inference import inspector, list_photos
-from course_lib.inference import photos as photos_of_inspection
+from course_lib.inspection import decide, list_photos, rows
+from course_lib.inspection import photos as photos_of_inspection
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -154,7 +153,7 @@ def test_a_kept_row_is_decided_by_the_rule_of_today(
 ) -> None:
     one = scratch_inspector()
     first = one.inspect(photos, progress=False, keep=tmp_path / "kept")["decision"]
-    monkeypatch.setattr(inspector, "decide", lambda probabilities, threshold: 1 - decide(probabilities, threshold))
+    monkeypatch.setattr(rows, "decide", lambda probabilities, threshold: 1 - decide(probabilities, threshold))
     again = one.inspect(photos, progress=False, keep=tmp_path / "kept")["decision"]
     assert (again != first).all()
 
@@ -177,7 +176,7 @@ def test_a_photo_that_changes_while_it_is_inspected_is_not_kept(
         Image.effect_noise((40, 40), 90).save(path)  # by a camera, at this very moment
         return photos_of_inspection.photo_pixels(path, *arguments)
 
-    monkeypatch.setattr("course_lib.inference.inspector.photo_pixels", overwritten)
+    monkeypatch.setattr("course_lib.inspection.rows.photo_pixels", overwritten)
     scratch_inspector().inspect(photo, progress=False, keep=tmp_path / "kept")
     assert not list(tmp_path.glob("kept/*"))
 

@@ -17,8 +17,7 @@ from PIL import Image
 from course_lib.checks import ACTIONS, no_picture
 from course_lib.data import IMAGE_ENDINGS, RAW_ENDINGS, is_hidden, is_picture, read_image, sniff, to_pixels, walk
 from course_lib.errors import CourseError
-from course_lib.models import file_hash
-from course_lib.paths import append_json_line, read_json_lines, shorten
+from course_lib.paths import append_json_line, file_hash, read_json_lines, shorten
 
 # A name that ends so is meant as a photo, also where the course cannot read it.
 OTHER_ENDINGS = [".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg"]
