@@ -232,8 +232,8 @@ def csv_lines(rows: Iterable[Iterable]) -> str:
     """Rows as lines of CSV, in which no cell is taken for a formula and what is not a number is empty.
 
     Example:
-        >>> csv_lines([("a, b.png", 0.5), ("=c.png", math.nan)])
-        '"a, b.png",0.5\\r\\n\'=c.png,\\r\\n'
+        >>> csv_lines([("a, b.png", 0.5), ("=c.png", math.nan)]).splitlines()
+        ['"a, b.png",0.5', "'=c.png,"]
     """
     text = io.StringIO(newline="")
     cells = [["" if isinstance(cell, float) and math.isnan(cell) else safe_cell(cell) for cell in row] for row in rows]
