@@ -1,6 +1,7 @@
 """Scores by hand: every number here was worked out on paper from the rule in the comment."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,7 +123,10 @@ def test_numbers_as_people_type_them(text):
         ("68.81", WRONG),
         ("68.59", WRONG),
         ("68.8", RIGHT),  # the edge belongs to the tolerance
-        ("0.687", WRONG),
+        ("0.687", RIGHT),  # the same as 68.7 %
+        ("０．６８７", RIGHT),
+        ("0.687 %", WRONG),
+        ("0.689", WRONG),
         ("-68.7", WRONG),
         ("68.7 mm", WRONG),
         ("about seventy", NOT_ATTEMPTED),
@@ -142,6 +146,34 @@ def test_a_comma_may_separate_thousands_or_decimals():
     assert grade(numeric(1234567.5, 0), "1.234.567,5").outcome == RIGHT
     assert grade(numeric(1803, 0), "1,80,3").outcome == NOT_ATTEMPTED
     assert read_numbers("−4.5 kg") == ({-4.5}, "kg")
+
+
+@pytest.mark.parametrize("text", ["16", "16 個", "16個", "１６枚", "16 pcs", "16 parts", "16 part", "16 部品"])
+def test_a_count_may_be_typed_with_what_is_counted(text):
+    asked = replace(numeric(16, 0), prompt=Text("How many parts pass?", "合格する部品はいくつですか。"))
+    assert grade(asked, text).outcome == RIGHT
+
+
+@pytest.mark.parametrize("text", ["16 mm", "16 furlongs", "16 %", "16 km", "16 a 3"])
+def test_a_unit_that_does_not_fit_a_count_is_told(text):
+    judgement = grade(numeric(16, 0), text)
+    assert judgement.outcome == WRONG
+    assert f"without {text[3:]!r}" in judgement.remarks[0].text.en
+    assert "数値だけを入力してください" in judgement.remarks[0].text.ja
+
+
+def test_a_share_and_per_cent_are_the_same_number():
+    share = numeric(0.687, 0.001)
+    assert (
+        grade(share, "68.7 %").outcome == grade(share, "６８．７％").outcome == grade(share, "0.687").outcome == RIGHT
+    )
+    bare = grade(share, "68.7")
+    assert bare.outcome == WRONG and "share between 0 and 1" in bare.remarks[0].text.en
+    unit = grade(numeric(68.7, 0.1, "%"), "68.7 mm")
+    assert unit.remarks[0].text.en == "The unit 'mm' does not fit; the answer is wanted in %."
+    assert unit.remarks[0].text.ja == "単位「mm」が合いません。% で答えてください。"
+    known = numeric(50, 1, "%", mistakes=[Mistake(0.5, Text("Half a per cent.", "0.5 % です。"))])
+    assert grade(known, "0.5").outcome == WRONG  # a typical mistake is a mistake
 
 
 def test_a_known_mistake_gets_its_reason():

@@ -310,4 +310,4 @@ def test_a_copied_answer_file_carries_the_learner_to_another_machine(tmp_path, m
 
 def test_the_page_can_show_every_kind_of_question():
     script = QuizWidget._esm.split("const KINDS = {")[1].split("\n};")[0]
-    assert re.findall(r"^  (\w+): \{$", script, re.MULTILINE) == list(KINDS)
+    assert re.findall(r"^  (\w+): \{$", script, re.MULTILINE) == [*KINDS, "student"]

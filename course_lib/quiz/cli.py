@@ -1,4 +1,4 @@
-"""The instructor's commands: ``python -m course_lib quiz check|collect|stats|export|release``."""
+"""The instructor's commands: ``python -m course_lib quiz new|check|release|collect|grade|stats|export``."""
 
 import argparse
 import sys
@@ -35,10 +35,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     banks = argparse.ArgumentParser(add_help=False)
     banks.add_argument("--banks", type=Path, help="folder of banks (default: the course's own)")
+    also = argparse.ArgumentParser(add_help=False)
+    also.add_argument(
+        "--banks", type=Path, action="append", help="folder of banks; may be given again (default: the course's own)"
+    )
 
     def command(name: str, run: Callable[[Options], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text, parents=[banks])
         added.set_defaults(run=run)
+        return added
+
+    def command_for_a_class(name: str, run: Callable[[Options], int], text: str, out: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, parents=[also])
+        added.set_defaults(run=run)
+        added.add_argument("folder", type=Path, help="folder, or zip, with the learners' files")
+        added.add_argument("--out", type=Path, default=None, help=out)
+        added.add_argument("--excel", action="store_true", help="CSV in UTF-8 with BOM, for Excel")
         return added
 
     command("check", _check, "Is everything right with the banks? Runs the solutions of code questions.")
@@ -46,14 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("file", type=Path, help="such as my_banks/11_name.yaml; the two digits are the lesson")
     new.add_argument("--lang", default="both", metavar="en|ja|both")
     command("schema", _schema, "Renew bank.schema.json, with which an editor checks banks.")
-    collect = command("collect", _collect, "Turn a folder of answer files into one CSV file.")
-    collect.add_argument("folder", type=Path, help="folder, or zip, with the learners' files")
-    collect.add_argument("--out", type=Path, default=None, help="CSV file to write")
-    collect.add_argument("--excel", action="store_true", help="UTF-8 with BOM, for Excel")
-    stats = command("stats", _stats, "Statistics of a class as one HTML page and CSV tables.")
-    stats.add_argument("folder", type=Path, help="folder, or zip, with the learners' files")
-    stats.add_argument("--out", type=Path, default=None, help="folder to write to")
-    stats.add_argument("--excel", action="store_true", help="CSV in UTF-8 with BOM, for Excel")
+    command_for_a_class("collect", _collect, "Turn a folder of answer files into one CSV file.", "CSV file to write")
+    grade = command_for_a_class("grade", _grade, "Points of each learner, by one stated rule.", "CSV file to write")
+    grade.add_argument("--roster", type=Path, help="CSV file: a heading, then student number and name")
+    stats = command_for_a_class("stats", _stats, "A class as one HTML page and CSV tables.", "folder to write to")
+    stats.add_argument("--lang", default="en", choices=("en", "ja"), help="language of the page")
     export = command("export", _export, "Write banks in the format of another system.")
     export.add_argument("--to", required=True, metavar="moodle|gift|qti|html|print")
     export.add_argument("--lang", default="en", metavar="en|ja|both")
@@ -112,6 +121,27 @@ def _collect(options: Options) -> int:
     return 0
 
 
+def _grade(options: Options) -> int:
+    from course_lib.quiz.collect import collect
+    from course_lib.quiz.grades import NOTHING_HANDED_IN, RULE, grades, read_roster
+
+    roster = read_roster(options.roster) if options.roster else None
+    banks = _banks_with_tasks(options)
+    collected = collect(options.folder, banks)
+    table = grades(collected, banks, roster)
+    out = options.out or work_folder() / "quiz_class" / "grades.csv"
+    write_csv(table, out, options.excel)
+    print(collected.summary())
+    print(RULE)
+    absent = int((table["look at"] == NOTHING_HANDED_IN).sum())
+    unnamed = int((table["learner"].astype(bool) & (table["name"] == "")).sum()) if roster else 0
+    print(f"{len(table) - absent} learners with points" + (f", {absent} handed in nothing" if absent else "") + ".")
+    if unnamed:
+        print(f"{unnamed} of them are not in the roster; the column 'look at' says which.")
+    print(f"Written: {shorten(out)}")
+    return 0
+
+
 def _stats(options: Options) -> int:
     from course_lib.quiz.collect import collect
     from course_lib.quiz.report import write_report
@@ -135,7 +165,7 @@ def _stats(options: Options) -> int:
 def _banks_with_tasks(options: argparse.Namespace) -> list[Bank]:
     from course_lib.quiz.tasks.records import with_tasks
 
-    return [with_tasks(bank) for bank in load_banks(options.banks)]
+    return [with_tasks(bank) for bank in load_banks(*(options.banks or []))]
 
 
 def _export(options: Options) -> int:

@@ -8,8 +8,8 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from course_lib.quiz.grading import grade
 from course_lib.quiz.handed_in import handed_in
 from course_lib.quiz.progress import seal
 from course_lib.quiz.questions import NOT_ATTEMPTED, Bank, Judgement, Question
+from course_lib.quiz.student import ANY_NUMBER, LESSON
 
 AS_WRITTEN = ["learner", "question", "attempt", "seconds", "at"]
 JUDGED = ["chosen", "outcome", "score"]
@@ -39,13 +40,14 @@ class Collected:
 
     ``answers``: one row an answer; ``dropped``: file, line and reason of what was left out;
     ``doubts``: learner, doubt and detail of what is hard to believe (`course_lib.quiz.doubts`);
-    ``others``: names of files that are no answers.
+    ``others``: names of files that are no answers; ``students``: the student number that a learner gave.
     """
 
     answers: pd.DataFrame
     dropped: pd.DataFrame
     doubts: pd.DataFrame
     others: tuple[str, ...] = ()
+    students: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> str:
         """What was kept, what was dropped and what to look at, in a few lines."""
@@ -125,11 +127,13 @@ def collect(folder: str | Path, banks: Iterable[Bank]) -> Collected:
     ]
     found += doubts.doubts(answers, incomplete).itertuples(index=False, name=None)
     answers = answers.sort_values(["learner", "lesson", "question", "attempt", "at"])
+    numbers = answers[answers["type"] == ANY_NUMBER.type]
     return Collected(
-        answers.reset_index(drop=True),
+        answers.drop(numbers.index).reset_index(drop=True),
         pd.DataFrame(dropped, columns=["file", "line", "reason"]),
         pd.DataFrame(found, columns=doubts.COLUMNS),
         tuple(others),
+        {row.learner: json.loads(row.chosen).strip() for row in numbers.itertuples()},  # the latest one
     )
 
 
@@ -163,6 +167,7 @@ def _questions_with_key(banks: Iterable[Bank]) -> Asked:
                 "give the instructor's folder of the release with --banks."
             )
         asked |= {question.id: (bank.lesson, question) for question in (*bank.questions, *bank.tasks)}
+    asked[ANY_NUMBER.id] = (LESSON, ANY_NUMBER)
     return asked
 
 

@@ -64,7 +64,8 @@ def doubts(answers: pd.DataFrame, incomplete: set[str]) -> pd.DataFrame:
         answers: in the order in which they stand in their files.
         incomplete: files of which lines were dropped, so that attempts may be missing.
     """
-    quiz = answers[answers["type"] != "task"]  # a notebook that is run again checks all its tasks at once
+    # A notebook that is run again checks all its tasks at once.
+    quiz = answers[~answers["type"].isin(("task", "student"))]
     learner, first = quiz["learner"], quiz[quiz["attempt"] == 1]
     cut = learner.isin(learner[quiz["file"].isin(incomplete)])
     counted = quiz.sort_values("attempt").groupby(["learner", "question"]).cumcount() + 1

@@ -187,6 +187,11 @@ class Progress:
         """How often this question, as it stands now, has been answered."""
         return len(self._answers_to(question))
 
+    def first(self, question: Question) -> dict[str, Any] | None:
+        """The first answer to this question as it stands now, which is the one that counts; None where there is none."""
+        found = self._answers_to(question)
+        return found[0] if found else None
+
     def latest(self, question: Question) -> dict[str, Any] | None:
         """The last answer to this question as it stands now; None where there is none."""
         found = self._answers_to(question)

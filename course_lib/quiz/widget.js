@@ -6,10 +6,13 @@ class Quiz {
   constructor(model) {
     this.model = model;
     this.content = model.get("content");
-    this.total = this.content.questions.length;
+    const { questions, student } = this.content;
+    this.total = questions.length;
     this.kept = null; // where Python keeps the answers, as soon as there is one
     this.cards = new Map(
-      this.content.questions.map((question, index) => [question.id, new Card(this, question, index)]),
+      [...(student ? [[student, null]] : []), ...questions.map((question, index) => [question, index])].map(
+        ([question, index]) => [question.id, new Card(this, question, index)],
+      ),
     );
     this.build();
   }
@@ -91,7 +94,8 @@ class Quiz {
 
   drawProgress() {
     const { words, total } = this;
-    const judged = [...this.cards.values()].map((card) => card.judged).filter(Boolean);
+    const counted = [...this.cards.values()].filter((card) => card.index !== null);
+    const judged = counted.map((card) => card.judged).filter(Boolean);
     const right = judged.filter(({ outcome }) => outcome === "right").length;
     const score = round(judged.reduce((sum, judgement) => sum + judgement.score, 0));
     const { released } = this.content;

@@ -22,6 +22,7 @@ from course_lib.quiz.kinds.code import CodeQuestion, run_learner_code
 from course_lib.quiz.progress import Progress, answers_folder
 from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, SAVED, Bank, Judgement, Question, Remark
 from course_lib.quiz.shuffle import fixed_order, option_order
+from course_lib.quiz.student import LESSON, StudentNumber, asked_number
 
 HERE = Path(__file__).parent
 # One script for the page: a file may use what stands in those before it.
@@ -57,7 +58,8 @@ class QuizWidget(anywidget.AnyWidget):
             raise CourseError(f"There is no quiz in {language!r}; choose 'en' or 'ja'.")
         self.bank = bank
         self.progress = progress
-        super().__init__(content=_content(bank, progress), language=language)
+        self.student = asked_number()
+        super().__init__(content=_content(bank, progress, self.student), language=language)
         self.on_msg(self._receive)
         self.observe(self._choose, "language")
 
@@ -92,7 +94,7 @@ class QuizWidget(anywidget.AnyWidget):
             judged = self._judged_before()
             self.send({"kind": "status", "judged": judged, "kept": self._kept() if judged else None})
             return
-        question = self.bank.question(str(message.get("question")))
+        question = self._question(str(message.get("question")))
         if message["kind"] == "check":
             self._check(question, message)
         elif message["kind"] == "again":
@@ -109,6 +111,11 @@ class QuizWidget(anywidget.AnyWidget):
                 }
             )
 
+    def _question(self, identifier: str) -> Question:
+        if self.student and identifier == self.student.id:
+            return self.student
+        return self.bank.question(identifier)
+
     def _may_reveal(self, question: Question) -> bool:
         return not self.bank.released and self.progress.attempts(question) >= ANSWER_AFTER
 
@@ -116,6 +123,10 @@ class QuizWidget(anywidget.AnyWidget):
         answer = message.get("answer")
         if isinstance(question, CodeQuestion):  # its answer is in the notebook, not in the page
             answer = run_learner_code(question, _learner_names())
+        first = self._counts_already(question)
+        if first:  # of a released quiz: what was saved first counts, and nothing is added to it
+            self.send({"kind": "judged", "question": question.id} | first)
+            return
         judgement = self._judge(question, answer)
         reply: dict[str, Any] = {"kind": "judged", "question": question.id}
         if judgement.outcome != NOT_ATTEMPTED:
@@ -123,7 +134,8 @@ class QuizWidget(anywidget.AnyWidget):
             # Below 0 where the clock was set back meanwhile.
             seconds = max(0.0, float(seconds)) if isinstance(seconds, int | float) else 0.0
             try:
-                self.progress.add(question, self.bank.lesson, answer, judgement, seconds)
+                lesson = LESSON if question is self.student else self.bank.lesson
+                self.progress.add(question, lesson, answer, judgement, seconds)
                 reply["kept"] = self._kept()
             except CourseError as error:
                 reply["problem"] = str(error)  # the learner still hears the judgement
@@ -135,15 +147,22 @@ class QuizWidget(anywidget.AnyWidget):
         return {"file": file, "lost": self.progress.is_lost_with_the_session()}
 
     def _judge(self, question: Question, answer: Any) -> Judgement:
-        if not self.bank.released:
+        if not self.bank.released or question is self.student:
             return grade(question, answer)
         return Judgement(NOT_ATTEMPTED if is_empty(answer) else SAVED, 0.0)
 
+    def _counts_already(self, question: Question) -> dict[str, Any] | None:
+        """The answer to a question of a released quiz that was saved first, as the page hears of it."""
+        record = self.progress.first(question) if question.released else None
+        return self._described(question, record["chosen"], Judgement(SAVED, 0.0)) if record else None
+
     def _judged_before(self) -> dict[str, Any]:
         judged = {}
-        for question in self.bank.questions:
+        for question in (*self.bank.questions, *([self.student] if self.student else [])):
             record = self.progress.latest(question)
-            if record:
+            if first := self._counts_already(question):
+                judged[question.id] = first
+            elif record:
                 judgement = self._judge(question, record["chosen"])
                 judged[question.id] = self._described(question, record["chosen"], judgement)
         return judged
@@ -174,9 +193,10 @@ def _remark(remark: Remark) -> dict[str, Any]:
     return {"text": remark.text.as_dict(), "right": remark.right, "position": remark.position}
 
 
-def _content(bank: Bank, progress: Progress) -> dict[str, Any]:
+def _content(bank: Bank, progress: Progress, student: StudentNumber | None) -> dict[str, Any]:
     """What the page may know before an answer: no key, no reason."""
     return {
+        **({"student": _question(student, progress)} if student else {}),
         "lesson": bank.lesson,
         "title": bank.title.as_dict(),
         "released": bank.released,

@@ -51,11 +51,16 @@ class Card {
   }
 
   get locked() {
-    return this.judged !== null && !this.kind.inNotebook;
+    return this.judged !== null && !this.kind.inNotebook && !this.kind.changeable;
   }
 
   get settled() {
-    return this.judged?.outcome === "right" || this.revealed !== null;
+    return this.judged?.outcome === "right" || this.revealed !== null || this.savedForGood;
+  }
+
+  // An answer of a released quiz is saved once; a student number may be corrected.
+  get savedForGood() {
+    return this.judged?.outcome === "saved" && !this.kind.changeable;
   }
 
   announce(text, kind = "") {
@@ -132,7 +137,7 @@ class Card {
     if (this.revealed) return this.announce(this.words.revealed);
     if (!this.judged) return this.announce("");
     const { outcome, score } = this.judged;
-    if (outcome === "saved") return this.announce(this.words.saved);
+    if (outcome === "saved") return this.announce(this.kind.changeable ? this.words.savedNumber : this.words.saved);
     const { rightVerdict, wrongVerdict } = this.words;
     const said = outcome === "right" ? `✓ ${rightVerdict}` : `✗ ${wrongVerdict(round(score))}`;
     this.announce(said, outcome);
@@ -159,6 +164,7 @@ class Card {
 
   legend() {
     const { words, attempts } = this;
+    if (this.index === null) return element("legend", {}, element("span", { class: "prompt" }, this.say(this.question.prompt)));
     const parts = [
       words.question(this.index + 1, this.quiz.total),
       words.level[this.question.difficulty],
@@ -183,8 +189,9 @@ class Card {
 
   drawActions() {
     const { words, primary, reveal } = this;
-    const release = this.quiz.content.released ? words.save : words.check;
-    primary.textContent = this.settled ? words.done : this.locked ? words.again : release;
+    const release = this.quiz.content.released || this.kind.changeable ? words.save : words.check;
+    const settled = this.savedForGood ? words.savedOnce : words.done;
+    primary.textContent = this.settled ? settled : this.locked ? words.again : release;
     primary.setAttribute("aria-disabled", String(this.settled));
     // A button that holds the focus must stay: without focus the next key would reach the cell.
     const may = Boolean(this.judged?.may_reveal) || this.revealed !== null;

@@ -4,6 +4,7 @@
 //   hint(question)         what to do, in both languages
 //   body(card)             the nodes to answer with; they set `card.selection`
 //   start(card)            the selection before anything is chosen; without it, nothing
+//   changeable             what was saved may be saved anew
 //   inNotebook             the answer is written in a cell, so the card is never locked
 
 const KINDS = {
@@ -82,6 +83,15 @@ const KINDS = {
     }),
     body: () => [], // the prompt names what to write
     inNotebook: true,
+  },
+
+  student: {
+    hint: () => ({
+      en: "Your instructor asks for it. It is kept in your file of answers, and sent nowhere.",
+      ja: "講師が指定した番号です。解答のファイルにだけ保存され、どこにも送信されません。",
+    }),
+    body: (card) => KINDS.numeric.body(card),
+    changeable: true,
   },
 };
 

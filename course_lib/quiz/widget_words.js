@@ -13,6 +13,8 @@ const WORDS = {
     right: "Right",
     wrong: "Wrong",
     saved: "Saved. Your instructor scores it.",
+    savedOnce: "Saved",
+    savedNumber: "Saved. You can still correct it.",
     rightVerdict: "Right.",
     wrongVerdict: (score) =>
       score > 0 ? `Not right yet. Score ${score} of 1.` : "Not right yet.",
@@ -23,7 +25,7 @@ const WORDS = {
     silent: "Python has not replied. Is a cell running? If the kernel was stopped, run this cell again.",
     progress: (answered, total, right, score) =>
       `${answered} of ${total} answered, ${right} right, score ${score} of ${total}`,
-    progressSaved: (answered, total) => `${answered} of ${total} answered`,
+    progressSaved: (answered, total) => `${answered} of ${total} answered; each answer is saved once, for good`,
     attempts: (count) => (count === 1 ? "1 attempt" : `${count} attempts`),
     answer: "Answer",
     up: (text) => `Move up: ${text}`,
@@ -48,6 +50,8 @@ const WORDS = {
     right: "正解",
     wrong: "不正解",
     saved: "保存しました。採点は講師が行います。",
+    savedOnce: "保存済み",
+    savedNumber: "保存しました。あとから訂正できます。",
     rightVerdict: "正解です。",
     wrongVerdict: (score) =>
       score > 0 ? `まだ正解ではありません。得点 ${score} / 1` : "まだ正解ではありません。",
@@ -60,7 +64,7 @@ const WORDS = {
       "Python からの応答がありません。ほかのセルを実行中ではありませんか。カーネルが停止している場合は、このセルをもう一度実行してください。",
     progress: (answered, total, right, score) =>
       `${total} 問中 ${answered} 問解答、正解 ${right} 問、得点 ${score} / ${total}`,
-    progressSaved: (answered, total) => `${total} 問中 ${answered} 問解答`,
+    progressSaved: (answered, total) => `${total} 問中 ${answered} 問解答。解答の保存は各問 1 回限りです`,
     attempts: (count) => `${count} 回解答`,
     answer: "解答",
     up: (text) => `上へ移動：${text}`,

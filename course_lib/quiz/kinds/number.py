@@ -20,6 +20,13 @@ NO_NUMBER = Text(
     "No number could be read; write digits, for example 12.5.",
     "数値を読み取れませんでした。12.5 のように数字で入力してください。",
 )
+PER_CENT = ("%", "percent", "パーセント")
+# Words with which anything is counted; they stand behind a number that has no unit.
+COUNTERS = frozenset((*"個コ枚本件点つ人回台層行列組", "箇所", "か所", "ヶ所", "piece", "pieces", "pcs"))
+AS_A_SHARE = Text(
+    "The answer is wanted as a share between 0 and 1: divide by 100, or put % behind it.",
+    "0 から 1 までの割合で答えてください。100 で割るか、% を付けてください。",
+)
 ANOTHER_NUMBER = Text("This is not the number; work it out again.", "数値が違います。もう一度計算してみましょう。")
 
 
@@ -57,10 +64,17 @@ class Number:
         return None
 
     def has_unit(self, unit: str) -> bool:
-        def plain(name: str) -> str:
-            return unicodedata.normalize("NFKC", name).casefold().replace(" ", "").rstrip(".")
+        return _plain(unit) in {"", _plain(self.unit), *map(_plain, self.accepted_units)}
 
-        return plain(unit) in {"", plain(self.unit), *map(plain, self.accepted_units)}
+    def is_met_as_a_share(self, readings: set[float], unit: str) -> bool:
+        """Whether 0.687 was typed for 68.7 %, or 68.7 % for a share of 0.687: a person takes them for equal."""
+        if _plain(self.unit) in PER_CENT:
+            return not unit and self.is_met_by({100 * reading for reading in readings})
+        return not self.unit and _plain(unit) in PER_CENT and self.is_met_by({reading / 100 for reading in readings})
+
+
+def _plain(unit: str) -> str:
+    return unicodedata.normalize("NFKC", unit).casefold().replace(" ", "").rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -112,17 +126,42 @@ class Numeric(Question):
         readings, unit = read_numbers(str(answer))
         if not readings:
             return Judgement(NOT_ATTEMPTED, 0.0, (Remark(NO_NUMBER, False),))
-        if not self.number.has_unit(unit):
-            wanted = self.number.unit or "–"
-            advice = Text(
-                f"The unit {unit!r} does not fit; the answer is wanted in: {wanted}.",
-                f"単位「{unit}」が合いません。求める単位: {wanted}",
+        number = self.number
+        fits = number.has_unit(unit) or (not number.unit and self.counts(unit))
+        if fits and number.is_met_by(readings):
+            return Judgement.of(1.0, Remark(number.reason, True))
+        if fits and (mistake := number.mistake_in(readings)):
+            return Judgement.of(0.0, Remark(mistake.reason, False))
+        if number.is_met_as_a_share(readings, unit):
+            return Judgement.of(1.0, Remark(number.reason, True))
+        return Judgement.of(0.0, Remark(self.what_is_missing(readings, unit, fits), False))
+
+    def counts(self, unit: str) -> bool:
+        """Whether a word behind a plain number only says what is counted: "16 個", or a word of the question."""
+        word = _plain(unit)
+        if word in COUNTERS:
+            return True
+        said = unicodedata.normalize("NFKC", f"{self.prompt.en} {self.prompt.ja}").casefold()
+        if not word.isascii():
+            return word.isalpha() and word in said
+        return len(word) > 2 and word.isalpha() and bool(re.search(rf"\b{word.rstrip('s')}s?\b", said))
+
+    def what_is_missing(self, readings: set[float], unit: str, fits: bool) -> Text:
+        """What to say of a wrong number: that its unit does not fit, or that it is a share or per cent."""
+        wanted = self.number.unit
+        if not fits and wanted:
+            return Text(
+                f"The unit {unit!r} does not fit; the answer is wanted in {wanted}.",
+                f"単位「{unit}」が合いません。{wanted} で答えてください。",
             )
-            return Judgement.of(0.0, Remark(advice, False))
-        if self.number.is_met_by(readings):
-            return Judgement.of(1.0, Remark(self.number.reason, True))
-        mistake = self.number.mistake_in(readings)
-        return Judgement.of(0.0, Remark(mistake.reason if mistake else ANOTHER_NUMBER, False))
+        if not fits:
+            return Text(
+                f"The answer is wanted without a unit: type the number alone, without {unit!r}.",
+                f"単位「{unit}」は不要です。数値だけを入力してください。",
+            )
+        if not wanted and self.number.is_met_by({reading / 100 for reading in readings}):
+            return AS_A_SHARE
+        return ANOTHER_NUMBER
 
     def right_answer(self) -> str:
         return f"{self.number.value:g}"
