@@ -22,6 +22,9 @@ from course_lib.quiz import Memo
 if TYPE_CHECKING:
     from torch import nn
 
+    from course_lib.inference import Inspector
+    from course_lib.models import Classifier
+
 LESSONS = (
     "introduction",
     "loading and checking images",
@@ -90,6 +93,14 @@ def show_memo(photos: str | os.PathLike | None = None) -> Memo:
 
 # What was chosen for the solar cells on validation photos; lesson 7 explains each value.
 SCRATCH_SETTINGS = {"size": 64, "batch_size": 32, "epochs": 30, "learning_rate": 5e-3, "average_weights": 0.98}
+# The same for lesson 9: the last so many stages are trained, after the head has learned alone.
+TRANSFER_SETTINGS: dict[str, Any] = {
+    "backbone": "efficientnet_lite0",
+    "size": 160,
+    "last": 3,
+    "head": {"epochs": 8, "learning_rate": 1e-2},
+    "stages": {"epochs": 4, "learning_rate": 2e-4, "average_weights": 0.98},
+}
 DOUBTFUL_PHOTOS = ("follow the experts", "defective", "leave out")  # the three ways to draw the line
 DEFAULT_DECISION = {
     "positive_class": "defective",
@@ -301,3 +312,83 @@ def train_scratch(index: pd.DataFrame, seed: int = 0, progress: bool = True) -> 
     settings = _settings("epochs", "learning_rate", "average_weights")
     history = training.fit(model, batches["train"], batches["validation"], **settings, progress=progress)
     return model, batches, history
+
+
+def transfer_models(photos: str | os.PathLike, progress: bool = True) -> "tuple[Inspector, Inspector]":
+    """The probe and the fine-tuned network of lesson 9, or the same made again (under a minute on two cores).
+
+    Args:
+        photos: the photo folder.
+
+    Returns:
+        Both as inspectors with a threshold of 0.5. No test photo had a part in them.
+
+    Raises:
+        CourseError: a training was stopped; nothing is kept of it.
+    """
+    from course_lib.inference import Inspector
+
+    index, found = split_index(photos), []
+    for route in ("probe", "fine-tuned"):
+        path = kept_folder(photos) / f"{route}.safetensors"
+        # As for the scratch model: other settings, or a split that would have let it learn from test photos.
+        if not path.exists() or Inspector.load(path).settings.notes != transfer_facts(index):
+            transfer_inspector(transfer_network(index, route, progress=progress), index).save(path)
+        found.append(Inspector.load(path))
+    return found[0], found[1]
+
+
+def transfer_facts(index: pd.DataFrame) -> dict:
+    """What tells one pair of transfer models from another, as `scratch_facts` for the scratch model."""
+    return TRANSFER_SETTINGS | {"split": scratch_facts(index)["split"]}
+
+
+def transfer_inspector(model: "Classifier", index: pd.DataFrame) -> "Inspector":
+    """A network of lesson 9 with all that belongs to it; ``index`` is the table that it was trained with."""
+    from course_lib.inference import Inspector, InspectorSettings
+
+    preprocessing = TRANSFER_SETTINGS["size"], 3, model.backbone.mean, model.backbone.std
+    settings = InspectorSettings(class_names(index), *preprocessing, notes=transfer_facts(index))
+    return Inspector(model.cpu(), settings)
+
+
+def transfer_network(index: pd.DataFrame, route: str, seed: int = 0, progress: bool = True) -> "Classifier":
+    """One of the networks of lesson 9, on frozen features or kept maps of the training photos.
+
+    Args:
+        index: table of photos with the column ``split``.
+        route: "probe" (logistic regression as a head), "new head", or "fine-tuned" (the new head, then the last stages).
+        seed: decides the first weights of the head and the order of the photos.
+
+    Raises:
+        CourseError: a training was stopped.
+    """
+    from torch import nn
+
+    from course_lib import data, datasets, device, features, models, training
+
+    settings, train = TRANSFER_SETTINGS, (index["split"] == "train").to_numpy()
+    labels = data.label_numbers(index)[train]
+    batches: dict[str, Any] = {"labels": labels, "batch_size": 32, "shuffle": True, "seed": seed}
+    device.seed_everything(seed)
+    seen = "all" if route == "probe" else "last"
+    model = models.Classifier(models.load_backbone(settings["backbone"]), index["label"].nunique(), seen)
+    shape: dict[str, Any] = {"size": settings["size"], "progress": progress}
+    pooled = features.extract(index[train], model.backbone, stages=seen, **shape)
+    if route == "probe":
+        models.head_from_probe(model, features.linear_probe().fit(pooled, labels))
+        return model
+    models.freeze(model.backbone)
+    fits = [training.fit(model.head, datasets.FeatureLoader(pooled, **batches), **settings["head"], progress=False)]
+    if route == "fine-tuned":
+        frozen = len(model.backbone.stages) - 1 - settings["last"]
+        maps = features.extract(index[train], model.backbone, stages=frozen, maps=True, **shape)
+        models.unfreeze(model, settings["last"])
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm2d):  # a batch is too small to estimate anew what a million photos gave
+                models.freeze(layer)
+        later, loader = models.AfterStage(model, frozen), datasets.FeatureLoader(maps, **batches)
+        fits.append(training.fit(later, loader, **settings["stages"], progress=progress))
+    if any(history.interrupted for history in fits):
+        raise CourseError("The training was stopped, so its network is not kept; run the cell again.")
+    return model

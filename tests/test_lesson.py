@@ -4,10 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from course_lib import checks, data, lesson, splits, training
+from course_lib import checks, data, datasets, features, lesson, models, splits, training
 from course_lib.errors import CourseError
 from course_lib.models import read_weights, weights_hash
 from course_lib.paths import kept_folder
@@ -186,6 +188,76 @@ def test_nothing_is_kept_of_a_scratch_model_whose_training_was_stopped(
     with pytest.raises(CourseError, match="stopped after 1 of 2 epochs"):
         lesson.scratch_model(photos, progress=False)
     assert not (kept_folder(photos) / "scratch_random.pt").exists()
+
+
+@pytest.fixture
+def quick_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transfer models of lesson 9, from small photos and one epoch."""
+    once = {name: lesson.TRANSFER_SETTINGS[name] | {"epochs": 1} for name in ("head", "stages")}
+    monkeypatch.setattr(lesson, "TRANSFER_SETTINGS", lesson.TRANSFER_SETTINGS | once | {"size": 64})
+
+
+@pytest.mark.slow  # a backbone and one epoch of training
+def test_the_transfer_models_are_made_once_and_then_loaded(
+    work: Path, photos: Path, quick_transfer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, extract = set(), features.extract
+
+    def watched(index: pd.DataFrame, *arguments, **settings) -> np.ndarray:
+        seen.update(index["path"])
+        return extract(index, *arguments, **settings)
+
+    monkeypatch.setattr(features, "extract", watched)
+    made = lesson.transfer_models(photos, progress=False)
+    monkeypatch.setattr(lesson, "transfer_network", None)  # whoever makes one again now, fails
+    assert [one.fingerprint() for one in lesson.transfer_models(photos)] == [one.fingerprint() for one in made]
+
+    index = lesson.split_index(photos)
+    train = index[index["split"] == "train"]
+    assert seen == set(train["path"]), "only training photos have a part in them"
+    inputs, backbone = extract(train, models.load_backbone(), size=64, progress=False), models.load_backbone()
+    probe = features.linear_probe().fit(inputs, data.label_numbers(index)[index["split"] == "train"])
+    said = made[0].probabilities(datasets.pixels(train, 64, channels=3, progress=False))
+    assert np.abs(said - probe.predict_proba(inputs)).max() < 0.01
+    frozen = len(backbone.stages) - lesson.TRANSFER_SETTINGS["last"]
+    before, after = (model.stages[:frozen].state_dict() for model in (backbone, made[1].model.backbone))
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+    assert made[1].model.backbone.sha256 != backbone.sha256
+
+
+@pytest.mark.slow  # a backbone and one epoch of training
+def test_transfer_models_of_other_settings_or_another_split_are_made_anew(
+    work: Path, photos: Path, quick_transfer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(lesson, "transfer_inspector", lambda model, index, whole=lesson.transfer_inspector: (
+        made.append(index["split"].tolist()), whole(model, index))[1])  # fmt: skip
+    lesson.transfer_models(photos, progress=False)
+    monkeypatch.setitem(lesson.TRANSFER_SETTINGS, "last", 1)
+    lesson.transfer_models(photos, progress=False)
+    assert len(made) == 4
+    index = splits.random_split(checks.find_parts(data.index_folder(photos)), seed=1)
+    splits.save_split(index, kept_folder(photos) / "split_random.csv")
+    lesson.transfer_models(photos, progress=False)
+    lesson.transfer_models(photos, progress=False)
+    assert made[4:] == [index["split"].tolist()] * 2
+
+
+@pytest.mark.slow  # a backbone and one epoch of training
+def test_nothing_is_kept_of_a_fine_tuning_that_was_stopped(
+    work: Path, photos: Path, quick_transfer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = training.fit
+
+    def stopped(*arguments, **settings) -> pd.DataFrame:
+        history = whole(*arguments, **settings)
+        history.interrupted = True
+        return history
+
+    monkeypatch.setattr(training, "fit", stopped)
+    with pytest.raises(CourseError, match="training was stopped, so its network is not kept"):
+        lesson.transfer_models(photos, progress=False)
+    assert [path.stem for path in kept_folder(photos).glob("*.safetensors")] == ["probe"]
 
 
 def test_the_decision_is_readable_json(work: Path) -> None:

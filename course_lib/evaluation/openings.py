@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from course_lib.errors import CourseError
-from course_lib.paths import append_json_line, kept_folder, read_json_lines, shorten
+from course_lib.paths import append_json_line, kept_folder, read_json_lines
 
 LOG = "test_openings.jsonl"
-TABLE = "test_openings.csv"  # what the course wrote before it had one kind of log; still read
 
 
 def record_test_opening(photos: str | os.PathLike, model_name: str) -> int:
@@ -41,18 +39,6 @@ def test_openings(photos: str | os.PathLike) -> pd.DataFrame:
         One row for each model, the first one first: ``when``, ``model``.
 
     Raises:
-        CourseError: the record is damaged.
+        CourseError: the record may not be read.
     """
-    folder = kept_folder(photos)
-    openings = pd.DataFrame(read_json_lines(folder / LOG), columns=["when", "model"], dtype=str)
-    table = folder / TABLE
-    if not table.exists():
-        return openings
-    try:
-        earlier = pd.read_csv(table, dtype=str, encoding="utf-8", keep_default_na=False)[["when", "model"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise CourseError(
-            f"The record of test openings {shorten(table)} cannot be read ({error}); mend it, or "
-            "delete it and treat the test photos as known."
-        ) from error
-    return pd.concat([earlier, openings], ignore_index=True)
+    return pd.DataFrame(read_json_lines(kept_folder(photos) / LOG), columns=["when", "model"], dtype=str)

@@ -80,7 +80,9 @@ def extract(
     """
     size = size or backbone.size
     change = None if augment is None else as_batch_transform(augment)
-    _check(index, backbone, stages, maps, size, batch_size, precision, change, views)
+    if views < 1 or (views > 1 and change is None):
+        raise CourseError(f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment.")
+    _check(index, backbone, stages, maps, size, batch_size, precision)
     paths, photos = [photo_path(index, row) for row in range(len(index))], photo_hashes(index)
     facts: list[Any] = [decoding(), size, backbone.mean, backbone.std, backbone.sha256, precision, maps]
     codes = [photo[:32] for photo in photos]
@@ -106,15 +108,7 @@ def extract(
 
 
 def _check(
-    index: pd.DataFrame,
-    backbone: Backbone,
-    stages: str | int,
-    maps: bool,
-    size: int,
-    batch_size: int,
-    precision: str,
-    augment: BatchTransform | None,
-    views: int,
+    index: pd.DataFrame, backbone: Backbone, stages: str | int, maps: bool, size: int, batch_size: int, precision: str
 ) -> None:
     if len(index) == 0:
         raise CourseError("There are no photos to compute features of; check the selection.")
@@ -128,8 +122,6 @@ def _check(
         raise CourseError(f"A batch of {batch_size} photos of {size} pixels is not possible; choose 1 or more of both.")
     if precision not in devices.PRECISIONS:
         raise CourseError(f"The precision '{precision}' is unknown; choose one of {', '.join(devices.PRECISIONS)}.")
-    if views < 1 or (views > 1 and augment is None):
-        raise CourseError(f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment.")
 
 
 class _FrozenPart(nn.Module):
