@@ -3,6 +3,7 @@
 import copy
 import random
 import re
+from collections import Counter
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from course_lib.quiz.kinds.hotspot import read_photo
 from course_lib.quiz.kinds.options import WithOptions
 from course_lib.quiz.questions import NOT_ATTEMPTED, RIGHT, WRONG
 from course_lib.quiz.schema import fingerprint, parse_bank
+from course_lib.quiz.tasks.content import Task, of_lesson
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 BANKS = load_banks()
@@ -70,6 +72,14 @@ def test_every_objective_is_tested_and_there_are_three_to_five():
     for bank in BANKS:
         assert 3 <= len(bank.objectives) <= 5
         assert {o.id for o in bank.objectives} == {q.objective for q in bank.questions}
+
+
+@pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
+def test_every_objective_is_asked_at_least_twice(bank):
+    tasks = [task.objective for task in of_lesson(bank.lesson, Task)]
+    assert set(tasks) <= {objective.id for objective in bank.objectives}
+    asked = Counter([*tasks, *(question.objective for question in bank.questions)])
+    assert {objective.id: asked[objective.id] for objective in bank.objectives if asked[objective.id] < 2} == {}
 
 
 @pytest.mark.parametrize("bank", BANKS, ids=lambda bank: bank.path.stem)
