@@ -105,31 +105,81 @@ def test_japanese_is_japanese_and_english_is_not(question):
     for text in texts_of(question):
         assert not JAPANESE.search(text.en), text.en
         only_code = text.ja.startswith("`") and text.ja.endswith("`") and text.ja.count("`") == 2
-        assert only_code or JAPANESE.search(text.ja), text.ja
+        only_number = text.ja == text.en and not re.search("[a-zA-Z]", text.ja)
+        assert only_code or only_number or JAPANESE.search(text.ja), text.ja
         assert text.en.count("`") % 2 == 0 and text.en.count("`") == text.ja.count("`"), text.en
 
 
-def longest_is_right(question, language):
-    """Whether the longest option of a single choice is the right one (a hint by length)."""
-    lengths = [len(option.text.as_dict()[language]) for option in question.options]
-    longest = max(lengths)
-    return lengths.count(longest) == 1 and bool(question.options[lengths.index(longest)].right)
+SINGLES = [question for question in QUESTIONS if question.type == "single"]
+REASON = {
+    "en": re.compile(r"\b(because|since|so that)\b"),
+    "ja": re.compile(r"ので|ため(?![にのな])|(?<=[るたいだうすくむぶつぬ])から"),
+}
+
+
+def lengths(question, language):
+    return [len(option.text.as_dict()[language].replace("`", "")) for option in question.options]
+
+
+def of_length(choose):
+    """A guess: the options of the length that ``choose`` takes among all."""
+
+    def guess(question, language):
+        found = lengths(question, language)
+        return {place for place, length in enumerate(found) if length == choose(found)}
+
+    return guess
+
+
+def with_reason(question, language):
+    return {
+        place
+        for place in question.positions()
+        if REASON[language].search(question.options[place].text.as_dict()[language])
+    }
+
+
+def in_place(place):
+    """A guess: always the option in one place of the bank (-1: the last one)."""
+    return lambda question, language: set(question.positions()[place:][:1])
+
+
+def without(guess):
+    """A guess: any option but those of another guess."""
+    return lambda question, language: set(question.positions()) - guess(question, language)
+
+
+GUESSES = {
+    "longest": of_length(max),
+    "shortest": of_length(min),
+    "not the longest": without(of_length(max)),
+    "not the shortest": without(of_length(min)),
+    "gives a reason": with_reason,
+    "gives no reason": without(with_reason),
+    **{f"place {place}": in_place(place) for place in (0, 1, 2, 3, -1)},
+}
+
+
+def rate_of(guess, language):
+    """Per cent of the single choices that are right by this guess; where it names none or several, by chance among them."""
+    shares = []
+    for question in SINGLES:
+        chosen = guess(question, language) or set(question.positions())
+        shares.append((right_answer(question) in chosen) / len(chosen))
+    return 100 * sum(shares) / len(shares)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_length_gives_nothing_away(language):
-    singles = [question for question in QUESTIONS if question.type == "single"]
-    hints = [question.id for question in singles if longest_is_right(question, language)]
-    assert len(hints) <= 0.4 * len(singles), hints
-    for bank in BANKS:
-        mine = [question for question in bank.questions if question.type == "single"]
-        assert sum(longest_is_right(question, language) for question in mine) <= len(mine) / 2
+@pytest.mark.parametrize("name", GUESSES)
+def test_guessing_by_the_look_of_an_option_is_at_most_two_points_above_chance(name, language):
+    chance = rate_of(lambda question, language: set(question.positions()), language)
+    assert rate_of(GUESSES[name], language) <= chance + 2
 
 
-def test_place_gives_nothing_away():
-    places = [right_answer(question) for question in QUESTIONS if question.type == "single"]
-    for place in range(3):
-        assert places.count(place) <= 0.4 * len(places)
+def test_a_reason_in_an_option_is_recognised():
+    assert REASON["en"].search("0.001, because it is small") and not REASON["en"].search("It falls")
+    assert REASON["ja"].search("小さいので 0.001") and REASON["ja"].search("速く着くから 0.01")
+    assert not REASON["ja"].search("最初から最後まで") and not REASON["ja"].search("画像から計算した")
 
 
 @each_question()

@@ -4,6 +4,7 @@ Each item that states a ``fact`` is named by exactly one test below. What an ite
 lesson is compared with the lesson's stored results.
 """
 
+import io
 import math
 import re
 
@@ -15,6 +16,7 @@ from PIL import Image
 from course_lib.paths import project_folder
 from course_lib.quiz.bank import load_banks
 from course_lib.quiz.grading import reveal
+from course_lib.quiz.kinds.hotspot import read_photo
 from course_lib.quiz.kinds.options import WithOptions
 
 QUESTIONS = {question.id: question for bank in load_banks() for question in bank.questions}
@@ -78,6 +80,10 @@ def test_counts_of_the_solar_cells():
     share = 100 * (counts[0] + counts[1]) / sum(counts)
     number = QUESTIONS["01-trivial-baseline"].number
     assert abs(share - number.value) <= number.tolerance
+    sure = QUESTIONS["04-without-doubtful"].number
+    assert 100 * counts[0] / (counts[0] + counts[3]) == pytest.approx(sure.value, abs=sure.tolerance)
+    test_part = QUESTIONS["05-stratified-test"].number
+    assert (counts[2] + counts[3]) / 4 == pytest.approx(test_part.value, abs=test_part.tolerance)
 
 
 @fact_of("06-stride-two")
@@ -90,6 +96,13 @@ def test_stride_two_halves(torch):
 def test_parameters_of_a_convolution(torch):
     layer = torch.nn.Conv2d(1, 16, kernel_size=3)
     assert sum(parameter.numel() for parameter in layer.parameters()) == 160
+
+
+@fact_of("06-block-parameters")
+def test_parameters_of_a_block(torch):
+    block = torch.nn.Sequential(torch.nn.Conv2d(16, 32, kernel_size=3, bias=False), torch.nn.BatchNorm2d(32))
+    assert sum(parameter.numel() for parameter in block.parameters()) == 4672
+    assert sum(stored.numel() for stored in block.buffers() if stored.ndim) == 4736 - 4672
 
 
 @fact_of("06-two-strides")
@@ -140,6 +153,14 @@ def test_gradients_add_up(torch):
         assert weight.grad.item() == expected
 
 
+@fact_of("07-floor-of-a-soft-label")
+def test_floor_of_a_soft_label(torch):
+    answers = torch.linspace(0.01, 0.99, 981)
+    losses = -(answers.log() + 2 * (1 - answers).log()) / 3
+    assert losses.min().item() == pytest.approx(QUESTIONS["07-floor-of-a-soft-label"].number.value, abs=0.005)
+    assert answers[losses.argmin()].item() == pytest.approx(1 / 3, abs=0.001)
+
+
 @fact_of("07-what-eval-changes")
 def test_what_eval_changes(torch):
     network = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5)).eval()
@@ -168,6 +189,22 @@ def test_interval_of_eighteen_of_twenty():
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
     assert (round(100 * (middle - half)), round(100 * (middle + half))) == (70, 97)
     assert any("70 to 97" in option.text.en for option in QUESTIONS["08-small-test"].options)
+
+
+@fact_of("08-in-pairs")
+def test_thirty_six_to_twenty_four_may_be_chance():
+    from scipy.stats import binomtest
+
+    assert 560 + 36 - 24 == 572 and (round(100 * 572 / 650, 1), round(100 * 560 / 650, 1)) == (88.0, 86.2)
+    assert binomtest(36, 60).pvalue == pytest.approx(0.155, abs=0.001)
+
+
+def test_squares_of_the_defect_are_dark_and_all_others_are_not():
+    photo = QUESTIONS["04-find-the-defect"].photo
+    pixels = np.asarray(Image.open(io.BytesIO(read_photo(photo))).convert("L"))
+    means = pixels.reshape(photo.rows, 50, photo.columns, 50).mean(axis=(1, 3))
+    dark = {(row + 1, column + 1) for row, column in np.argwhere(means < 80)}
+    assert dark == set(photo.squares(right=True))
 
 
 @fact_of("09-head-parameters")
@@ -201,22 +238,16 @@ def test_grid_shuffle_moves_tiles_and_keeps_values():
     assert tiles(shuffled) == tiles(photo)
 
 
-@fact_of("10-cut-out-by-name")
-def test_cutout_is_coarse_dropout_now():
+@fact_of("10-write-cut-out")
+def test_cut_out_as_albumentations_does_it():
     albumentations = pytest.importorskip("albumentations")
-    assert not hasattr(albumentations, "Cutout")
-    drop = albumentations.CoarseDropout(
-        num_holes_range=(1, 1), hole_height_range=(8, 8), hole_width_range=(8, 8), fill=0, p=1
-    )
-    assert (drop(image=np.full((32, 32), 255, np.uint8))["image"] == 0).sum() == 64
-
-
-@fact_of("10-label-smoothing")
-def test_label_smoothing_of_two_classes(torch):
-    logits, labels = torch.tensor([[0.3, -1.2]]), torch.tensor([0])
-    smoothed = torch.nn.CrossEntropyLoss(label_smoothing=0.1)(logits, labels)
-    logs = logits.log_softmax(1)[0]
-    assert smoothed.item() == pytest.approx(-(0.95 * logs[0] + 0.05 * logs[1]).item(), rel=1e-5)
+    holes = {"num_holes_range": (1, 1), "hole_height_range": (8, 8), "hole_width_range": (8, 8)}
+    drop = albumentations.CoarseDropout(**holes, fill=0, p=1)
+    covered = drop(image=np.full((32, 32), 255, np.uint8))["image"] == 0
+    rows, columns = np.where(covered)
+    names = {}
+    exec(QUESTIONS["10-write-cut-out"].code.solution, names)
+    assert np.array_equal(names["cut_out"](np.full((32, 32), 255), rows.min(), columns.min(), 8) == 0, covered)
 
 
 def texts_of(identifier):
@@ -235,8 +266,6 @@ QUOTED = [
     ("03-beside-baseline", 3, "always functional", 69, 1),
     ("05-random-or-lot", 5, "0  random", 86.6, 1),  # with seed 0, the first rows of the table
     ("05-random-or-lot", 5, "0  by lot", 82.3, 1),
-    ("09-wrong-preprocessing", 9, "its own", 87, 3),
-    ("09-wrong-preprocessing", 9, "the usual ImageNet numbers", 70, 3),
 ]
 
 

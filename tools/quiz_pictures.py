@@ -102,7 +102,7 @@ def ends(right: int, photos: int) -> tuple[float, float]:
 def five_intervals() -> Figure:
     """Five accuracies with their intervals, beside the baseline."""
     figure, (axis,) = canvas(height=2.6)
-    for place, (name, (right, count)) in enumerate(RUNS.items()):
+    for place, (right, count) in enumerate(RUNS.values()):
         low, high = ends(right, count)
         axis.plot([100 * low, 100 * high], [place, place], color=BLUE, linewidth=2)
         axis.plot(100 * right / count, place, "o", color=BLUE)
@@ -287,11 +287,17 @@ def three_calibrations() -> Figure:
     stated = np.linspace(0.05, 0.95, 10)
     figure, (axis,) = canvas(width=4.2, height=3.2)
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-    for name, strength, colour, style, place in (("A", 2.2, BLUE, "-o", 6), ("B", 1.0, GREEN, "--s", 8), ("C", 0.4, ORANGE, "-.^", 8)):
+    for name, strength, colour, style, place in (
+        ("A", 2.2, BLUE, "-o", 6),
+        ("B", 1.0, GREEN, "--s", 8),
+        ("C", 0.4, ORANGE, "-.^", 8),
+    ):
         odds = strength * np.log(stated / (1 - stated))
         found = 1 / (1 + np.exp(-odds))
         axis.plot(stated, found, style, color=colour, markersize=4)
-        axis.annotate(name, (stated[place], found[place]), (4, -12), textcoords="offset points", color=colour, fontsize=12)
+        axis.annotate(
+            name, (stated[place], found[place]), (4, -12), textcoords="offset points", color=colour, fontsize=12
+        )
     axis.set(xlabel="stated probability of a defect", ylabel="share that is defective", xlim=(0, 1), ylim=(0, 1))
     axis.grid(alpha=0.3)
     return figure
@@ -308,7 +314,9 @@ def cost_curves() -> Figure:
         axis.plot(threshold, cost, style, color=colour, linewidth=2)
         lowest = int(cost.argmin())
         axis.plot(threshold[lowest], 1, "o", color=colour)
-        axis.annotate(name, (threshold[lowest], 1), (0, -16), textcoords="offset points", color=colour, fontsize=12, ha="center")
+        axis.annotate(
+            name, (threshold[lowest], 1), (0, -16), textcoords="offset points", color=colour, fontsize=12, ha="center"
+        )
     axis.set(xlabel="threshold on the probability of a defect", ylabel="cost (lowest of each curve = 1)", ylim=(0.5, 4))
     axis.grid(alpha=0.3)
     return figure
@@ -335,6 +343,22 @@ def two_heat_maps() -> Figure:
 # ---- lessons 9 and 10 -------------------------------------------------------------------
 
 
+DIFFERENCES = {"B": (-1.5, 1.9), "C": (0.8, 1.7), "D": (-6.2, 2.6)}  # from A, and how far the interval reaches
+
+
+def three_differences() -> Figure:
+    """By how much three models are ahead of a fourth, in pairs, with intervals."""
+    figure, (axis,) = canvas(height=1.9)
+    for place, (middle, reach) in enumerate(DIFFERENCES.values()):
+        axis.plot([middle - reach, middle + reach], [place, place], color=BLUE, linewidth=2)
+        axis.plot(middle, place, "o", color=BLUE)
+    axis.axvline(0, color=GREY, linestyle="--")
+    axis.set_yticks(range(len(DIFFERENCES)), DIFFERENCES)
+    axis.set(xlabel="ahead of A by … points (95 % interval)", ylim=(len(DIFFERENCES) - 0.5, -0.5))
+    axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
 def four_changes() -> Figure:
     """A cell with one crack: mirrored, a crop without the crack, half a turn, nine tiles in another order."""
     photo = cell(418)
@@ -349,7 +373,9 @@ def four_schedules() -> Figure:
     """Learning rate over the steps: constant, one cycle, cosine, up and down in every epoch."""
     step = np.linspace(0, 1, 100)
     rising = np.minimum(step / 0.3, 1)
-    one_cycle = np.where(step < 0.3, 0.04 + 0.96 * (1 - np.cos(np.pi * rising)) / 2, (1 + np.cos(np.pi * (step - 0.3) / 0.7)) / 2)
+    one_cycle = np.where(
+        step < 0.3, 0.04 + 0.96 * (1 - np.cos(np.pi * rising)) / 2, (1 + np.cos(np.pi * (step - 0.3) / 0.7)) / 2
+    )
     curves = np.full(100, 0.6), (1 + np.cos(np.pi * step)) / 2, 0.5 - 0.5 * np.cos(2 * np.pi * 5 * step), one_cycle
     figure, axes = canvas(4, 6.4, 1.7)
     for axis, name, curve in zip(axes, LETTERS, curves, strict=False):
@@ -376,6 +402,7 @@ PICTURES: tuple[Callable[[], Figure], ...] = (
     three_calibrations,
     cost_curves,
     two_heat_maps,
+    three_differences,
     four_changes,
     four_schedules,
 )

@@ -5,7 +5,9 @@ import io
 import zipfile
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+import quiz_pictures
 import yaml
 from PIL import Image
 
@@ -119,9 +121,44 @@ def test_moodle_and_canvas_get_the_file(bank_file):
         assert "%24IMS-CC-FILEBASE%24/waves.png" in package.read("11_waves.xml").decode()
 
 
-def test_pictures_of_the_course_are_small_and_described_without_the_answer():
-    pictured = [question for bank in load_banks() for question in bank.questions if question.picture]
-    for question in pictured:
-        assert len(question.picture.content()) < 60_000
-        for text in question.picture.description.as_dict().values():
-            assert len(text) > 20
+QUESTIONS = {question.id: question for bank in load_banks() for question in bank.questions}
+PICTURED = [question for question in QUESTIONS.values() if question.picture]
+
+
+def test_fifteen_questions_and_more_show_a_picture_that_is_small_and_described():
+    assert len(PICTURED) + sum(question.type == "hotspot" for question in QUESTIONS.values()) >= 15
+    for question in PICTURED:
+        assert len(question.picture.content()) < 100_000
+        assert all(len(text) > 20 for text in question.picture.description.as_dict().values())
+        shows_cells = "solar cell" in question.picture.description.en
+        assert shows_cells == ("CC BY-NC-SA 4.0" in question.picture.credit), question.id
+
+
+@pytest.mark.slow
+def test_pictures_are_those_that_the_script_draws(tmp_path):
+    quiz_pictures.main(tmp_path)
+    stored = {path.name: path for path in quiz_pictures.FOLDER.iterdir()}
+    assert set(stored) == {path.name for path in tmp_path.iterdir()}
+    assert set(stored) == {question.picture.path.name for question in PICTURED}
+    for name, path in stored.items():
+        old, new = (np.asarray(Image.open(file).convert("L"), float) for file in (path, tmp_path / name))
+        assert old.shape == new.shape and np.abs(old - new).mean() < 3, name
+
+
+def test_intervals_in_the_picture_lie_where_the_key_says():
+    above = [quiz_pictures.ends(*run)[0] > quiz_pictures.BASELINE for run in quiz_pictures.RUNS.values()]
+    assert above == [option.right for option in QUESTIONS["01-beyond-chance"].options]
+
+
+def test_numbers_asked_of_a_picture_are_those_drawn():
+    losses = quiz_pictures.VALIDATION
+    assert QUESTIONS["07-whose-weights"].number.value == 1 + losses.index(min(losses))
+    for text in QUESTIONS["07-whose-weights"].picture.description.as_dict().values():
+        assert all(str(loss) in text for loss in losses)
+    (_, rejected), (missed, _) = quiz_pictures.OUTCOMES
+    functional, defective = quiz_pictures.OUTCOMES.sum(axis=1)
+    matrix = QUESTIONS["08-overkill-in-a-matrix"].number
+    assert matrix.value == 100 * rejected / functional
+    assert matrix.mistakes[0].value == 100 * missed / defective
+    ahead = [low > 0 for low in (middle - reach for middle, reach in quiz_pictures.DIFFERENCES.values())]
+    assert not any(ahead) and QUESTIONS["09-simplest-first"].options[0].right
