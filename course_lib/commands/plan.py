@@ -14,19 +14,23 @@ import pandas as pd
 import torch
 
 from course_lib import device, features, training
-from course_lib.commands.prepare import ENOUGH
-from course_lib.data import photo_path, read_pixels
+from course_lib.commands.prepare import ENOUGH, TrainingOptions
+from course_lib.data import photo_path, read_image, to_pixels
+from course_lib.inspection import photos_at_once
 from course_lib.models import Backbone, Classifier, freeze, unfreeze
 from course_lib.paths import write_atomically
 
 SIZES = (224, 192, 160, 128, 96, 64)  # pixels, from the size of the pretrained weights downwards
+LARGER = (320, 448, 640)  # each is tried where the photos are larger than the one before
+TRIED = 500  # photos that choose among sizes
+DEFECT = 20  # pixels: an example of what shrinking does
 TRAINED = 2 / 3  # of the stages; the first ones know edges and spots, which are the same everywhere
-PROBE_SHARE = 0.35  # of the time: what the probe may take
-QUICKER = 0.5  # ONNX Runtime's share of the time that PyTorch takes (studies/cached_features.py)
+PROBE_SHARE, LARGE_SHARE = 0.35, 0.5  # of the time: what the probe may take, and on large photos
+# ONNX Runtime's share of the time that PyTorch takes (studies/cached_features.py), and its seconds to begin
+QUICKER, BEGINNING = 0.5, 8
 MANY = 5000  # photos from which on one epoch teaches something
 LATE = 1.1  # times the allowed time: an epoch that would end after that is not begun
 LARGEST = 2e9  # bytes of pixels or features held in memory at once
-BATCH = 32  # photos that are looked at together
 # Measured, in bytes: Python with its libraries; each pixel of a batch that is looked at, or learned from.
 PROGRAM, LOOKING, LEARNING = 1.1e9, 350, 1000
 REPORTING = 0.4e9  # choosing and reporting, in one process
@@ -38,26 +42,29 @@ class Plan:
 
     Attributes:
         photos: how many photos are used.
-        probe_size, size: of the photos in pixels, for the probe and for fine-tuning.
+        probe_sizes: of the photos in pixels; the probe tries them all.
+        size: of the photos for fine-tuning.
         epochs: of fine-tuning; 0 if there is no time for one.
         batch_size: of fine-tuning.
         probe_seconds, seconds: how long the two will take.
+        own_size: the smaller side of most photos as they are.
         precision, channels_last: how fine-tuning computes, as `course_lib.training.fastest_settings` found.
     """
 
     photos: int
-    probe_size: int
+    probe_sizes: list[int]
     size: int
     epochs: int
     batch_size: int
     probe_seconds: float
     seconds: float
+    own_size: int = 0
     precision: str = "float32"
     channels_last: bool | None = None
 
 
 def make_plan(
-    index: pd.DataFrame, classes: int, backbone: Backbone, minutes: float, work: Path, processes: int = 1
+    index: pd.DataFrame, classes: int, backbone: Backbone, options: TrainingOptions, work: Path, processes: int = 1
 ) -> Plan:
     """Measure a few batches, then choose sizes and epochs that fit into the time.
 
@@ -65,7 +72,7 @@ def make_plan(
         index: the photos, with the column ``split``.
         classes: how many classes there are.
         backbone: the network that is probed and fine-tuned.
-        minutes: how long probe and fine-tuning may take together.
+        options: how long probe and fine-tuning may take together, and a size if one is wished.
         work: a folder, in which the plan is kept; a plan that is there already is taken.
         processes: how many fine-tune together. The first one measures, and makes the probe, alone.
     """
@@ -73,21 +80,32 @@ def make_plan(
     # A plan that is damaged or of an older release is made anew.
     with suppress(OSError, ValueError, TypeError):
         return Plan(**json.loads(file.read_text(encoding="utf-8")))
-    budget = minutes * 60
-    reading = _reading_seconds(index)
+    budget = options.minutes * 60
+    reading, own = _look_at_photos(index)
     settings = _fastest_settings(backbone, classes, min(3.0, budget / 100))
     looking, learning = _seconds_per_pixel(backbone, classes, settings)
 
     def probe_seconds(size: int, photos: int) -> float:
-        quick = photos >= features.MANY and device.choose().type == "cpu"
-        return photos * (reading + looking * size**2 * (QUICKER if quick else 1))
+        quick = features.many(photos, size) and device.choose().type == "cpu"
+        computing = photos * looking * size**2
+        return photos * reading + (min(computing, BEGINNING + QUICKER * computing) if quick else computing)
 
+    def trying(sizes: list[int]) -> float:
+        """Seconds to choose a size on some photos, and for a probe on all of them at the largest."""
+        return sum(probe_seconds(size, min(photos, TRIED)) for size in sizes[:-1]) + probe_seconds(sizes[-1], photos)
+
+    larger = [size for size, before in zip(LARGER, (SIZES[0], *LARGER), strict=False) if own > before]
+    sizes = [options.size] if options.size else [*larger[::-1], *SIZES]
+    probe_budget = (LARGE_SHARE if larger else PROBE_SHARE) * budget
     width = backbone.count_features("all")
     photos = min(len(index), int(LARGEST / (4 * 4 * width)))
-    probe_size = next((s for s in SIZES if probe_seconds(s, photos) < PROBE_SHARE * budget), 64)
-    in_time = int(PROBE_SHARE * budget / probe_seconds(probe_size, photos) * photos)
+    first = next((s for s in sizes if s <= SIZES[0] and probe_seconds(s, photos) < probe_budget), sizes[-1])
+    more = larger if first == SIZES[0] and not options.size else []
+    wishes = [[first, *more[:count]] for count in range(len(more), -1, -1)]
+    probe_sizes = next((wish for wish in wishes if trying(wish) < probe_budget), [first])
+    in_time = int(probe_budget / probe_seconds(first, photos) * photos)
     photos = min(photos, max(in_time, ENOUGH * classes))
-    before = probe_seconds(probe_size, photos)
+    before = trying(probe_sizes)
     share = index["split"].value_counts(normalize=True) * photos
     left = 0.85 * (budget - before) - photos * reading  # a margin for a busy computer
 
@@ -97,16 +115,17 @@ def make_plan(
         return (share["train"] * learning + share["validation"] * looking) * size**2 / at_once
 
     # One epoch at 64 pixels left 180 flowers far below the probe (61 and 89 %); many photos learn more.
-    size, epochs = SIZES[-1], 0
-    for fewest, smallest in ((6, 128), (3, 96), (1, 64)):
-        held = [s for s in SIZES if s >= smallest and photos * 3 * s**2 < LARGEST]
+    # Photos above the size of the pretrained weights are worth it only where many epochs are left.
+    size, epochs = sizes[-1], 0
+    for fewest, smallest, largest in ((12, SIZES[0] + 1, np.inf), (6, 128, SIZES[0]), (3, 96, 127), (1, 64, 95)):
+        held = [s for s in sizes if smallest <= s <= largest and photos * 3 * s**2 < LARGEST]
         fitting = [s for s in held if left > fewest * epoch_seconds(s)]
         if fitting and (fewest > 1 or photos > MANY):
             size, epochs = fitting[0], int(min(30, left / epoch_seconds(fitting[0])))
             break
-    batch_size = int(np.clip(share["train"] // 16, 4, 32))
+    batch_size = int(np.clip(share["train"] // 16, 4, max(4, photos_at_once(size))))
     computing = settings.precision, settings.channels_last or None  # None: as `fit` does where nothing is faster
-    plan = Plan(photos, probe_size, size, epochs, batch_size, before, epochs * epoch_seconds(size), *computing)
+    plan = Plan(photos, probe_sizes, size, epochs, batch_size, before, epochs * epoch_seconds(size), own, *computing)
     with write_atomically(file) as temporary:
         temporary.write_text(json.dumps(asdict(plan)), encoding="utf-8")
     return plan
@@ -147,13 +166,15 @@ def _at_once(processes: int) -> int:
     return max(1, min(processes, device.cores() // torch.get_num_threads())) if on_cpu else processes
 
 
-def _reading_seconds(index: pd.DataFrame) -> float:
-    """Seconds to read one photo, measured on up to 16 of them."""
+def _look_at_photos(index: pd.DataFrame) -> tuple[float, int]:
+    """Seconds to read one photo, and the smaller side of most, measured on up to 16 of them."""
     rows = np.linspace(0, len(index) - 1, min(16, len(index))).astype(int)
-    start = perf_counter()
+    start, sides = perf_counter(), []
     for row in rows:
-        read_pixels(photo_path(index, row), 224, 3)
-    return (perf_counter() - start) / len(rows)
+        image = read_image(photo_path(index, row), "RGB")
+        sides.append(min(image.shape[:2]))
+        to_pixels(image, SIZES[0])
+    return (perf_counter() - start) / len(rows), int(np.median(sides))
 
 
 def _fastest_settings(backbone: Backbone, classes: int, seconds: float) -> training.Settings:
@@ -190,18 +211,6 @@ def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Sett
     return seconds[0] / (count * size**2), seconds[1] / (count * size**2)
 
 
-def memory(size: int, learning_pixels: float = 0, held: float = 0, processes: int = 1) -> float:
-    """Bytes of memory that looking at photos needs, and learning from them where it is asked for.
-
-    Args:
-        size: width and height of the photos that are looked at, in pixels.
-        learning_pixels: of a batch that is learned from.
-        held: bytes of all that is held beside.
-        processes: how many share the learning; each needs the program for itself.
-    """
-    return processes * PROGRAM + max(BATCH * size**2 * LOOKING, learning_pixels * LEARNING) + held
-
-
 def announcement(plan: Plan, photos: int, features: int, processes: int = 1) -> list[str]:
     """What will be done, how long it takes, and how much memory and disk it needs.
 
@@ -212,22 +221,32 @@ def announcement(plan: Plan, photos: int, features: int, processes: int = 1) -> 
         processes: how many fine-tune together.
 
     Example:
-        >>> plan = Plan(20, 64, 64, epochs=0, batch_size=4, probe_seconds=3, seconds=0)
-        >>> print(announcement(plan, 20, 2768)[0])
-        Plan: a probe at 64 pixels, about 3 s; then no fine-tuning, because ...
+        >>> plan = Plan(20, [224, 448], 64, epochs=0, batch_size=4, probe_seconds=9, seconds=0, own_size=1024)
+        >>> lines = announcement(plan, 20, 2768)
+        >>> print(lines[0], lines[2], sep="\\n")
+        Plan: a probe at 224 or 448 pixels, about 9 s; then no fine-tuning, because ...
+        Your photos have 1024 pixels: a defect of 20 pixels has 4 of them left at 224, 9 at 448.
     """
     then = "no fine-tuning, because the time does not allow it (--minutes)."
     if plan.epochs:
         then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, about {_duration(plan.seconds)}."
-    pixels = photos * 3 * (plan.size**2 * bool(plan.epochs) + plan.probe_size**2)
-    learning = plan.batch_size * plan.size**2 * bool(plan.epochs)
+    largest = max(plan.probe_sizes)
+    pixels = photos * 3 * (plan.size**2 * bool(plan.epochs) + largest**2)
+    learning = plan.batch_size * plan.size**2 * bool(plan.epochs) * LEARNING
     # While the probe is fitted there are four copies of the features, of four bytes each.
-    needed = memory(plan.probe_size, learning, REPORTING + max(pixels, photos * features * 4 * 4), processes)
-    return [
-        f"Plan: a probe at {plan.probe_size} pixels, about {_duration(plan.probe_seconds)}; then {then}",
+    held = REPORTING + max(pixels, photos * features * 4 * 4)
+    needed = processes * PROGRAM + max(photos_at_once(largest) * largest**2 * LOOKING, learning) + held
+    lines = [
+        f"Plan: a probe at {' or '.join(map(str, plan.probe_sizes))} pixels, about {_duration(plan.probe_seconds)}; "
+        f"then {then}",
         f"It needs up to about {needed / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
         "the work folder. Interrupt it when you like (Ctrl+C): the same command goes on from there.",
     ]
+    if plan.own_size > min(plan.probe_sizes):
+        left = [f"{DEFECT * size / plan.own_size:.0f} at {size}" for size in plan.probe_sizes]
+        left[0] = left[0].replace(" at", " of them left at")
+        lines.append(f"Your photos have {plan.own_size} pixels: a defect of {DEFECT} pixels has {', '.join(left)}.")
+    return lines
 
 
 def _duration(seconds: float) -> str:

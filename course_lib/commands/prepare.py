@@ -47,6 +47,7 @@ class TrainingOptions:
         cost_missed: what a missed defect costs, if a wrongly rejected part costs 1. With 1 the more
             probable class decides.
         upright: the photos have a top and a bottom, so do not turn or mirror them.
+        size: width and height at which the network sees the photos; without it several are tried.
 
     Raises:
         CourseError: a value that cannot be.
@@ -59,11 +60,14 @@ class TrainingOptions:
     positive: str | None = None
     cost_missed: float = 1.0
     upright: bool = False
+    size: int | None = None
 
     def __post_init__(self) -> None:
         device.check_seed(self.seed)
         if not 0 < self.minutes < 10_000:
             raise CourseError(f"In {self.minutes} minutes nothing can be trained; choose 1 or more.")
+        if self.size is not None and not 32 <= self.size <= 2048:
+            raise CourseError(f"Photos cannot be seen at {self.size} pixels; choose a size of 32 to 2048.")
         if not 0 < self.cost_missed < math.inf:
             raise CourseError(f"A missed defect cannot cost {self.cost_missed}; choose a cost above 0.")
         try:

@@ -19,15 +19,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_lib import datasets, device, evaluation, features, plots, training
+from course_lib import datasets, device, evaluation, plots, training
 from course_lib.commands.belief import belief
-from course_lib.commands.plan import BATCH, Plan, TimeLimit, announcement, fresh_classifier, make_plan
+from course_lib.commands.candidates import chosen, probe_network, test_table, try_sizes
+from course_lib.commands.plan import Plan, TimeLimit, announcement, fresh_classifier, make_plan
 from course_lib.commands.prepare import Prepared, Tell, TrainingOptions, prepare, rows_of, sample
 from course_lib.data import class_names, credits, label_numbers, label_probabilities, photo_folder, photo_path
 from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions
-from course_lib.inference import Inspector, InspectorSettings, inspector_file
-from course_lib.models import Backbone, Classifier, head_from_probe, load_backbone, weights_hash
+from course_lib.inference import Inspector, InspectorSettings, checked_program, inspector_file
+from course_lib.inspection import photos_at_once
+from course_lib.models import Backbone, Classifier, load_backbone, weights_hash
 from course_lib.paths import file_hash, kept_folder, make_folder, say, shorten, write_atomically
 from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, compose, flips_and_quarter_turns
@@ -65,6 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     cost = "what a missed defect costs if overkill costs 1 (default: 1)"
     add("--cost-missed", type=float, default=1.0, metavar="COST", help=cost)
     add("--upright", action="store_true", help="the photos have a top and a bottom: never turn or mirror them")
+    add("--size", type=int, metavar="PIXELS", help="at which the photos are seen; without it several sizes are tried")
     add("--replace", action="store_true", help="replace an inspector and its report of that name")
     wishes = vars(parser.parse_args(arguments))
     folder, out, replace = (wishes.pop(name) for name in ("folder", "out", "replace"))
@@ -118,10 +121,14 @@ class Job:
         mean, std = list(model.backbone.mean), list(model.backbone.std)
         return Inspector(model, InspectorSettings(self.classes, size, 3, mean, std, usual=self.prepared.usual))
 
+    def pixels(self, split: str, inspector: Inspector) -> np.ndarray:
+        """The photos of one split as an inspector sees them."""
+        return datasets.pixels(self.index[self.index["split"] == split], inspector.settings.size, 3, self.progress)
+
     def predictions(self, inspector: Inspector, split: str, temperature: float = 1.0) -> Predictions:
         """What an inspector says about the photos of one split."""
         rows = self.index[self.index["split"] == split]
-        logits = inspector.logits(datasets.pixels(rows, inspector.settings.size, 3, self.progress))
+        logits = inspector.logits(self.pixels(split, inspector))
         return Predictions(logits, label_numbers(rows, self.classes), rows, self.classes, temperature)
 
 
@@ -157,7 +164,7 @@ def train(
     backbone = load_backbone(BACKBONE)
     job = group.first_does(lambda: _planned(folder, _free(out, replace), options, backbone, progress, tell))
     limit, history = TimeLimit(options.minutes), pd.DataFrame()
-    candidates = {"probe": group.first_does(lambda: _probe(job, backbone))}
+    candidates = {"probe": group.first_does(lambda: _probe(job, backbone, tell))}
     if job.plan.epochs:
         candidates["fine-tuned"], history = _fine_tune(job, limit)
         if len(history) < job.plan.epochs:
@@ -188,7 +195,7 @@ def _planned(
     prepared = prepare(folder, options, progress=progress, tell=tell)
     index, processes = prepared.index, current_group().count
     work = _work_folder(index, options, backbone)
-    plan = make_plan(index, len(prepared.classes), backbone, options.minutes, work, processes)
+    plan = make_plan(index, len(prepared.classes), backbone, options, work, processes)
     if plan.photos < len(index):
         tell(f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes.")
         prepared = dataclasses.replace(prepared, index=sample(index, plan.photos, options.seed))
@@ -205,15 +212,17 @@ def _work_folder(index: pd.DataFrame, options: TrainingOptions, backbone: Backbo
     return make_folder(kept_folder(photo_folder(index)) / f"train-{key}")
 
 
-def _probe(job: Job, backbone: Backbone) -> Inspector:
-    """A linear classifier on frozen features, put into a network of its own."""
-    inputs = features.extract(job.index, backbone, size=job.plan.probe_size, progress=job.progress)
-    rows, labels = rows_of(job.index, "train"), label_numbers(job.index, job.classes)
-    probe = features.linear_probe().fit(inputs[rows], labels[rows])
-    model = Classifier(backbone, len(job.classes), stages="all")
-    head_from_probe(model, probe)
-    # Several processes on GPUs get a copy each, which must not lie on the first one's GPU.
-    return job.inspector(model.cpu(), job.plan.probe_size)
+def _probe(job: Job, backbone: Backbone, tell: Tell) -> Inspector:
+    """A linear classifier on frozen features, at the size that suits the photos."""
+    given = (job.index, job.classes, backbone)
+    tried = try_sizes(*given, job.plan.probe_sizes, job.options.seed, job.progress)
+    best = tried[tried["chosen"]].iloc[0]
+    size, freedom = int(best["size"]), float(best["freedom"])
+    if len(job.plan.probe_sizes) > 1:
+        tell(f"{tried.round(3).to_string(index=False)}\nThe probe sees photos of {size} pixels.")
+    inspector = job.inspector(probe_network(*given, size, freedom, job.progress), size)
+    inspector.settings.notes["sizes tried"] = tried.round(4).to_dict("records")
+    return inspector
 
 
 def _fine_tune(job: Job, limit: TimeLimit) -> tuple[Inspector, pd.DataFrame]:
@@ -271,22 +280,23 @@ def _loaders(job: Job, backbone: Backbone) -> tuple[datasets.BatchLoader, datase
         std=backbone.std,
     )
     rows = rows_of(index, "validation")
-    validation = datasets.BatchLoader(images, labels, rows=rows, batch_size=BATCH, mean=backbone.mean, std=backbone.std)
+    count = photos_at_once(size)
+    validation = datasets.BatchLoader(images, labels, rows=rows, batch_size=count, mean=backbone.mean, std=backbone.std)
     return train, validation
 
 
 def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame, tell: Tell) -> Trained:
     """Choose on validation, test once, and write inspector, report and the record of the run."""
     cost = job.options.cost_missed
-    name, validation, table = _chosen({name: job.predictions(candidates[name], "validation") for name in candidates})
+    name, validation, table = chosen({name: job.predictions(candidates[name], "validation") for name in candidates})
     tell(f"{table.round(3).to_string(index=False)}\nChosen on validation: {name}.")
     two, model = len(job.classes) == 2, candidates[name].model
     threshold = evaluation.careful_threshold(validation.labels, validation.positive, cost) if two else 0.5
     # Written down before it happens, so that no interruption hides it.
     openings = evaluation.record_test_opening(job.folder, f"train command, weights {weights_hash(model)[:12]}")
     test = job.predictions(candidates[name], "test", validation.temperature)
-    tested = _test_table(test, threshold, cost)
-    notes = _notes(job, name, len(history), table, tested, openings)
+    tested = test_table(test, threshold, cost)
+    notes = _notes(job, name, len(history), table, tested, openings) | candidates["probe"].settings.notes
     # Written at the end, one right after the other: an interruption before leaves neither.
     draft = evaluation.report(
         {"lot split" if "lot" in job.index else "random split": {"validation": validation, "test": test}},
@@ -300,7 +310,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     settings, temperature = candidates[name].settings, validation.temperature
     settings = dataclasses.replace(settings, temperature=temperature, threshold=threshold, notes=notes)
     inspector = Inspector(model, settings)
-    inspector.save(job.path)
+    inspector.save(job.path, _program(job, inspector, tell))
     page = job.path.with_suffix(".html")
     with write_atomically(page) as temporary:
         temporary.write_bytes(draft.read_bytes())
@@ -316,38 +326,13 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     return Trained(job.path, inspector, job.index, table, tested, history)
 
 
-def _chosen(candidates: dict[str, Predictions]) -> tuple[str, Predictions, pd.DataFrame]:
-    """The candidate with the lower loss on validation, calibrated there: its name, its predictions, a table of all.
-
-    The loss sees how sure each answer is; the accuracy of few photos would often be a tie.
-    """
-    calibrated, rows = {}, []
-    for name, said in candidates.items():
-        # Few photos that are all right would ask for endless certainty.
-        temperature = float(np.clip(evaluation.fit_temperature(said.logits, said.labels), 0.25, 4))
-        calibrated[name] = said = dataclasses.replace(said, temperature=temperature)
-        right = said.probabilities[np.arange(len(said.labels)), said.labels]
-        row = evaluation.accuracy_row(name, said.labels, said.probabilities.argmax(axis=1))
-        rows.append(row | {"loss": float(-np.log(right.clip(1e-12)).mean()), "temperature": temperature})
-    table = pd.DataFrame(rows)
-    name = table.loc[table["loss"].idxmin(), "model"]
-    return name, calibrated[name], table
-
-
-def _test_table(test: Predictions, threshold: float, cost_missed: float) -> pd.DataFrame:
-    """Accuracy on the test photos, as decided and, with two classes, at one half."""
-    if len(test.classes) > 2:
-        decisions = evaluation.decide(test.probabilities)
-        return pd.DataFrame([evaluation.accuracy_row("most probable class", test.labels, decisions)])
-    rows = []
-    for value in dict.fromkeys([threshold, 0.5]):
-        judged = (test.labels, test.positive, value)
-        row = evaluation.accuracy_row(f"threshold {value:.2f}", test.labels, evaluation.decide(test.positive, value))
-        row["missed"] = evaluation.missed_defect_rate(*judged)
-        row["overkill"] = evaluation.overkill_rate(*judged)
-        row["cost"] = evaluation.expected_cost(*judged, cost_missed, 1.0)
-        rows.append(row)
-    return pd.DataFrame(rows)
+def _program(job: Job, inspector: Inspector, tell: Tell) -> bytes | None:
+    """The inspector as an ONNX program, if that says of the validation photos what PyTorch says."""
+    try:
+        return checked_program(inspector, job.pixels("validation", inspector))
+    except CourseError as error:
+        tell(f"{error} So predict starts later and takes longer.")
+        return None
 
 
 def _notes(job: Job, name: str, epochs: int, candidates: pd.DataFrame, test: pd.DataFrame, openings: int) -> dict:
@@ -383,6 +368,9 @@ def _facts(job: Job, notes: dict) -> list[str]:
     seen = "The first model that sees the test photos has an honest result; later ones less so."
     return [
         plots.heading("The training"),
+        plots.table(
+            pd.DataFrame(notes["sizes tried"]), "Probes at several sizes of the photos, each judged out of fold"
+        ),
         plots.table(pd.DataFrame(notes["validation"]), "Candidates on validation photos"),
         plots.table(pd.DataFrame(facts, columns=["fact", "value"]).astype(str), "Facts"),
         plots.heading("The test photos were opened"),

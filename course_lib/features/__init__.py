@@ -4,5 +4,5 @@
 `onnx_network` lets ONNX Runtime compute a network.
 """
 
-from course_lib.features.extraction import MANY, extract, linear_probe
+from course_lib.features.extraction import extract, linear_probe, many
 from course_lib.features.onnx_network import program_of

@@ -18,11 +18,22 @@ from course_lib.datasets import decoding, photo_hashes
 from course_lib.errors import CourseError
 from course_lib.features.cache import FeatureCache
 from course_lib.features.onnx_network import quick_network
+from course_lib.inspection import photos_at_once
 from course_lib.models import Backbone
 from course_lib.paths import shorten, work_folder
 from course_lib.transforms import BatchTransform, as_batch_transform, seeded, to_float
 
-MANY = 600  # photos from which on it pays to spend some seconds on a faster form of the network
+MANY = 600  # photos of 224 pixels from which on it pays to spend some seconds on a faster form of the network
+
+
+def many(photos: int, size: int) -> bool:
+    """Whether so many photos of this size are worth that; few large ones take as long as many small ones.
+
+    Example:
+        >>> many(599, 224), many(600, 224), many(80, 640)
+        (False, True, True)
+    """
+    return photos * size**2 >= MANY * 224**2
 
 
 def extract(
@@ -32,7 +43,7 @@ def extract(
     stages: str | int = "all",
     maps: bool = False,
     size: int | None = None,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     precision: str = "float32",
     augment: Callable | None = None,
     views: int = 1,
@@ -58,7 +69,7 @@ def extract(
             frozen part of a network then runs once, and `course_lib.models.AfterStage` trains
             what comes behind it, epoch after epoch.
         size: width and height in pixels; by default the backbone's own.
-        batch_size: photos computed at a time.
+        batch_size: photos computed at a time; by default as many as `course_lib.inspection.photos_at_once` says.
         precision: "float32", or "bfloat16" or "float16" where the processor is faster with them.
             The result is float32 always.
         augment: a transform, as `course_lib.datasets.loaders` takes it; each photo is then shown
@@ -79,6 +90,7 @@ def extract(
         CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
     size = size or backbone.size
+    batch_size = photos_at_once(max(size, 1)) if batch_size is None else batch_size
     change = None if augment is None else as_batch_transform(augment)
     if views < 1 or (views > 1 and change is None):
         raise CourseError(f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment.")
@@ -169,7 +181,7 @@ class _Computation:
     ) -> Iterator[tuple[list[str], np.ndarray]]:
         """Codes and features of these photos, batch by batch."""
         codes = list(missing)
-        if len(codes) >= MANY and self.device.type == "cpu" and self.precision == "float32":
+        if many(len(codes), self.size) and self.device.type == "cpu" and self.precision == "float32":
             self.network = quick_network(self.part, (3, self.size, self.size), self.fingerprint)
         with tqdm(total=len(codes), desc="computing features", unit="photo", disable=not progress) as bar:
             for start in range(0, len(codes), batch_size):
@@ -221,10 +233,13 @@ def _fingerprint(augment: BatchTransform, size: int) -> str:
     return digest.hexdigest()
 
 
-def linear_probe() -> Any:
+def linear_probe(freedom: float = 0.01) -> Any:
     """A linear classifier on frozen features: logistic regression on scaled features.
 
     Its weights are kept small, which suits many features and few photos.
+
+    Args:
+        freedom: how large they may become; ``C`` of scikit-learn's LogisticRegression.
 
     Returns:
         A scikit-learn pipeline with ``fit``, ``predict`` and ``predict_proba``.
@@ -233,4 +248,4 @@ def linear_probe() -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=freedom, max_iter=2000))

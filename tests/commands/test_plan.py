@@ -1,6 +1,7 @@
 """The plan of a training: it keeps to the time, and announces memory and disk."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pytest
 from course_lib import splits
 from course_lib.commands import plan as planning
 from course_lib.commands.plan import Plan, announcement, make_plan
+from course_lib.commands.prepare import TrainingOptions
+from course_lib.errors import CourseError
 from course_lib.models import Backbone, load_backbone, weights_hash
 from course_lib.training import Settings
 
@@ -33,34 +36,36 @@ def test_the_plan_keeps_to_the_time_and_is_kept(index: pd.DataFrame, backbone: B
     for minutes in (0.001, 60):
         folder = tmp_path / str(minutes)
         folder.mkdir()
-        plans[minutes] = make_plan(index, 2, backbone, minutes, folder)
-        assert make_plan(index, 2, backbone, minutes, folder) == plans[minutes]
-    assert plans[0.001].epochs == 0 and plans[0.001].probe_size == 64
+        plans[minutes] = make_plan(index, 2, backbone, TrainingOptions(minutes), folder)
+        assert make_plan(index, 2, backbone, TrainingOptions(minutes), folder) == plans[minutes]
+    assert plans[0.001].epochs == 0 and plans[0.001].probe_sizes == [64]
     assert plans[60].epochs > 0 and plans[60].probe_seconds + plans[60].seconds < 3600
     assert weights_hash(backbone) == before, "measuring has changed the backbone"
 
 
 def test_a_damaged_plan_is_made_anew(index: pd.DataFrame, backbone: Backbone, tmp_path: Path, speed: None) -> None:
     (tmp_path / "plan.json").write_text('{"photos": 1')
-    plan = make_plan(index, 2, backbone, 0.1, tmp_path)
+    plan = make_plan(index, 2, backbone, TrainingOptions(0.1), tmp_path)
     assert plan.photos == len(index)
-    assert make_plan(index, 2, backbone, 0.1, tmp_path) == plan
+    assert make_plan(index, 2, backbone, TrainingOptions(0.1), tmp_path) == plan
 
 
 @pytest.fixture
 def speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer of eight cores whose speed is known."""
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
-    monkeypatch.setattr(planning, "_reading_seconds", lambda _: 1e-3)
+    monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, 200))
     monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
     monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
     monkeypatch.setattr("course_lib.device.cores", lambda: 8)
 
 
-def plan_for_thousand(backbone: Backbone, folder: Path, processes: int = 1) -> Plan:
+def plan_for_thousand(
+    backbone: Backbone, folder: Path, processes: int = 1, minutes: float = 5, size: int | None = None
+) -> Plan:
     index = pd.DataFrame({"split": ["train"] * 700 + ["validation"] * 150 + ["test"] * 150})
     folder.mkdir(exist_ok=True)
-    return make_plan(index, 2, backbone, 5, folder, processes)
+    return make_plan(index, 2, backbone, TrainingOptions(minutes, size=size), folder, processes)
 
 
 def test_fine_tuning_computes_as_was_found_fastest_also_when_it_is_resumed(
@@ -89,17 +94,17 @@ def gigabytes(lines: list[str]) -> float:
 
 
 def test_every_process_needs_memory_for_itself() -> None:
-    plan = Plan(1000, 224, 224, epochs=5, batch_size=32, probe_seconds=1, seconds=1)
+    plan = Plan(1000, [224], 224, epochs=5, batch_size=32, probe_seconds=1, seconds=1)
     one, two = (gigabytes(announcement(plan, 1000, 2768, processes)) for processes in (1, 2))
     assert two - one == pytest.approx(1.1, abs=0.11)
 
 
 def test_wider_features_and_fine_tuning_need_more_memory() -> None:
-    plan = Plan(20_000, 224, 224, epochs=0, batch_size=32, probe_seconds=1, seconds=1)
+    plan = Plan(20_000, [224], 224, epochs=0, batch_size=32, probe_seconds=1, seconds=1)
     narrow, wide = (gigabytes(announcement(plan, 20_000, features)) for features in (2768, 20_000))
     assert wide > narrow + 2
-    trained = Plan(20, 224, 224, epochs=5, batch_size=32, probe_seconds=1, seconds=1)
-    looked = Plan(20, 224, 224, epochs=0, batch_size=32, probe_seconds=1, seconds=1)
+    trained = Plan(20, [224], 224, epochs=5, batch_size=32, probe_seconds=1, seconds=1)
+    looked = Plan(20, [224], 224, epochs=0, batch_size=32, probe_seconds=1, seconds=1)
     assert gigabytes(announcement(trained, 20, 2768)) > gigabytes(announcement(looked, 20, 2768)) + 0.8
 
 
@@ -107,3 +112,47 @@ def test_two_thirds_of_the_stages_may_learn(backbone: Backbone) -> None:
     model = planning.fresh_classifier(backbone, 3)
     learning = [any(p.requires_grad for p in stage.parameters()) for stage in backbone.stages]
     assert learning == [False] * 3 + [True] * 6 and model.head.out_features == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "minutes", "sizes"),
+    [
+        (32, 5, [224]),
+        (224, 5, [224]),
+        (300, 5, [224, 320]),
+        (1024, 5, [224, 320, 448, 640]),
+        (1024, 1, [224, 320, 448]),
+        (1024, 0.7, [224, 320]),
+        (1024, 0.1, [128]),
+    ],
+)
+def test_larger_sizes_are_tried_up_to_the_photos_own_and_within_the_time(
+    backbone: Backbone,
+    tmp_path: Path,
+    speed: None,
+    monkeypatch: pytest.MonkeyPatch,
+    own: int,
+    minutes: float,
+    sizes: list,
+) -> None:
+    monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, own))
+    plan = plan_for_thousand(backbone, tmp_path, minutes=minutes)
+    assert plan.probe_sizes == sizes and plan.probe_seconds + plan.seconds < 60 * minutes
+
+
+def test_a_size_that_is_wished_is_the_only_one(
+    backbone: Backbone, tmp_path: Path, speed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, 1024))
+    plan = plan_for_thousand(backbone, tmp_path, minutes=60, size=448)
+    assert plan.probe_sizes == [448] and plan.size == 448 and plan.epochs >= 12 and plan.batch_size == 8
+    short = plan_for_thousand(backbone, tmp_path / "short", minutes=3, size=448)
+    assert short.probe_sizes == [448] and short.epochs == 0, "fine-tuning at another size was not asked for"
+    with pytest.raises(CourseError, match="32 to 2048"):
+        TrainingOptions(size=5000)
+
+
+def test_the_plan_says_what_shrinking_does_to_a_defect() -> None:
+    plan = Plan(20, [224, 320], 224, epochs=0, batch_size=4, probe_seconds=1, seconds=1, own_size=640)
+    assert announcement(plan, 20, 2768)[2].endswith("a defect of 20 pixels has 7 of them left at 224, 10 at 320.")
+    assert len(announcement(replace(plan, own_size=200), 20, 2768)) == 2, "nothing is shrunk"

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image
 
 from course_lib import evaluation
 from course_lib.__main__ import main
+from course_lib.commands import candidates
 from course_lib.commands import plan as planning
 from course_lib.commands import train as training_command
 from course_lib.commands.plan import Plan, TimeLimit
@@ -28,7 +31,7 @@ from course_lib.training import Group, loop, tracking
 
 pytestmark = pytest.mark.usefixtures("few_draws", "work", "one_thread")
 
-SMALL = Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
+SMALL = Plan(20, [64], 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
 
 
 def set_plan(monkeypatch: pytest.MonkeyPatch, plan: Plan = SMALL) -> None:
@@ -136,6 +139,19 @@ def test_the_report_says_what_the_inspector_says(walk: Walk) -> None:
 
 
 @pytest.mark.slow
+def test_predict_takes_the_program_of_the_inspector_and_never_starts_pytorch(walk: Walk) -> None:
+    words = ["predict", str(walk.out), str(walk.photos / "defective"), "--csv"]
+    code = f"import sys\nfrom course_lib.__main__ import main\nmain({words})\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *rows, with_torch = done.stdout.splitlines()
+    assert with_torch == "False" and "PyTorch" not in done.stderr
+    said = pd.read_csv(StringIO("\n".join(rows)))
+    expected = Inspector.load(walk.out).inspect(walk.photos / "defective", progress=False)
+    np.testing.assert_allclose(said["probability"], expected["probability"], atol=1e-3)
+    assert said["decision"].tolist() == expected["decision"].tolist()
+
+
+@pytest.mark.slow
 def test_predict_takes_the_inspector(walk: Walk, capsys: pytest.CaptureFixture) -> None:
     assert main(["predict", str(walk.out), str(walk.photos / "defective"), "--csv"]) == 0
     table = pd.read_csv(StringIO(capsys.readouterr().out))
@@ -159,7 +175,13 @@ def test_an_inspector_that_is_there_is_replaced_only_if_that_is_wanted(
 
 
 @pytest.fixture
-def short_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter takes seconds."""
+    monkeypatch.setattr(training_command, "checked_program", lambda *_: None)
+
+
+@pytest.fixture
+def short_report(monkeypatch: pytest.MonkeyPatch, no_program: None) -> None:
     """Only the facts of the report, without the figures, which take seconds."""
 
     def write(_: dict, path: Path, *, facts: list[str], **__: object) -> Path:
@@ -170,6 +192,7 @@ def short_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_program")
 def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_plan(monkeypatch, replace(SMALL, epochs=0))
     (photos / "scratched").mkdir()
@@ -186,6 +209,7 @@ def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, monkeypa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_program")
 def test_two_flowers_are_called_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_plan(monkeypatch, replace(SMALL, epochs=0))
     flowers = make_photos(tmp_path / "flowers", "daisy", "rose")
@@ -311,6 +335,6 @@ def test_the_surer_of_two_candidates_is_chosen_and_calibrated() -> None:
     right = np.eye(2)[labels]
     weak = Predictions(right * 0.5 + np.random.default_rng(0).normal(0, 1, right.shape), labels, index)
     strong = Predictions(right * 8 - right[::-1], labels, index)
-    name, chosen, table = training_command._chosen({"weak": weak, "strong": strong})
+    name, chosen, table = candidates.chosen({"weak": weak, "strong": strong})
     assert name == "strong" and table["model"].tolist() == ["weak", "strong"]
     assert chosen.logits is strong.logits and chosen.temperature == pytest.approx(0.25, rel=0.01)
