@@ -1,6 +1,7 @@
 """What a learner's function may do to the notebook that checks it: each of these things for real."""
 
 import _thread
+import builtins
 import os
 import re
 import signal
@@ -196,6 +197,33 @@ def test_cases_of_a_question_stay_as_they_are():
     for _ in range(2):
         assert grade(question, run_learner_code(question, {"f": sorts})).outcome == "right"
     assert question.code.cases[0].arguments == ([3, 1],)
+
+
+def changes_names():
+    builtins.sorted = builtins.print = None
+
+
+@pytest.mark.parametrize(
+    "code", [changes_names, lambda: os.chdir("/"), lambda: sys.setrecursionlimit(60), lambda: sys.stdout.close()]
+)
+def test_what_the_whole_notebook_shares_is_put_back(code):
+    before = sorted, print, os.getcwd(), sys.getrecursionlimit(), sys.stdout
+    run_code(code)
+    assert before == (builtins.sorted, builtins.print, os.getcwd(), sys.getrecursionlimit(), sys.stdout)
+    assert run_code(lambda: print("still here")).printed == "still here\n"
+
+
+def test_an_error_whose_text_never_ends_is_told_all_the_same():
+    class Endless(Exception):
+        def __str__(self):
+            while True:
+                pass
+
+    assert in_words(Endless()) == "Endless: (its text failed with TimeIsUp)"
+
+
+def test_half_a_letter_reaches_the_page():
+    assert plain_result(lambda: "\ud83d") == "\\ud83d"
 
 
 def test_arguments_become_arrays_where_the_question_says_so():

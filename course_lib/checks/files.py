@@ -28,6 +28,7 @@ class FileReport:
     is_photo: bool = False  # it could be decoded
     digest: str = ""  # equal for files of equal bytes
     format: str = ""
+    saved: str = ""  # format, loss of a JPEG (the mean of its table) and camera
     mode: str = ""
     size: tuple[int, int] = (0, 0)  # (width, height), upright
     bits: int = 8  # that its values take
@@ -82,7 +83,7 @@ def look_at(path: Path, name: str, one_large_photo: AbstractContextManager | Non
 
 def _is_meant_as_photo(path: Path, suffix: str) -> bool:
     """Tables, notes and the like may lie beside photos; a picture of any kind may not be passed over."""
-    if suffix in data.FORMAT_OF_ENDING or not path.is_file():
+    if suffix in data.PHOTO_ENDINGS or not path.is_file():
         return True
     with data.explained(), path.open("rb") as file:
         kind = data.sniff(file.read(512))
@@ -93,6 +94,9 @@ def _look_into(image: Image.Image, content: bytes, report: FileReport, one_large
     """Everything that is read off the picture."""
     lies = data.orientation(image)
     report.mode, size = image.mode, image.size
+    table = getattr(image, "quantization", {}).get(0, [])
+    loss = f" of loss {np.mean(table):.0f}" if table else ""
+    report.saved = f"{report.format}{loss} {data.note(image, 0x0110, '')}".strip()
     large = image.width * image.height > LARGE_PHOTO
     if image.format in ("JPEG", "MPO"):
         # The measures need no colour and no large size; the decoder can leave both out.

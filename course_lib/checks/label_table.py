@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from course_lib.checks.together import Finding
-from course_lib.data import match_photos, read_table, same_name, tidy_table
+from course_lib.data import find_table, match_photos, read_table, same_name, tidy_table
 from course_lib.errors import CourseError
 
 
@@ -25,12 +25,11 @@ def find_label_table(
         return tidy_table(labels, "the table")
     if labels is not None:
         return read_table(labels)
-    for name in ("index.csv", "labels.csv"):
-        if (folder / name).is_file():
-            try:
-                return read_table(folder / name)
-            except CourseError as error:
-                findings.append((name, "label table", str(error)))
+    if (file := find_table(folder)) is not None:
+        try:
+            return read_table(file)
+        except CourseError as error:
+            findings.append((file.name, "label table", str(error)))
     return None
 
 
@@ -62,6 +61,7 @@ def check_labels(table: pd.DataFrame, files: Sequence[str]) -> Iterator[Finding]
         else:
             labels_of[file].append(label)
     known = {same_name(label) for label in labels} - {""}
+    folders = {same_name(file.split("/")[0]) for file in files if "/" in file}
     for file in files:
         found = sorted(set(labels_of[file]))
         folder = file.split("/")[0] if "/" in file else ""
@@ -71,5 +71,7 @@ def check_labels(table: pd.DataFrame, files: Sequence[str]) -> Iterator[Finding]
             yield file, "two labels", f"the table says {' and '.join(found)}"
         elif len(labels_of[file]) > 1:
             yield file, "label table", f"{len(labels_of[file])} rows name it"
-        elif same_name(folder) in known and same_name(found[0]) != same_name(folder):
+        elif (same_name(folder) in known or same_name(found[0]) in folders) and same_name(found[0]) != same_name(
+            folder
+        ):
             yield file, "label differs from folder", f"'{found[0]}' in the table, '{folder}' as folder"

@@ -16,7 +16,7 @@ Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original,
 FOLDER = "."  # the path of a finding about the whole folder
 USUAL_SIZE = 224  # pixels; of the photos that pretrained networks have learned from
 LIGHT = 0.7  # of the way from guessing to certainty: less is what defects themselves may change
-MANY = 10  # photos of a class from which on their files may be compared with those of another class
+MANY = 6  # photos of a class from which on their files may be compared with those of another class
 
 
 def name_problems(names: Sequence[str]) -> Iterator[Finding]:
@@ -163,16 +163,19 @@ def told_by_files(photos: Sequence[FileReport], labels: Mapping[str, str]) -> It
         return
     rows = [(photo, labels[photo.path]) for photo in photos if labels.get(photo.path) in counts]
     known = [photo for photo, _ in rows]
-    of_file = pd.DataFrame([(*photo.size, photo.mode, photo.format) for photo in known]).astype({2: str, 3: str})
+    of_file = pd.DataFrame([(*photo.size, photo.mode, photo.saved) for photo in known]).astype({2: str, 3: str})
     of_light = pd.DataFrame([(photo.brightness, photo.sharpness) for photo in known]).fillna(-1)
     truth, guess = np.array([label for _, label in rows]), 1 / len(counts)
     by_file = _found_by_tree(pd.get_dummies(of_file), truth)
-    if by_file > guess + max(0.1, 2 * np.sqrt(guess / len(rows))):
-        usual = {label: of_file[truth == label].mode().iloc[0] for label in counts}
+    chance = 2 * np.sqrt(guess / len(rows))
+    if by_file > guess + max(0.1, chance):
+        usual = {label: of_file[truth == label].value_counts().index[0] for label in counts}
         some = "; ".join(f"{label}: {w} × {h} {mode} {kind}" for label, (w, h, mode, kind) in list(usual.items())[:4])
-        found = f"size, colour mode and format alone find {by_file:.0%} of each class (guessing: {guess:.0%})"
+        found = (
+            f"size, colour mode, format, loss and camera alone find {by_file:.0%} of each class (guessing: {guess:.0%})"
+        )
         yield FOLDER, "told by the file", f"{found}, as if each class had a camera of its own ({some})"
-    elif (by_light := _found_by_tree(of_light, truth)) > guess + LIGHT * (1 - guess):
+    elif (by_light := _found_by_tree(of_light, truth)) > guess + max(LIGHT * (1 - guess), chance):
         means = of_light.groupby(truth).median()
         some = "; ".join(f"{label}: {light:.0f} and {sharp:.3g}" for label, light, sharp in means.head(4).itertuples())
         found = f"brightness and sharpness alone find {by_light:.0%} of each class (guessing: {guess:.0%})"

@@ -72,7 +72,7 @@ def _told(findings: pd.DataFrame) -> tuple[str, str]:
             "The model may have learned the camera, format or light in place of the defect. Do not believe the result "
             "before all classes were taken in the same way."
         )
-    return "they tell no classes apart", "Found only for classes of 10 photos or more; a background can still tell."
+    return "they tell no classes apart", "Found only for classes of 6 photos or more; a background can still tell."
 
 
 def _doubtful(findings: pd.DataFrame, used: set[str]) -> tuple[str, str]:

@@ -12,13 +12,14 @@ from course_lib.data.layout import Layout, is_split_name, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,
-    RAW_ENDINGS,
+    PHOTO_ENDINGS,
     UNREADABLE,
     Unreadable,
     bits_for,
     eight_bit,
     explained,
     load_photo,
+    note,
     open_photo,
     orientation,
     read_file,
@@ -28,5 +29,5 @@ from course_lib.data.photo import (
     upright,
 )
 from course_lib.data.solar_cells import credits, everyday_photos, solar_cells
-from course_lib.data.table import match_photos, read_table, tidy_table
+from course_lib.data.table import find_table, match_photos, read_table, tidy_table
 from course_lib.data.walk import Walk, is_hidden, walk

@@ -14,10 +14,12 @@ import pandas as pd
 from course_lib.data.labels import class_names, same_name
 from course_lib.data.layout import look_through
 from course_lib.data.photo import IMAGE_ENDINGS
-from course_lib.data.table import match_photos, read_table, split_names, unusable
+from course_lib.data.table import HEADINGS, find_table, match_photos, read_table, split_names, unusable
 from course_lib.data.walk import walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+
+TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".xml")  # endings of what may hold labels, lots or splits
 
 
 def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print) -> pd.DataFrame:
@@ -92,8 +94,11 @@ def _deeper(folder: Path, labels: list[str]) -> str:
 
 def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> pd.DataFrame:
     """Add the further columns of ``index.csv``, and say what of it is not used."""
-    file = folder / "index.csv"
-    if not file.exists():
+    file = find_table(folder)
+    others = [path.name for path in sorted(folder.iterdir()) if path != file and path.suffix.lower() in TABLES]
+    if others:
+        tell(f"Not read: {', '.join(others[:5])}; what lies beside the classes is read where it is called index.csv.")
+    if file is None:
         return index
     table, name = read_table(file), shorten(file)
     photos = match_photos(table["path"], index["path"])
@@ -102,7 +107,7 @@ def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> p
         tell(
             f"{name}: {len(unknown)} rows name no photo of a class, or several (the first is {unknown[0]}); they are not used."
         )
-    table = table.assign(path=photos)[[bool(photo) for photo in photos]]
+    table = table.assign(path=photos).query("path != ''")
     if (twice := table["path"].duplicated()).any():
         raise unusable(name, f"has several rows for the photo {table['path'][twice].iloc[0]}")
     if missing := len(index) - len(table):
@@ -116,6 +121,8 @@ def _joined(index: pd.DataFrame, folder: Path, tell: Callable[[str], None]) -> p
                 f"{name}: {len(differs)} labels differ from the folders (the first is {first['path']}: '{first['label']}' "
                 "in the table); the folders count, so move the photos if the table is right."
             )
+    if further := [column for column in table if column not in HEADINGS and not column.startswith("Unnamed: ")]:
+        tell(f"{name}: nothing is done with {', '.join(further)}; the course knows the columns {', '.join(HEADINGS)}.")
     merged = table.drop(columns="label", errors="ignore").merge(index, on="path", how="right")
     if "split" in merged:
         merged["split"] = split_names(merged["split"], name)

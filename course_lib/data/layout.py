@@ -7,7 +7,6 @@ for classes they give a model that is believed and wrong.
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,15 +22,19 @@ from course_lib.paths import shorten
 # Folder names, squeezed to their letters: any number of fillers around a word that matters.
 FILLERS = "(data|daten|dataset|sets?|s|images?|imgs?|photos?|pictures?|seg|split|folder|files?|png|my|用|データ|数据|画像|集)*"
 SPLITS = (
-    "(training|train|validation|valid|val|testing|test|dev|eval|evaluation|holdout|entrenamiento|prueba|entrainement|"
-    "apprentissage|学習|訓練|検証|評価|テスト|训练|验证|测试|학습|훈련|검증|테스트)"
+    "((training|train|validation|valid|val|testing|test|dev|eval|evaluation|holdout|entrenamiento|prueba|entrainement|"
+    "apprentissage|学習|訓練|検証|評価|テスト|训练|验证|测试|학습|훈련|검증|테스트)+)"
 )
+SHORT_SPLITS = {"tr", "trn", "va", "te", "tst"}  # taken for splits only where two of them, or of the others, are there
+TO_TRAIN_ON = "tra|学習|訓練|训练|학습|훈련|entre|apprent"
 MASKS = (
-    "((defect|binary|pixel|ground|anomaly)?(masks?|masken|truths?|gts?|annotations?|annots?|labels?|segmentations?|bbox(es)?|"
-    "xmls?|jsons?)|マスク|正解|アノテーション|标注|掩码|마스크)"
+    "((defect|binary|pixel|ground|anomaly|semantic|instance|class)?(masks?|masken|truths?|gts?|annotations?|annots?|labels?|"
+    "segmentations?|segmented|maps?|rois?|bbox(es)?|xmls?|jsons?)(class|object|v)?|マスク|正解|アノテーション|标注|掩码|마스크)"
 )
-MASK_NAME = re.compile(r"[ _.-]*(mask|gt|ground[ _-]?truth|label|seg|annotation|マスク)s?\d*$", re.IGNORECASE)
+MASK_WORD = "(mask|gt|ground[ _-]?truth|label|label[ _-]?id|seg|annotation|anno|colou?r|マスク)s?"
+MASK_NAME = re.compile(rf"^{MASK_WORD}[ _.-]+|[ _.-]*{MASK_WORD}[ _-]?\d*$", re.IGNORECASE)
 MASK = "a mask, not a photo"
+PICTURES = {"photo", "blurred"}  # as `_kind` calls what may be a photo
 
 
 @dataclass
@@ -75,7 +78,7 @@ def is_mask_name(name: str) -> bool:
         >>> [is_mask_name(name) for name in ("masks", "Ground-Truth", "annotations_png", "with_mask")]
         [True, True, True, False]
     """
-    return re.fullmatch(FILLERS + MASKS + FILLERS, "".join(words_of(name))) is not None
+    return re.fullmatch(f"({FILLERS}{MASKS})+{FILLERS}", "".join(words_of(name))) is not None
 
 
 def look_through(folder: str | os.PathLike) -> Layout:
@@ -154,12 +157,13 @@ def _masks(folder: Path, paths: list[str]) -> set[str]:
     some = {place: (there[0], there[len(there) // 2], there[-1]) for place, there in places.items()}
     kinds = {place: {_kind(folder / path) for path in paths} for place, paths in some.items()}
     stems = {place: {_stem(path) for path in there} for place, there in places.items()}
-    beside = {place for place in places if "photo" in kinds[place]}
+    named = {place for place in places if any(is_mask_name(part) for part in place.split("/"))}
+    beside = {place for place in places if kinds[place] & PICTURES and place not in named}
     masks: set[str] = set()
     for place, there in places.items():
-        named = any(is_mask_name(part) for part in place.split("/"))
         shared = any(2 * len(stems[place] & stems[other]) >= len(stems[place]) for other in beside)
-        if kinds[place] <= {"mask", "plain"} and "mask" in kinds[place] and beside and (named or shared):
+        drawn = kinds[place] - {"plain"}  # a mask without a defect is plain
+        if beside and ((drawn == {"mask"} and shared) or (place in named and drawn and "photo" not in drawn)):
             masks.update(there)
             continue
         same: dict[str, list[str]] = defaultdict(list)
@@ -167,9 +171,10 @@ def _masks(folder: Path, paths: list[str]) -> set[str]:
             same[_stem(path)].append(path)
         for group in (group for group in same.values() if len(group) > 1):
             found = {path: _kind(folder / path) for path in group}
-            named_masks = {path for path in group if found[path] == "plain" and MASK_NAME.search(Path(path).stem)}
-            if "photo" in found.values():
-                masks |= named_masks | {path for path in group if found[path] == "mask"}
+            told = {path for path in group if found[path] != "photo" and MASK_NAME.search(Path(path).stem)}
+            told |= {path for path in group if found[path] == "mask"}
+            if any(found[path] in PICTURES for path in group if path not in told):
+                masks |= told
     return masks
 
 
@@ -180,14 +185,14 @@ def _stem(path: str) -> str:
 
 
 def _kind(path: Path) -> str:
-    """ "mask" for a grey picture of two values (or a few small numbers), "plain" for one of a single value, or "photo"."""
+    """ "mask" for a few colours or two greys, "blurred" for two greys with soft edges, "plain" for one value, or "photo"."""
     try:
         with Image.open(path) as opened:
             image = eight_bit(opened)
             if image.mode == "RGB":
                 red, green, blue = (channel.tobytes() for channel in image.split())
                 if red != green or red != blue:
-                    return "photo"
+                    return "mask" if image.getcolors(8) else "photo"
             counts = np.array(image.convert("L").histogram())
     except Exception:  # what cannot be read is a matter of the check
         return "photo"
@@ -197,40 +202,46 @@ def _kind(path: Path) -> str:
         return "plain"
     margin = (high - low) // 8
     between = counts[low + margin + 1 : high - margin].sum() / counts.sum()
-    return "mask" if len(values) <= 4 or (high - low > 50 and between < 0.02) else "photo"
+    if len(values) <= 8 or (high - low > 50 and between < 0.02):
+        return "mask"
+    return "blurred" if high - low > 50 and between < 0.2 else "photo"
 
 
 def _fault(folder: Path, layout: Layout) -> str:
-    names = list(layout.classes)
+    names, here = list(layout.classes), shorten(folder)
     twins = [name for name in names if [same_name(other) for other in names].count(same_name(name)) > 1]
     if twins:
         return (
-            f"The names of the folders {' and '.join(twins[:4])} in {shorten(folder)} differ only by capitals, blanks or "
+            f"The names of the folders {' and '.join(twins[:4])} in {here} differ only by capitals, blanks or "
             "how their letters are stored; put the photos of one class into one folder."
         )
-    parts = [name for name in names if is_split_name(name)]
+    below = {
+        name: {path.split("/")[1] for path in paths if path.count("/") > 1} for name, paths in layout.classes.items()
+    }
+    words = {name: [word for word in words_of(name) if is_split_name(word) or word in SHORT_SPLITS] for name in names}
+    parts = [name for name in names if words[name]]  # train_good and test_good, too, but not pass_test and fail_test
+    if len({words[name][0] for name in parts}) < 2:
+        parts = [name for name in names if is_split_name(name)]
     if len(parts) > 1:
         # In some collections the folder "train" holds good parts only.
-        best = max(parts, key=lambda name: (len(_names_below(layout.classes[name])) > 1, "train" in name.lower()))
-        return (
-            f"{shorten(folder)} holds folders named {' and '.join(parts)}, not classes; train on the "
-            f"folder {shorten(folder / best)}, and keep the others for predict."
-        )
-    below = [_names_below(layout.classes[name]) for name in names]
-    if len(names) > 1 and all(below) and not any(kind_of_class(name) in ("good", "bad") for name in names):
-        common = set.intersection(*below)
+        best = max(parts, key=lambda name: (len(below[name]) > 1, re.search(TO_TRAIN_ON, name.lower()) is not None))
+        cure = f"train on the folder {shorten(folder / best)}" if below[best] else "give each class a folder of its own"
+        what = f"folders named {' and '.join(parts)}, not classes"
+        return f"{here} holds {what}; {cure}, and keep the others for predict."
+    if len(parts) == 1 < len(names):
+        what = f"the folder {parts[0]}, by its name a split and no class, beside others"
+        return f"{here} holds {what}; train on it alone, or move it elsewhere and keep it for predict."
+    kinds = {name: kind_of_class(name) for name in names}
+    for name in names:
+        if opposite := [inner for inner in below[name] if {kinds[name], kind_of_class(inner)} == {"good", "bad"}]:
+            return f"{shorten(folder / name)} holds a folder {min(opposite)} of the other class; move its photos there."
+    common = set.intersection(*below.values()) if len(names) > 1 else set()
+    if common and not {"good", "bad"} & set(kinds.values()):
         telling = any(kind_of_class(name) in ("good", "bad") or is_split_name(name) for name in common)
         are_lots = all(re.search(r"\d", name) for name in common)  # or days, or cameras
-        if telling or (len(common) > 1 and all(each == common for each in below) and not are_lots):
-            return (
-                f"The folders {', '.join(names[:5])} in {shorten(folder)} all hold folders named "
-                f"{', '.join(sorted(common)[:5])}, so they seem to be products and not classes; use one of them, such as "
-                f"{shorten(folder / names[0])}."
+        if telling or (len(common) > 1 and all(each == common for each in below.values()) and not are_lots):
+            what = (
+                f"The folders {', '.join(names[:5])} in {here} all hold folders named {', '.join(sorted(common)[:5])}"
             )
+            return f"{what}, so they seem to be products and not classes; use one of them, such as {shorten(folder / names[0])}."
     return ""
-
-
-def _names_below(paths: Collection[str]) -> set[str]:
-    """The sub-folders of a class folder; none where photos lie in it directly."""
-    parts = [path.split("/") for path in paths]
-    return set() if any(len(part) < 3 for part in parts) else {part[1] for part in parts}

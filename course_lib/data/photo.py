@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -21,6 +22,9 @@ FORMAT_OF_ENDING |= {".webp": "WEBP", ".gif": "GIF", ".pgm": "PPM", ".ppm": "PPM
 IMAGE_ENDINGS = tuple(FORMAT_OF_ENDING)
 # Raw photos look like TIFF inside, but only the maker's own software reads them rightly.
 RAW_ENDINGS = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef"}
+# A name that ends so is meant as a photo, also where the course cannot read it.
+OTHER_ENDINGS = [".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg", ".tga"]
+PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, OTHER_ENDINGS)
 LARGEST_FILE = 1_000_000_000  # bytes; a larger file is not read into memory
 
 # Problems that make a file useless, and what to do.
@@ -121,7 +125,7 @@ def open_photo(data: bytes) -> Image.Image:
         raise Unreadable(*fault)
     with explained():
         image = _opened(kind, data)
-        if kind in ("BMP", "TIFF") and (filling := ends_in_filling(image, data)):
+        if kind in ("BMP", "TIFF", "PPM") and (filling := ends_in_filling(image, data)):
             raise Unreadable("truncated", filling)
         return image
 
@@ -130,11 +134,11 @@ def _opened(kind: str, data: bytes) -> Image.Image:
     formats = ["JPEG", "MPO"] if kind == "JPEG" else [kind]
     try:
         return Image.open(BytesIO(data), formats=formats)
-    except ValueError:
-        return Image.open(BytesIO(without_notes(kind, data)), formats=formats)
-    except UnidentifiedImageError as error:
+    except (ValueError, UnidentifiedImageError) as error:
+        data = without_notes(kind, data)
         try:  # Pillow keeps its reason to itself, but asked directly it tells
             Image.OPEN[kind][0](BytesIO(data), "")
+            return Image.open(BytesIO(data), formats=formats)
         except SyntaxError as reason:
             raise OSError(f"{kind}: {reason}") from error
         raise
@@ -164,13 +168,18 @@ def load_photo(image: Image.Image, data: bytes) -> Image.Image:
 
 def orientation(image: Image.Image) -> int:
     """How the pixels lie, by a note in the file: 1 (upright) to 8. Pillow turns a TIFF when it is decoded."""
-    if image.format != "TIFF" and not {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"} & set(image.info):
-        return 1  # asking costs as much as decoding a small photo
-    try:
-        found = image.getexif().get(0x0112, 1)
-    except Exception:  # a damaged note does not make the pixels unusable
-        return 1
+    found = note(image, 0x0112, 1)
     return found if found in range(1, 9) else 1
+
+
+def note(image: Image.Image, number: int, otherwise: Any) -> Any:
+    """What a camera has noted in the file under a number of EXIF, or something else where it has not."""
+    if image.format != "TIFF" and not {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"} & set(image.info):
+        return otherwise  # asking costs as much as decoding a small photo
+    try:
+        return image.getexif().get(number, otherwise)
+    except Exception:  # a damaged note does not make the pixels unusable
+        return otherwise
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -182,7 +191,8 @@ def eight_bit(image: Image.Image) -> Image.Image:
     """Any picture in 8 bit, grey ("L") or colour ("RGB"): the one conversion of pixels.
 
     Whole numbers of more than 8 bit lose their last bits: how many depends on the largest value, because
-    cameras of 10, 12 or 14 bit store theirs in 16. Decimals go from 0 to 1, or are treated like whole numbers.
+    cameras of 10, 12 or 14 bit store theirs in 16. Decimals go from 0 to 1 (or a little beyond, after a computation),
+    or are treated like whole numbers.
 
     Example:
         >>> wide = Image.fromarray(np.array([[0, 2048], [4080, 4095]], dtype=np.uint16))
@@ -209,8 +219,8 @@ def _scaled(values: np.ndarray, unsigned: bool) -> np.ndarray:
     if (lowest := values.min(initial=0)) < 0:
         values = values.astype(np.float64) - lowest
     highest = float(values.max(initial=0))
-    if values.dtype.kind == "f" and highest <= 1:
-        return (values * 255 + 0.5).astype(np.uint8)
+    if values.dtype.kind == "f" and highest < 8:  # no camera counts so few steps
+        return (values * (255 / max(highest, 1)) + 0.5).astype(np.uint8)
     return (values // 2 ** (bits_for(highest) - 8)).astype(np.uint8)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import unicodedata
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from io import StringIO
@@ -17,14 +18,15 @@ from course_lib.paths import shorten
 # What the columns of the course are also called, the surest name first.
 HEADINGS = {
     "path": "path filepath imagepath photopath filename file image imagename img photo picture name ファイル名 画像 画像名",
-    "label": "label class classname target category ラベル クラス 分類",
+    "label": "label class classname target category groundtruth klasse kategorie classe ラベル クラス 分類 判定",
     "lot": "lot lotid lotno lotnumber lotname batch batchid batchno batchnumber charge ロット ロット番号",
-    "split": "split subset 分割",
+    "part": "part partid partno partnumber piece pieceid serial serialno serialnumber 部品 部品番号 ワーク",
+    "split": "split subset partition 分割",
     "defect_probability": "defectprobability",
     "cell_type": "celltype",
     "position": "position",
 }
-TEXT = ("path", "label", "lot", "split")  # a lot "007" or a class "None" stays as it is written
+TEXT = ("path", "label", "lot", "part", "split")  # a lot "007" or a class "None" stays as it is written
 SPLIT_WORDS = {
     "train": "train training tr 学習 訓練",
     "validation": "validation valid val dev 検証",
@@ -44,12 +46,20 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     try:
         data = Path(path).read_bytes()
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = re.sub(r"\Asep=.\r?\n", "", text)  # for Excel alone
         first = text.lstrip().partition("\n")[0]
-        separator = max(",;\t", key=first.count)
-        table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
-    except (OSError, ValueError) as error:
+        separator = max(",;\t|", key=first.count)
+        with warnings.catch_warnings(action="error"):  # of cells that stand below no heading
+            table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+    except (OSError, ValueError, Warning) as error:
         raise unusable(shorten(path), f"cannot be read as CSV in UTF-8 ({error})") from error
     return tidy_table(table, shorten(path))
+
+
+def find_table(folder: str | os.PathLike) -> Path | None:
+    """The table that lies beside the photos: index.csv or else labels.csv, in capitals or not; or None."""
+    there = {same_name(path.name): path for path in sorted(Path(folder).glob("*.[cC][sS][vV]"))}
+    return there.get("index.csv", there.get("labels.csv"))
 
 
 def unusable(name: str, why: str) -> CourseError:

@@ -15,13 +15,10 @@ import numpy as np
 from PIL import Image
 
 from course_lib.checks import ACTIONS, no_picture
-from course_lib.data import IMAGE_ENDINGS, RAW_ENDINGS, is_hidden, is_picture, read_image, sniff, to_pixels, walk
+from course_lib.data import PHOTO_ENDINGS, is_hidden, is_picture, read_image, sniff, to_pixels, walk
 from course_lib.errors import CourseError
 from course_lib.paths import append_json_line, file_hash, read_json_lines, shorten
 
-# A name that ends so is meant as a photo, also where the course cannot read it.
-OTHER_ENDINGS = [".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg"]
-PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, OTHER_ENDINGS)
 KEPT = {"photo", "probability", "decision", "problem"}
 
 
@@ -129,6 +126,12 @@ def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()
     if os.path.isdir(path):
         raise CourseError(_folder_fault(path))
     image = read_image(path, "L" if channels == 1 else "RGB")
+    with Image.open(path) as opened:
+        # The second picture of an MPO is a preview, as some phones make it.
+        if opened.format != "MPO" and getattr(opened, "is_animated", False):
+            raise CourseError(
+                f"The file {shorten(path)} holds several pictures, of which one would be inspected; save each as a file."
+            )
     found = no_picture(Image.fromarray(image).convert("L"))
     if found and found[0] not in usual:
         raise CourseError(f"The photo {shorten(path)} shows nothing: {found[0]} ({found[1]}); {ACTIONS[found[0]]}.")

@@ -2,14 +2,17 @@
 
 Introduced in lesson 3, whose quiz checks a function. The code runs in a thread of its own: an exit
 or an interrupt ends that thread and nothing else, a loop without an end is stopped, printing is
-cut, and arguments are copies. What cannot be stopped from outside (a long call into a C library, or
-an endless loop that catches everything) is left behind, the learner is told, and the notebook goes on.
+cut, arguments are copies, and what the whole notebook shares is put back. What cannot be stopped from
+outside (a long call into a C library, or an endless loop that catches everything) is left behind, the
+learner is told, and the notebook goes on.
 """
 
+import builtins
 import ctypes
 import io
 import json
 import math
+import os
 import sys
 import threading
 import time
@@ -67,7 +70,7 @@ def run_code(function: Callable[..., Any], *arguments: Any, seconds: float = SEC
 
     printed = _Cut()
     thread = threading.Thread(target=work, daemon=True)
-    with _quit_ends_the_code_alone(), redirect_stdout(printed), redirect_stderr(printed):
+    with _put_back(), _quit_ends_the_code_alone(), redirect_stdout(printed), redirect_stderr(printed):
         started = time.monotonic()
         thread.start()
         with suppress(KeyboardInterrupt):  # the learner has waited long enough
@@ -101,9 +104,24 @@ class _Cut(io.StringIO):
         self.written += len(text)
         return len(text)
 
+    def close(self) -> None:
+        """It stays open, because code that closes ``sys.stdout`` may print and be asked what it printed."""
+
     def text(self) -> str:
         cut = self.written - MOST_PRINTED
         return self.getvalue() + (f"… ({cut:,} more characters)" if cut > 0 else "")
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    """Whatever the code makes of the names of Python, of the current folder and of the depth of calls."""
+    names, folder, depth = vars(builtins).copy(), os.getcwd(), sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        vars(builtins).update(names)
+        os.chdir(folder)
+        sys.setrecursionlimit(depth)
 
 
 @contextmanager
@@ -145,7 +163,7 @@ def plain_result(function: Callable[..., Any], *arguments: Any, seconds: float =
 
 
 def in_words(error: BaseException) -> str:
-    """An error in one line, even if it is a class of the learner's that fails when it is printed.
+    """An error in one line, even if it is a class of the learner's that fails, or never ends, when it is printed.
 
     Example:
         >>> in_words(KeyError("a"))
@@ -153,10 +171,8 @@ def in_words(error: BaseException) -> str:
     """
     if isinstance(error, TimeIsUp):
         return str(error)
-    try:
-        said = str(error)[:MOST_PRINTED]
-    except BaseException as another:
-        said = f"(its text failed with {type(another).__name__})"
+    ran = run_code(lambda: str(error)[:MOST_PRINTED], seconds=GRACE)
+    said = ran.value if ran.error is None else f"(its text failed with {type(ran.error).__name__})"
     return f"{type(error).__name__}: {said}"
 
 
@@ -189,6 +205,8 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {"error": f"the number {value}"}
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()  # half a letter stops the way to the page
+    if value is None or isinstance(value, bool | int | float):
         return value
     return {"error": f"an object of type {type(value).__name__}"}

@@ -126,12 +126,20 @@ def test_wrong_endings_and_foreign_formats(tmp_path):
     (tmp_path / "b.txt").write_bytes(encoded("PNG", 2))
     (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     (tmp_path / "d.png").write_bytes(bytes(500))
+    (tmp_path / "e.cr3").write_bytes(b"\0\0\0\x18ftypcrx " + bytes(100))
+    (tmp_path / "f.jxl").write_bytes(b"\xff\x0a" + bytes(100))
+    (tmp_path / "g.exr").write_bytes(b"v/1\x01" + bytes(100))
+    textured(3).save(tmp_path / "h.tga")
     (tmp_path / "notes.txt").write_text("These are my photos.")
     assert problems(check(tmp_path)) == {
         ("a.jpg", "wrong ending"),
         ("b.txt", "wrong ending"),
         ("c.heic", "unsupported format"),
         ("d.png", "zero bytes"),
+        ("e.cr3", "unsupported format"),
+        ("f.jxl", "unsupported format"),
+        ("g.exr", "unsupported format"),
+        ("h.tga", "not an image"),
     }
 
 

@@ -50,6 +50,22 @@ def test_classes_that_the_files_tell_apart_are_announced_with_their_accuracy(tmp
     assert int(words.split("find ")[1].split("%")[0]) >= 85 and "guessing: 50%" in words and "camera" in words
 
 
+def taken_with(camera: str) -> Image.Exif:
+    notes = Image.Exif()
+    notes[0x0110] = camera
+    return notes
+
+
+@pytest.mark.parametrize("count", [6, 15])
+@pytest.mark.parametrize("options", [{"quality": 60}, {"exif": taken_with("B")}], ids=["more loss", "another camera"])
+def test_classes_that_were_saved_in_two_ways_are_announced(tmp_path: Path, options: dict, count: int) -> None:
+    for label, how in (("good", {"exif": taken_with("A")}), ("defective", options)):
+        (tmp_path / label).mkdir()
+        for number in range(count):
+            part(number + len(label)).save(tmp_path / label / f"{number}.jpg", **how)
+    assert "loss and camera alone find 100%" in about_the_folder(tmp_path)["told by the file"]
+
+
 @pytest.mark.parametrize(
     "second",
     [

@@ -50,7 +50,7 @@ def test_five_faults_at_once_are_all_told(folder: Path) -> None:
     (folder / "good" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     Image.open(folder / "good" / "lot0_0.png").convert("RGB").save(folder / "bad" / "again.png")
     said = answers(folder, set_aside=True)
-    assert "size, colour mode and format alone find" in said["Facts of the files, and light"]
+    assert "size, colour mode, format, loss and camera alone find" in said["Facts of the files, and light"]
     assert "1 show nothing but black, grey or white, such as good/lamp.png" in said["Photos that need a look"]
     assert "2 look like a photo of another class" in said["Photos that need a look"]
     assert "1 photos, the first is good/letter.png" in said["Left out"] and "_scratch" in said["Left out"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from course_lib.checks import check_folder
 from course_lib.data import index_folder, look_through
@@ -48,6 +48,11 @@ def told(folder: Path) -> tuple[list[str], str]:
         ("{}.png", "{}_label.bmp", {}),
         ("IMG_{}.png", "IMG_{}_ground_truth.tif", {}),
         ("{}.png", "{}_seg.jpg", {"quality": 60}),
+        ("{}.png", "mask_{}.png", {}),
+        ("{}.jpg", "gt_{}.png", {}),
+        ("{}.jpg", "{}_mask_001.png", {}),
+        ("{}.jpg", "{}_labelIds.png", {}),
+        ("{}.png", "{}.anno.png", {}),
     ],
 )
 def test_masks_beside_photos_are_left_out_and_named(tmp_path: Path, of_photo: str, of_mask: str, options: dict) -> None:
@@ -64,7 +69,8 @@ def test_masks_beside_photos_are_left_out_and_named(tmp_path: Path, of_photo: st
 @pytest.mark.parametrize(
     "name",
     ["mask", "masks", "Masks", "ground_truth", "GroundTruth", "gt", "annotations", "labels", "label", "defect_masks",
-     "binary masks", "segmentation", "mask_images", "マスク"],
+     "binary masks", "segmentation", "mask_images", "マスク", "labels_png", "SegmentationClass", "GT_masks", "masks_v2",
+     "Masken", "defect_map"],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["{}", "defective/{}"])
 def test_a_folder_of_masks_is_not_a_class(tmp_path: Path, name: str, place: str) -> None:
@@ -74,6 +80,32 @@ def test_a_folder_of_masks_is_not_a_class(tmp_path: Path, name: str, place: str)
     paths, said = told(tmp_path)
     assert len(paths) == 8 and {path.split("/")[0] for path in paths} == {"good", "defective"}
     assert name in said and "mask" in said
+
+
+def coloured(seed: int) -> Image.Image:
+    picture = mask(seed).convert("RGB")
+    ImageDraw.Draw(picture).rectangle((30, 30, 38, 38), fill=(255, 80, 0))
+    return picture
+
+
+MASKS = {
+    "colours": coloured,
+    "palette": lambda seed: coloured(seed).quantize(4),
+    "numbers of classes": lambda seed: mask(seed).point(lambda value: value // 100),
+    "soft edges": lambda seed: mask(seed).filter(ImageFilter.GaussianBlur(1)),
+    "some without a defect": lambda seed: mask(seed) if seed % 2 else Image.new("L", (40, 40)),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_masks_in_a_folder_of_their_name_may_be_drawn_in_many_ways(tmp_path: Path, kind: str) -> None:
+    fill(tmp_path / "good")
+    fill(tmp_path / "defective")
+    (tmp_path / "ground_truth").mkdir()
+    for number in range(4):
+        MASKS[kind](number).save(tmp_path / "ground_truth" / f"{number}.png")
+    paths, said = told(tmp_path)
+    assert len(paths) == 8 and "ground_truth (4 masks, not photos)" in said
 
 
 def test_a_folder_of_masks_needs_no_name(tmp_path: Path) -> None:
@@ -129,6 +161,8 @@ def test_what_only_looks_like_masks_stays(tmp_path: Path) -> None:
         ("train_data", "test_data"), ("train1", "test1"), ("TrainSet", "TestSet"), ("train-images", "val-images"),
         ("Training Data", "Validation Data"), ("学習用", "テスト用"), ("訓練データ", "検証データ"), ("dev", "holdout"),
         ("trainingset", "validationset"), ("Trainingsdaten", "Testdaten"), ("dataset_train", "dataset_valid"),
+        ("tr", "te"), ("trn", "tst"), ("tr", "va"), ("trainA", "testA"), ("trainval", "test"), ("x_train", "x_test"),
+        ("train_images", "public_test"), ("train_good", "test_good"), ("Train (1)", "Test (1)"),
     ],
 )  # fmt: skip
 def test_splits_are_not_classes(tmp_path: Path, first: str, second: str) -> None:
@@ -140,6 +174,44 @@ def test_splits_are_not_classes(tmp_path: Path, first: str, second: str) -> None
     assert first in str(error.value) and second in str(error.value)
     assert "folder" in set(check_folder(tmp_path, progress=False)["problem"])
     assert len(told(tmp_path / first)[0]) == 8
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("tr", "va", "te"), ("train_ok", "train_ng", "test_ok", "test_ng")]
+)
+def test_splits_without_classes_are_not_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        fill(tmp_path / name)
+    with pytest.raises(CourseError, match="not classes; give each class a folder of its own, and keep the others for"):
+        index_folder(tmp_path)
+
+
+def test_a_split_beside_classes_is_no_class(tmp_path: Path) -> None:
+    for name in ("good", "bad", "test"):
+        fill(tmp_path / name)
+    with pytest.raises(CourseError, match="holds the folder test, by its name a split"):
+        index_folder(tmp_path)
+
+
+def test_one_word_in_all_names_is_no_split(tmp_path: Path) -> None:
+    for name in ("pass_test", "fail_test"):
+        fill(tmp_path / name)
+    assert len(told(tmp_path)[0]) == 8
+
+
+@pytest.mark.parametrize(("label", "below"), [("good", "_rejected"), ("OK", "NG"), ("不良", "良品")])
+def test_a_folder_of_the_other_class_below_a_class_is_named(tmp_path: Path, label: str, below: str) -> None:
+    for place in (label, f"{label}/{below}", "other"):
+        fill(tmp_path / place)
+    with pytest.raises(CourseError, match=f"{label} holds a folder {below} of the other class"):
+        index_folder(tmp_path)
+
+
+def test_a_loose_photo_does_not_hide_that_folders_are_products(tmp_path: Path) -> None:
+    for place in ("bottle", "bottle/good", "bottle/bad", "cable/good", "cable/bad"):
+        fill(tmp_path / place)
+    with pytest.raises(CourseError, match="products and not classes"):
+        index_folder(tmp_path)
 
 
 def test_a_collection_with_good_parts_only_for_training_names_the_folder_with_both(tmp_path: Path) -> None:

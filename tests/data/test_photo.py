@@ -180,6 +180,9 @@ DEEP = {
     "32 int.tif": lambda deep: save(Image.fromarray((deep * 257).astype(np.int32)), format="TIFF").getvalue(),
     "32 no sign.tif": lambda deep: tiff(deep.astype(np.uint32) * 16843009, 32, 1),
     "0 to 1.tif": lambda deep: save(Image.fromarray((deep / 255).astype(np.float32)), format="TIFF").getvalue(),
+    "a little beyond 0 to 1.tif": lambda deep: save(
+        Image.fromarray((deep / 255 * 1.002 - 0.001).astype(np.float32)), format="TIFF"
+    ).getvalue(),
     "decimals of 12 bit.tif": lambda deep: save(
         Image.fromarray((deep * 16).astype(np.float32)), format="TIFF"
     ).getvalue(),
@@ -224,6 +227,8 @@ WHOLE = {
     "a text of 3 MB.png": png_with((b"zTXt", b"log\0\0" + zlib.compress(b"x" * 3_000_000))),
     "a text of 3 MB behind the pixels.png": png_with((b"zTXt", b"log\0\0" + zlib.compress(b"x" * 3_000_000)), at=-12),
     "another language.png": png_with((b"iTXt", b"log\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000))),
+    "a text with a wrong checksum.png": png_with((b"tEXt", b"log\0mine")).replace(b"mine", b"mind"),
+    "a date with a wrong checksum.png": png_with((b"tIME", b"2024567")).replace(b"2024567", b"2025567"),
     "a stated size of 0.bmp": bmp_with(2, bytes(4)),
     "too large a stated size.bmp": bmp_with(2, struct.pack("<I", 10**6)),
     "reserved bytes in use.bmp": bmp_with(6, b"CAM1"),
@@ -310,7 +315,7 @@ def test_a_jpeg_that_was_closed_too_early_is_truncated(
         assert problems_of(tmp_path / "cut.jpg", cut) == ["truncated"], share
 
 
-@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "PPM"])
 @pytest.mark.parametrize("side", [200, 201, 256])
 @pytest.mark.parametrize("filling", [b"\0", b"\xff"])
 def test_a_file_that_ends_in_filling_is_truncated(tmp_path: Path, kind: str, side: int, filling: bytes) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from course_lib.checks import check_folder
 from course_lib.data import index_folder, match_photos, read_table
 from course_lib.errors import CourseError
 
@@ -28,7 +29,8 @@ LOTS = {"defective/1.png": "L1", "functional/2.png": "L2"}
         "filename,LOT\n{0},{1}\n{2},{3}\n", "File Name,Batch\n{0},{1}\n{2},{3}\n", "image,lot_no\n{0},{1}\n{2},{3}\n",
         "\ufeffpath,lot\n{0},{1}\n{2},{3}\n", "path;lot\n{0};{1}\n{2};{3}\n", "path\tlot\n{0}\t{1}\n{2}\t{3}\n",
         "ファイル名,ロット\n{0},{1}\n{2},{3}\n", "ＰＡＴＨ,Ｌｏｔ\n{0},{1}\n{2},{3}\n",
-        '"path","lot"\r\n"{0}","{1}"\r\n"{2}","{3}"\r\n',
+        '"path","lot"\r\n"{0}","{1}"\r\n"{2}","{3}"\r\n', "path|lot\n{0}|{1}\n{2}|{3}\n",
+        "sep=;\r\npath;lot\r\n{0};{1}\r\n{2};{3}\r\n", "\n\npath,lot,\n{0},{1},\n{2},{3},\n",
     ],
 )  # fmt: skip
 def test_headings_may_be_written_in_many_ways(photos: Path, text: str) -> None:
@@ -104,13 +106,49 @@ def test_text_stays_text(tmp_path: Path, name: str) -> None:
 
 
 def test_numbers_become_numbers_where_all_are(tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text("path,share,count,serial,gap\na,0.3333333333333333,7,007,\nb,1e-3,-2,8,4\n")
+    (tmp_path / "table.csv").write_text("path,share,count,code,gap\na,0.3333333333333333,7,007,\nb,1e-3,-2,8,4\n")
     table = read_table(tmp_path / "table.csv")
     assert table["share"].tolist() == [0.3333333333333333, 0.001] and table["count"].tolist() == [7, -2]
-    assert table["serial"].tolist() == ["007", "8"] and table["gap"].isna().tolist() == [True, False]
+    assert table["code"].tolist() == ["007", "8"] and table["gap"].isna().tolist() == [True, False]
 
 
 def test_two_headings_for_one_thing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("path,Lot,lot \na,1,2\n")
     with pytest.raises(CourseError, match="mean the same; mend it and keep one"):
         read_table(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("heading", ["part", "Part", "part_id", "Serial Number", "piece", "部品番号"])
+def test_photos_of_one_part_are_known_by_many_headings(photos: Path, heading: str) -> None:
+    index, said = told(photos, f"path,{heading}\ndefective/1.png,007\ndefective/2.png,007\n")
+    assert index["part"].dropna().tolist() == ["007", "007"] and "nothing is done" not in said
+
+
+@pytest.mark.parametrize("name", ["Index.csv", "INDEX.CSV", "labels.csv"])
+def test_the_table_of_the_check_is_the_table_of_the_training(photos: Path, name: str) -> None:
+    (photos / name).write_text("path,label\n" + "".join(f"defective/{n}.png,functional\n" for n in range(10)))
+    said: list[str] = []
+    index_folder(photos, said.append)
+    assert f"{name}: 10 labels differ" in "".join(said)
+    assert (check_folder(photos, progress=False)["problem"] == "label differs from folder").sum() == 10
+
+
+@pytest.mark.parametrize("name", ["lots.csv", "index.xlsx", "index.tsv", "_annotations.coco.json"])
+def test_a_table_that_nobody_reads_is_named(photos: Path, name: str) -> None:
+    (photos / name).write_text("path,lot\n")
+    assert f"Not read: {name}; " in told(photos, "path,lot\ndefective/1.png,a\n")[1]
+
+
+def test_columns_that_mean_nothing_here_are_named(photos: Path) -> None:
+    _, said = told(photos, "path,Day,lot,fold\ndefective/1.png,Monday,a,1\n")
+    assert "index.csv: nothing is done with Day, fold; the course knows the columns path, label, lot, part" in said
+
+
+def test_a_table_of_headings_alone_names_no_photo(photos: Path) -> None:
+    index, said = told(photos, "path,lot\n")
+    assert len(index) == 20 and "20 photos have no row in it" in said
+
+
+def test_cells_below_no_heading_are_not_dropped_in_silence(photos: Path) -> None:
+    with pytest.raises(CourseError, match="cannot be read as CSV"):
+        told(photos, "path,lot\ndefective/1.png,a,b\n")

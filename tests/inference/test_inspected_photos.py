@@ -67,6 +67,18 @@ def test_damage_that_decoders_do_not_notice_is_reported(photos: Path) -> None:
     assert table["decision"][0] == "not inspected" and "damaged (foreign bytes" in table["problem"][0]
 
 
+@pytest.mark.parametrize("kind", ["tif", "gif", "webp"])
+def test_a_file_of_several_pictures_is_not_judged_by_its_first(tmp_path: Path, kind: str) -> None:
+    pages = [Image.effect_noise((60, 60), 50 + page).convert("RGB") for page in range(3)]
+    for name in (f"pages.{kind}", "phone.jpg"):  # in a JPEG the second picture is a preview
+        pages[0].save(
+            tmp_path / name, save_all=True, append_images=pages[1:], format="MPO" if "phone" in name else None
+        )
+    table = scratch_inspector().inspect(tmp_path, progress=False)
+    assert (table["decision"] == "not inspected").tolist() == [True, False]
+    assert "holds several pictures" in table["problem"].iloc[0]
+
+
 def test_an_empty_folder_is_reported_and_the_rest_goes_on(photos: Path) -> None:
     (photos / "empty").mkdir()
     paths = [photos / "empty", photos / "defective" / "0.png"]
