@@ -145,19 +145,24 @@ def _grade(options: Options) -> int:
 def _stats(options: Options) -> int:
     from course_lib.quiz.collect import collect
     from course_lib.quiz.report import write_report
-    from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics
+    from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics, needs_explaining
 
     banks = _banks_with_tasks(options)
     collected = collect(options.folder, banks)
-    print(collected.summary())
+    print(collected.summary(options.lang))
     statistics = class_statistics(collected.answers, banks)
     out = options.out or work_folder() / "quiz_class"
-    for name in ("questions", "options", "lessons", "learners"):
-        write_csv(getattr(statistics, name), out / f"{name}.csv", options.excel)
+    for name in ("questions", "options", "lessons", "learners", "objectives", "tasks"):
+        table = getattr(statistics, name)
+        if "text" in table and name != "options":
+            table = table.assign(text=[text.plain(options.lang) for text in table["text"]])
+        write_csv(table, out / f"{name}.csv", options.excel)
+    for line in needs_explaining(statistics, options.lang):
+        print(line)
     suspects = statistics.questions["note"] == KEY_MAY_BE_WRONG
     for question in statistics.questions["question"][suspects]:
         print(f"{question}: {KEY_MAY_BE_WRONG}; look at its options in the report")
-    report = write_report(statistics, out / "report.html", collected.summary())
+    report = write_report(statistics, out / "report.html", collected.summary(options.lang), options.lang)
     print(f"Written: {shorten(report)}")
     return 0
 

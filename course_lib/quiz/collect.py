@@ -49,20 +49,25 @@ class Collected:
     others: tuple[str, ...] = ()
     students: Mapping[str, str] = field(default_factory=dict)
 
-    def summary(self) -> str:
+    def summary(self, language: str = "en") -> str:
         """What was kept, what was dropped and what to look at, in a few lines."""
+        from course_lib.quiz.report_words import say
+
         learners = self.answers["learner"].nunique()
-        lines = [f"{len(self.answers):,} answers of {learners:,} learners kept."]
+        lines = [say("{} answers of {} learners kept.", language, f"{len(self.answers):,}", f"{learners:,}")]
         if len(self.dropped):
-            lines.append(f"{len(self.dropped):,} lines dropped:")
+            lines.append(say("{} lines dropped:", language, f"{len(self.dropped):,}"))
             for reason, count in self.dropped["reason"].value_counts().items():
-                lines.append(f"  {count:,}  {reason}")
+                lines.append(f"  {count:,}  {say(reason, language)}")
         if self.others:
-            lines.append(f"{len(self.others):,} files are no answers and were not read, such as {self.others[0]}.")
+            told = "{} files are no answers and were not read, such as {}."
+            lines.append(say(told, language, f"{len(self.others):,}", self.others[0]))
         if len(self.doubts):
-            lines.append(f"Look at {self.doubts['learner'].nunique():,} learners before you believe their answers:")
+            told = "Look at {} learners before you believe their answers:"
+            lines.append(say(told, language, f"{self.doubts['learner'].nunique():,}"))
             for doubt, names in self.doubts.groupby("doubt", sort=False)["learner"]:
-                lines.append(f"  {len(names):,}  {doubt}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}")
+                which = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+                lines.append(f"  {len(names):,}  {say(doubt, language)}: {which}")
         return "\n".join(lines)
 
 
