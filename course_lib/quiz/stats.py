@@ -143,35 +143,13 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
             options = _option_rows(question, given, table)
             option_rows += options
             question_rows.append(_question_row(bank, question, given, table, options))
-    asked = {bank.lesson: len(bank.questions) for bank in banks}
     of_tasks = answers[answers["question"].isin(tasks)]
-    objectives = _objectives(banks, first, of_tasks)
-    answers, first = (rows[~rows["question"].isin(tasks)] for rows in (answers, first))
-    solved = answers[answers["outcome"] == "right"].groupby(["learner", "lesson"])["question"]
-    of_learner = first.groupby(["learner", "lesson"])
-    learners = answers.groupby(["learner", "lesson"]).agg(
-        answered=("question", "nunique"), attempts=("question", "size"), minutes=("seconds", "sum")
-    )
-    learners["minutes"] /= 60
-    learners["right_at_first"] = of_learner["right"].sum()
-    learners["right_in_the_end"] = solved.nunique()
-    learners["score"] = of_learner["score"].sum()
-    if tasks:
-        done = of_tasks[of_tasks["outcome"] == "right"].groupby(["learner", "lesson"])["question"].nunique()
-        attempted = of_tasks.groupby(["learner", "lesson"]).size().index
-        learners = learners.reindex(learners.index.union(attempted))
-        learners["tasks_solved"] = done.reindex(learners.index).fillna(0).astype(int)
-    learners = learners.fillna(0).astype(
-        {"right_at_first": int, "right_in_the_end": int, "answered": int, "attempts": int}
-    )
-    learners = learners.reset_index()
-    learners.insert(2, "questions", learners["lesson"].map(asked))
     return ClassStatistics(
         pd.DataFrame(question_rows),
         pd.DataFrame(option_rows, columns=OPTION_COLUMNS),
         pd.DataFrame(lesson_rows),
-        learners,
-        objectives,
+        _learners(banks, answers, first, of_tasks),
+        _objectives(banks, first, of_tasks),
         _tasks(banks, of_tasks),
         {question.id: question for bank in banks for question in (*bank.questions, *bank.tasks)},
         {bank.lesson: bank.title for bank in banks},
@@ -194,6 +172,31 @@ def needs_explaining(statistics: ClassStatistics, language: str = "en", most: in
         *lines(statistics.objectives, "{} of {} miss {}", "missed", "learners", "objective"),
         *lines(statistics.tasks, "{} of {} have not solved {}", "unsolved", "tried", "task"),
     ]
+
+
+def _learners(banks: list[Bank], answers: pd.DataFrame, first: pd.DataFrame, of_tasks: pd.DataFrame) -> pd.DataFrame:
+    """How far each learner is in each lesson: the quiz, and the tasks in a column of their own."""
+    answers, first = (rows[~rows["question"].isin(of_tasks["question"])] for rows in (answers, first))
+    solved = answers[answers["outcome"] == "right"].groupby(["learner", "lesson"])["question"]
+    of_learner = first.groupby(["learner", "lesson"])
+    learners = answers.groupby(["learner", "lesson"]).agg(
+        answered=("question", "nunique"), attempts=("question", "size"), minutes=("seconds", "sum")
+    )
+    learners["minutes"] /= 60
+    learners["right_at_first"] = of_learner["right"].sum()
+    learners["right_in_the_end"] = solved.nunique()
+    learners["score"] = of_learner["score"].sum()
+    if any(bank.tasks for bank in banks):
+        done = of_tasks[of_tasks["outcome"] == "right"].groupby(["learner", "lesson"])["question"].nunique()
+        attempted = of_tasks.groupby(["learner", "lesson"]).size().index
+        learners = learners.reindex(learners.index.union(attempted))
+        learners["tasks_solved"] = done.reindex(learners.index).fillna(0).astype(int)
+    learners = learners.fillna(0).astype(
+        {"right_at_first": int, "right_in_the_end": int, "answered": int, "attempts": int}
+    )
+    learners = learners.reset_index()
+    learners.insert(2, "questions", learners["lesson"].map({bank.lesson: len(bank.questions) for bank in banks}))
+    return learners
 
 
 def _objectives(banks: list[Bank], first: pd.DataFrame, of_tasks: pd.DataFrame) -> pd.DataFrame:
