@@ -132,10 +132,13 @@ def _plain(text: str) -> str:
 
 def _to_look_at(row: Any, table: pd.DataFrame, collected: Collected, roster: Roster | None) -> str:
     """What speaks against believing a row as it stands; "" where nothing does."""
-    found = list(dict.fromkeys(collected.doubts["doubt"][collected.doubts["learner"] == row.learner]))
+    # Of files that share a pseudonym each has its number behind it; the doubt is about all of them.
+    mine = collected.doubts["learner"].isin((row.learner, row.learner.partition("/")[0]))
+    found = list(dict.fromkeys(collected.doubts["doubt"][mine]))
     files = set(collected.answers["file"][collected.answers["learner"] == row.learner])
-    if lost := int((collected.dropped["file"].isin(files) & (collected.dropped["line"] > 0)).sum()):
-        found.append(f"{lost} lines were dropped")
+    dropped = collected.dropped[collected.dropped["file"].isin(files)]
+    if lost := int(dropped["reason"].str.startswith(("broken", "changed")).sum()):
+        found.append(f"{lost} of its lines are broken or were changed")
     if roster is not None and row.student not in roster:
         found.append(NOT_IN_ROSTER)
     if row.student and (table["student"] == row.student).sum() > 1:

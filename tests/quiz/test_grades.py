@@ -106,7 +106,16 @@ def test_a_lost_first_answer_is_not_made_up_for_and_is_shown(tmp_path: Path) -> 
     file.write_bytes(lines[0][:30] + b"\n" + lines[1])
     (row,) = grades(collected(tmp_path), [BANK]).to_dict("records")
     assert row[f"quiz 2 (of {len(BANK.questions)})"] == 0
-    assert "1 lines were dropped" in row["look at"]
+    assert "1 of its lines are broken or were changed" in row["look at"]
+
+
+def test_clones_are_rows_of_their_own_and_all_of_them_are_to_be_looked_at(tmp_path: Path) -> None:
+    question = SINGLES[0]
+    for number, chosen in enumerate((right_answer(question), wrong(question))):
+        hand_in(tmp_path, "clone", (question, chosen), name=f"{number}/answers-clone.jsonl")
+    table = grades(collected(tmp_path), [BANK]).set_index("learner")
+    assert list(table.index) == ["clone/1", "clone/2"]
+    assert table["look at"].str.contains("one pseudonym for more than one").all()
 
 
 # ---- a released quiz is answered once ----------------------------------------------------------
