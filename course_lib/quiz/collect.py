@@ -31,6 +31,7 @@ Asked: TypeAlias = dict[str, tuple[int, Question]]  # lesson and question by the
 MAXIMUM_LINE = 100_000  # bytes; an honest line has a few hundred
 # What an editor may make of a file in UTF-8; the seal says which one it was.
 ENCODINGS = ("utf-8", "cp932", "cp1252")
+UNKNOWN_QUESTION = "question is not in the banks"
 COMPLETE = "the same answer stands in another file or line"
 
 
@@ -196,7 +197,7 @@ def _intact(line: bytes, asked: Asked, seen: set[str]) -> tuple[dict[str, Any], 
     if not genuine:
         return {}, "changed after it was written"
     if record["question"] not in asked:
-        return {}, "question is not in the banks"
+        return {}, UNKNOWN_QUESTION
     if record["hash"] != asked[record["question"]][1].hash:
         return {}, "older version of the question"
     if record["seal"] in seen:

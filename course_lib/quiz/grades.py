@@ -94,7 +94,7 @@ def grades(collected: Collected, banks: Iterable[Bank], roster: Roster | None = 
         tasks = solved[solved["lesson"] == bank.lesson].groupby("learner")["question"].nunique()
         for what, got, asked in (("quiz", points.round(2), bank.questions), ("tasks", tasks, bank.tasks)):
             if asked:
-                table[f"{what} {bank.lesson} (of {len(asked)})"] = got.reindex(table.index).fillna(0)
+                table[f"{what} {bank.lesson} (of {len(asked)})"] = got.reindex(table.index).fillna(0).astype(got.dtype)
                 most[what] += len(asked)
     for what, count in most.items():
         mine = [column for column in table.columns if column.startswith(f"{what} ")]
@@ -105,8 +105,9 @@ def grades(collected: Collected, banks: Iterable[Bank], roster: Roster | None = 
     absent = pd.DataFrame({"student": missing, "name": [(roster or {})[number] for number in missing]})
     absent["look at"] = NOTHING_HANDED_IN
     table = pd.concat([table, absent], ignore_index=True) if missing else table
-    points_columns = [column for column in table.columns if column.startswith(("quiz ", "tasks "))]
-    table[points_columns] = table[points_columns].fillna(0)
+    for column in table.columns:
+        if column.startswith(("quiz ", "tasks ")):
+            table[column] = table[column].fillna(0).astype(int if column.startswith("tasks ") else float)
     return table.fillna("").sort_values(["student", "learner"], kind="stable").reset_index(drop=True)
 
 

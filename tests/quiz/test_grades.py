@@ -274,4 +274,7 @@ def test_the_command_writes_grades_of_several_folders_of_banks(
     assert [row["quiz 11 (of 6)"] for row in rows] == ["1.0", "0.0"]
     assert [row["look at"] for row in rows] == ["not in the roster", NOTHING_HANDED_IN]
     told = capsys.readouterr().out
+    assert "--banks graded/instructor" not in told
+    assert main(["grade", str(own_answers), "--out", str(tmp_path / "g.csv")]) == 0
+    assert "--banks graded/instructor" in capsys.readouterr().out  # 1 of its answers is not in the course's banks
     assert RULE in told and "1 learners with points, 1 handed in nothing." in told
