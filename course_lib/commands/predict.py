@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from course_lib.commands.watch import watch
+from course_lib.errors import CourseError
 from course_lib.inspection import NoProgram, PhotoInspector, Program, list_photos
 from course_lib.paths import say, shorten, work_folder, write_csv
 
@@ -16,7 +17,8 @@ def main(arguments: Sequence[str]) -> int:
     """Inspect photos and print one row for each.
 
     Returns:
-        The exit status: 0 if all photos were inspected, 1 if one could not be inspected, 130 interrupted.
+        The exit status: 0 if all photos were inspected, 1 if one could not be inspected, 3 if one is unlike
+        those of the training and that was asked for, 130 interrupted.
 
     Raises:
         CourseError: no inspector, no photo, or a folder or file that cannot be written to.
@@ -25,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m course_lib predict",
         description="Inspect photos: one row for each, on standard output.",
-        epilog="Exit status: 0 all inspected, 1 a photo could not be inspected, 2 wrong use, 130 interrupted.",
+        epilog="Exit status: 0 all inspected, 1 a photo could not be inspected, 2 wrong use, 3 a photo is unlike those of "
+        "the training (only with --warn-unlike), 130 interrupted.",
     )
     parser.add_argument("inspector", help="the file that train has written")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="photos, and folders of photos")
@@ -35,10 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     form.add_argument("--csv-file", metavar="FILE", help="write the rows into a CSV file for Excel, not here")
     parser.add_argument("--heatmaps", metavar="DIR", help="also draw where each photo speaks for it")
     parser.add_argument("--watch", metavar="FOLDER", help="judge what arrives in a folder, as CSV, until Ctrl+C")
+    parser.add_argument("--warn-unlike", action="store_true", help="exit status 3 if a photo is unlike the training's")
     options = parser.parse_args(arguments)
     if bool(options.watch) == bool(options.paths) or (options.watch and options.json):
         parser.error("name photos, or a folder to watch with --watch (its rows are CSV)")
     inspector = _opened(options.inspector, options.heatmaps)
+    if options.warn_unlike and "unlike" not in inspector.measures:
+        raise CourseError("This inspector does not know what it was trained on; train it again for --warn-unlike.")
     if options.watch:
         return watch(inspector, options.watch, options.csv_file, options.heatmaps)
     try:
@@ -80,7 +86,11 @@ def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
         names = [f"{shorten(path)} ({kind})" for path, kind in listed.others.items()]
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
         print(f"Hidden or no photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
-    return int(len(problems) > 0)
+    unlike = table["path"][table["unlike"] > 1].tolist() if "unlike" in table else []
+    if unlike:
+        some = f"{len(unlike)} of {len(table)} photos are unlike those of the training (unlike above 1)"
+        print(f"{some}, so do not trust their decisions; the first is {unlike[0]}.", file=sys.stderr)
+    return 1 if len(problems) else 3 * (bool(unlike) and options.warn_unlike)
 
 
 def _as_text(table: pd.DataFrame, form: str) -> str:

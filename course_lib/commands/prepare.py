@@ -17,11 +17,12 @@ import pandas as pd
 
 from course_lib import device, splits
 from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder, connected
-from course_lib.data import class_names, index_folder, positive_class
+from course_lib.data import class_names, good_class, index_folder, positive_class
 from course_lib.errors import CourseError
 from course_lib.paths import say, shorten
 
 ENOUGH = 30  # photos of a class below which a result says little
+FEWEST_GOOD = 10  # photos that show how much good parts differ
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
 USUAL = 0.05  # of the photos: what so many show is how they look, and no sign of a broken lamp
 # What the learner should know of findings that do not keep a photo from being used.
@@ -48,6 +49,8 @@ class TrainingOptions:
             probable class decides.
         upright: the photos have a top and a bottom, so do not turn or mirror them.
         size: width and height at which the network sees the photos; without it several are tried.
+        good_only: learn from good photos alone; those of other classes only judge.
+        overkill: the share of good photos that such an inspector may reject.
 
     Raises:
         CourseError: a value that cannot be.
@@ -61,6 +64,8 @@ class TrainingOptions:
     cost_missed: float = 1.0
     upright: bool = False
     size: int | None = None
+    good_only: bool = False
+    overkill: float = 0.05
 
     def __post_init__(self) -> None:
         device.check_seed(self.seed)
@@ -70,6 +75,10 @@ class TrainingOptions:
             raise CourseError(f"Photos cannot be seen at {self.size} pixels; choose a size of 32 to 2048.")
         if not 0 < self.cost_missed < math.inf:
             raise CourseError(f"A missed defect cannot cost {self.cost_missed}; choose a cost above 0.")
+        if not 0 < self.overkill < 0.5:
+            raise CourseError(f"An overkill of {self.overkill:g} cannot be aimed at; choose for example 0.05, for 5 %.")
+        if self.good_only and self.cost_missed != 1:
+            raise CourseError("Good photos alone cannot tell what is missed; say --overkill and not --cost-missed.")
         try:
             re.compile(self.lot_pattern or "")
         except re.error as error:
@@ -118,25 +127,27 @@ def prepare(
     if re.search(r"[\ud800-\udfff]", str(folder)):
         raise CourseError(f"The name of the folder {shorten(folder)} has letters that are no text; rename it.")
     passed_over: list[str] = []
-    index = index_folder(folder, passed_over.append)
+    index = index_folder(folder, passed_over.append, fewest=1 if options.good_only else 2)
     for sentence in passed_over:
         tell(sentence)
     classes, remarks = _classes(index, options)
-    _check_counts(index, classes)
+    learned = classes[:1] if options.good_only else classes
+    _check_counts(index, learned)
     tell(f"Checking {len(index)} photos in {shorten(folder)} …")
     findings = check_folder(folder, classes=classes, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
-    remarks += _remarks(index, classes, findings, left_out)
-    index = _split(index, findings, options, _check_counts(index, classes), tell)
-    alike = _leaks(index, progress)
+    remarks += _remarks(index, learned, findings, left_out)
+    index = _split(index, findings, options, _check_counts(index, learned), tell)
+    alike = 0 if options.good_only else _leaks(index, progress)
     if alike:
         remarks.append(
             f"{alike} times nearly equal photos are in two splits, because of their labels or lots, or "
             "because all photos are alike here; the test result may flatter."
         )
     tell(splits.count_photos(index).loc[classes].to_string())
-    tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
+    if not options.good_only:
+        tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
         tell(remark)
     shares = findings.loc[findings["path"].isin(index["path"]), "problem"].value_counts() / len(index)
@@ -146,6 +157,10 @@ def prepare(
 
 def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], list[str]]:
     """The class names with the positive one last, and what to say about it."""
+    if options.good_only:
+        good = good_class(index["label"].unique(), options.positive)
+        remarks = [f"The good photos are those of '{good}'; from all others nothing is learned."]
+        return [good, *sorted({*index["label"]} - {good})], remarks
     classes = class_names(index, options.positive)
     if len(classes) > 2:
         if options.cost_missed != 1:
@@ -167,6 +182,11 @@ def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], 
 def _check_counts(index: pd.DataFrame, classes: list[str]) -> int:
     """How many photos the smallest class has."""
     counts = index["label"].value_counts().reindex(classes, fill_value=0)
+    if len(classes) == 1 and counts.min() < FEWEST_GOOD:
+        raise CourseError(
+            f"The class '{classes[0]}' has {counts.min()} usable photos that differ, but only {FEWEST_GOOD} and more show "
+            "how good parts differ; add photos of it."
+        )
     if counts.min() < FEWEST:
         raise CourseError(
             f"The class '{counts.idxmin()}' has {counts.min()} usable photos, but training, validation "
@@ -253,6 +273,11 @@ def _split(
     validation = 0.15 if smallest >= 20 else 0.2  # a small class needs a larger share
     if options.lot_pattern is not None:
         index["lot"] = _lots_from_names(index["path"], options.lot_pattern)
+    if options.good_only:  # near duplicates are kept together as if they were a lot
+        index["lot"] = splits.lots(index) if "lot" in index else _group(index, _copies(findings, "near duplicate"))
+        return index.assign(
+            split=np.where(index["label"] == good_class(index["label"], options.positive), "train", "test")
+        )
     if "split" in index:
         tell("The split of index.csv is used.")
         return _own_split(index)
@@ -310,16 +335,21 @@ def _split_at_random(
     index: pd.DataFrame, copies: list[tuple[str, str]], options: TrainingOptions, validation: float
 ) -> pd.DataFrame:
     """Photo by photo; near duplicates of one label follow each other, or the test would know them."""
-    number, row = pd.factorize(splits.parts(index))[0], {path: row for row, path in enumerate(index["path"])}
-    both = np.array([(row[a], row[b]) for a, b in copies if a in row and b in row], int).reshape(-1, 2)
-    both = both[np.equal(*index["label"].to_numpy()[both].T)]
-    part = connected(len(index), number[both])[number]
+    part = _group(index, copies)
     # A folder of photos that are all alike would end up in one split; then they are split as they are.
     if np.bincount(part).max() <= 0.2 * len(index):
         with suppress(CourseError):  # too few photos of a class are no copies
             split = splits.random_split(index.assign(part=part), options.seed, validation=validation)["split"]
             return index.assign(split=split)
     return splits.random_split(index, options.seed, validation=validation)
+
+
+def _group(index: pd.DataFrame, copies: list[tuple[str, str]]) -> np.ndarray:
+    """A number for each photo; photos of one part, and near duplicates of one label, share it."""
+    number, row = pd.factorize(splits.parts(index))[0], {path: row for row, path in enumerate(index["path"])}
+    both = np.array([(row[a], row[b]) for a, b in copies if a in row and b in row], int).reshape(-1, 2)
+    both = both[np.equal(*index["label"].to_numpy()[both].T)]
+    return connected(len(index), number[both])[number]
 
 
 def _leaks(index: pd.DataFrame, progress: bool) -> int:

@@ -22,6 +22,7 @@ import pandas as pd
 from course_lib import datasets, device, evaluation, plots, training
 from course_lib.commands.belief import belief
 from course_lib.commands.candidates import chosen, probe_network, test_table, try_sizes
+from course_lib.commands.good_only import train_good_only
 from course_lib.commands.plan import Plan, TimeLimit, announcement, fresh_classifier, make_plan
 from course_lib.commands.prepare import Prepared, Tell, TrainingOptions, prepare, rows_of, sample
 from course_lib.data import class_names, credits, label_numbers, label_probabilities, photo_folder, photo_path
@@ -35,13 +36,11 @@ from course_lib.training import current_group
 from course_lib.transforms import brightness_and_contrast, compose, flips_and_quarter_turns
 
 BACKBONE = "efficientnet_lite0"  # another name changes this command alone
+KNOWN = 1000  # training photos whose features are kept, to tell photos that are unlike them: 0.6 MB
 
 
 def main(arguments: Sequence[str]) -> int:
     """Train an inspector on a folder with one sub-folder for each class.
-
-    Started by ``torchrun --nproc-per-node N -m course_lib train …``, it trains in N processes, see
-    `course_lib.training.joined`.
 
     Returns:
         The exit status: 0 good, 130 interrupted.
@@ -66,6 +65,8 @@ def main(arguments: Sequence[str]) -> int:
     add("--positive", metavar="CLASS", help="the class that is looked for, such as defective")
     cost = "what a missed defect costs if overkill costs 1 (default: 1)"
     add("--cost-missed", type=float, default=1.0, metavar="COST", help=cost)
+    add("--good-only", action="store_true", help="learn from good photos alone; any others only judge")
+    add("--overkill", type=float, default=0.05, help="share of good parts that --good-only may reject (default: 0.05)")
     add("--upright", action="store_true", help="the photos have a top and a bottom: never turn or mirror them")
     add("--size", type=int, metavar="PIXELS", help="at which the photos are seen; without it several sizes are tried")
     add("--replace", action="store_true", help="replace an inspector and its report of that name")
@@ -73,7 +74,11 @@ def main(arguments: Sequence[str]) -> int:
     folder, out, replace = (wishes.pop(name) for name in ("folder", "out", "replace"))
     with training.joined() as group:
         try:
-            train(folder, out, TrainingOptions(**wishes), replace=replace)
+            options = TrainingOptions(**wishes)
+            if options.good_only:
+                group.first_does(lambda: train_good_only(folder, _free(out, replace), options))
+            else:
+                train(folder, out, options, replace=replace)
         except (KeyboardInterrupt, Interrupted):
             if group.is_first:
                 print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
@@ -124,6 +129,12 @@ class Job:
     def pixels(self, split: str, inspector: Inspector) -> np.ndarray:
         """The photos of one split as an inspector sees them."""
         return datasets.pixels(self.index[self.index["split"] == split], inspector.settings.size, 3, self.progress)
+
+    def familiar(self, inspector: Inspector) -> Inspector:
+        """An inspector that also tells photos unlike those it was trained on."""
+        train = self.pixels("train", inspector)
+        some = np.sort(np.random.default_rng(0).permutation(len(train))[:KNOWN])
+        return inspector.familiar_with(train[some], self.pixels("validation", inspector))
 
     def predictions(self, inspector: Inspector, split: str, temperature: float = 1.0) -> Predictions:
         """What an inspector says about the photos of one split."""
@@ -230,9 +241,8 @@ def _fine_tune(job: Job, limit: TimeLimit) -> tuple[Inspector, pd.DataFrame]:
 
     Alike: learning rate, optimizer, schedule, and weights averaged near the end. Lesson 10 knows its
     part: it mirrors only, so it can keep the maps of the frozen stages, and trains five stages on
-    them in five epochs. Here nobody knows the part. So photos are also turned by quarters (with
-    ``upright`` not even mirrored), their brightness and contrast vary, labels are smoothed, six of nine
-    stages may learn, and the time decides on size and epochs.
+    them in five epochs. Here nobody knows the part. So photos are also turned by quarters, their brightness and
+    contrast vary, labels are smoothed, six of nine stages may learn, and the time decides on size and epochs.
     """
     plan = job.plan
     device.seed_everything(job.options.seed)
@@ -309,7 +319,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     )
     settings, temperature = candidates[name].settings, validation.temperature
     settings = dataclasses.replace(settings, temperature=temperature, threshold=threshold, notes=notes)
-    inspector = Inspector(model, settings)
+    inspector = job.familiar(Inspector(model, settings))
     inspector.save(job.path, _program(job, inspector, tell))
     page = job.path.with_suffix(".html")
     with write_atomically(page) as temporary:

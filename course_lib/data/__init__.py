@@ -7,7 +7,14 @@ them; `labels` knows which class is the defect; `damage` and `photo` read one ph
 
 from course_lib.data.damage import is_picture, sniff
 from course_lib.data.index import complete, index_folder, photo_folder, photo_path
-from course_lib.data.labels import class_names, label_numbers, label_probabilities, positive_class, same_name
+from course_lib.data.labels import (
+    class_names,
+    good_class,
+    label_numbers,
+    label_probabilities,
+    positive_class,
+    same_name,
+)
 from course_lib.data.layout import Layout, is_split_name, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,

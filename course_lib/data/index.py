@@ -22,7 +22,7 @@ from course_lib.paths import shorten
 TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".xml")  # endings of what may hold labels, lots or splits
 
 
-def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print) -> pd.DataFrame:
+def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print, fewest: int = 2) -> pd.DataFrame:
     """Index a folder that has one sub-folder for each class.
 
     Photos are found by their ending; `course_lib.checks.check_folder` finds the ones that cannot be read.
@@ -32,6 +32,7 @@ def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print)
         folder: the photo folder. If it holds an ``index.csv`` with a column ``path``, the further columns of
             that table are added to the photos found; by its column ``position`` the rows are ordered.
         tell: takes a sentence about each thing that is left out or not used.
+        fewest: classes that there must be; one is enough for good photos only.
 
     Returns:
         One row for each photo: ``path`` (text, relative to the folder, with ``/``),
@@ -63,13 +64,14 @@ def index_folder(folder: str | os.PathLike, tell: Callable[[str], None] = print)
     for sentence in layout.said():
         tell(sentence)
     labels = list(layout.classes)
-    if len(labels) < 2:
+    if len(labels) < fewest:
         found = f"only the class '{labels[0]}'" if labels else "no sub-folder at all"
         if layout.left_out:
             found += f" beside what is left out ({', '.join(list(layout.left_out)[:3])})"
+        good_only = ", or train on good photos alone with --good-only" if labels else ""
         raise CourseError(
             f"The photo folder {shorten(folder)} holds {found}, but a classifier needs at least two "
-            f"classes; put the photos of each class into a sub-folder of its own{_deeper(folder, labels)}."
+            f"classes; put the photos of each class into a sub-folder of its own{_deeper(folder, labels)}{good_only}."
         )
     empty = next((label for label, paths in layout.classes.items() if not paths), None)
     if empty is not None:

@@ -109,6 +109,31 @@ the defect; say it with --positive (positive=…), such as --positive daisy, or 
     )
 
 
+def good_class(classes: Iterable[str], positive: str | None = None) -> str:
+    """The class of the good parts; all others are defects, of which there may be several or none.
+
+    Args:
+        classes: names of the classes.
+        positive: the defect, where there are two and their names do not tell; see `positive_class`.
+
+    Raises:
+        CourseError: the names do not tell which class is the good one.
+
+    Example:
+        >>> good_class(["scratch", "good", "dent"]), good_class(["rose", "tulip"], positive="rose"), good_class(["screws"])
+        ('good', 'tulip', 'screws')
+    """
+    names = sorted(set(classes))
+    kinds = {name: kind_of_class(name) for name in names}
+    good = [name for name in names if kinds[name] == "good" or (len(names) == 1 and kinds[name] != "bad")]
+    if len(good) != 1 or positive is not None:
+        bad = positive_class(names, positive)
+        good = [name for name in names if name != bad]
+    if len(good) != 1:
+        raise CourseError(f"Which of the classes {', '.join(names)} holds the good parts? Call its folder 'good'.")
+    return good[0]
+
+
 def class_names(index: pd.DataFrame, positive: str | None = None) -> list[str]:
     """The classes in the order of their numbers: the positive class last, where the names tell it.
 

@@ -5,4 +5,15 @@
 """
 
 from course_lib.features.extraction import extract, linear_probe, many
+from course_lib.features.good_only import (
+    FOR_PLACES,
+    PLACE_STAGE,
+    GoodOnly,
+    cross_fitted,
+    distance,
+    fit,
+    fit_places,
+    limit_of,
+    place_distance,
+)
 from course_lib.features.onnx_network import program_of

@@ -28,13 +28,13 @@ CLOSE = 5e-4  # how far a logit may lie from PyTorch's; then a probability lies 
 
 
 class _WholeInspector(nn.Module):
-    """Pixels in, logits and probabilities out: the preprocessing is part of the file."""
+    """Pixels in, all answers out: the preprocessing is part of the file."""
 
     def __init__(self, inspector: Inspector):
         super().__init__()
         self.inspector, self.model = inspector, inspector.model
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         return self.inspector.answers(to_float(images, self.inspector.settings.mean, self.inspector.settings.std))
 
 
@@ -42,7 +42,8 @@ def export_onnx(inspector: Inspector, path: str | os.PathLike) -> Path:
     """Write an inspector as one ONNX file.
 
     The file takes ``images``, uint8 (N, channels, size, size), and gives ``logits`` and
-    ``probabilities``, float32 (N, classes). Its settings (classes, threshold, …) are kept in the
+    ``probabilities``, float32 (N, classes), and, from an inspector that is familiar with what it was trained on,
+    ``unlike``, (N,). Its settings (classes, threshold, …) are kept in the
     file as text under the name ``settings``.
 
     Returns:

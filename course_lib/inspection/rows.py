@@ -96,8 +96,9 @@ class PhotoInspector(ABC):
         Returns:
             One row for each photo, and for each folder without one: ``path``, ``probability`` of
             the positive class (with more than two classes: of the class decided on), ``decision``
-            (a class name, or "not inspected"), ``problem`` (why not, or empty), and ``heat_map``
-            (its file) if asked for.
+            (a class name, or "not inspected"), ``problem`` (why not, or empty), what else it measures, such as
+            ``unlike`` (above 1 the photo is unlike those of the training), and ``heat_map`` (its file)
+            if asked for.
 
         Raises:
             CourseError: there is nothing to inspect, or a folder cannot be written to.

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from course_lib.__main__ import main
+from course_lib.data import read_pixels
 from course_lib.inference import Inspector, InspectorSettings
 from course_lib.models import ScratchCNN
 from course_lib.paths import project_folder
@@ -83,18 +84,18 @@ def test_heat_maps_are_drawn_also_for_photos_of_one_name(
 def test_an_interrupted_inspection_goes_on(
     saved: str, photos: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probabilities, seen = Inspector.probabilities, []
+    computed, seen = Inspector._computed, []
 
-    def counted(self: Inspector, images: np.ndarray, *arguments) -> np.ndarray:
+    def counted(self: Inspector, images: np.ndarray, *arguments) -> list[np.ndarray]:
         if sum(seen) == 10:
             raise KeyboardInterrupt
         seen.append(len(images))
-        return probabilities(self, images, *arguments)
+        return computed(self, images, *arguments)
 
     (photos / "functional").rename(photos / "later")
     assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(Inspector, "probabilities", counted)
+    monkeypatch.setattr(Inspector, "_computed", counted)
     assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
     assert capsys.readouterr().out == first and not seen, "kept rows were computed again"
     assert main(["predict", saved, str(photos / "later")]) == 0 and sum(seen) == 10
@@ -116,6 +117,24 @@ def test_a_csv_file_is_for_excel(tmp_path: Path, capsys: pytest.CaptureFixture) 
     table = pd.read_csv(file)
     assert table["decision"].tolist() == ["'-NG", "not inspected"]
     assert table["probability"].isna().tolist() == [False, True]
+
+
+def test_a_photo_unlike_those_of_the_training_is_told_and_sets_the_status_if_that_is_asked_for(
+    saved: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    images = np.stack([read_pixels(path, 32, 1) for path in sorted((photos / "functional").iterdir())])
+    Inspector.load(saved).familiar_with(images[:7], images[7:]).save(tmp_path / "knowing")
+    Image.linear_gradient("L").save(tmp_path / "foreign.png")
+    paths = [str(tmp_path / "foreign.png"), str(photos / "functional")]
+    assert main(["predict", str(tmp_path / "knowing"), *paths, "--csv"]) == 0
+    out, err = capsys.readouterr()
+    unlike = pd.read_csv(StringIO(out))["unlike"]
+    assert unlike[0] > 1 and (unlike[1:] <= 1).all(), "the limit is that of the own photos"
+    assert "1 of 11 photos are unlike those of the training" in err and "foreign.png" in err
+    assert main(["predict", str(tmp_path / "knowing"), *paths, "--warn-unlike"]) == 3
+    assert main(["predict", str(tmp_path / "knowing"), *paths[1:], "--warn-unlike"]) == 0
+    assert main(["predict", saved, *paths, "--warn-unlike"]) == 2
+    assert "train it again" in capsys.readouterr().err
 
 
 def test_an_interrupt_anywhere_is_no_traceback(
