@@ -11,6 +11,7 @@ READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
 LESSON ?=
 REPOSITORY ?=
+PIP ?=
 
 # JupyterLab refuses to run as root unless told so; in a container one is root.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
@@ -21,7 +22,7 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Without a browser JupyterLab prints the address to open elsewhere.
 BROWSER_FLAG = $(shell $(BIN)/python -c "import webbrowser; webbrowser.get()" 2>/dev/null || echo --no-browser)
 
-.PHONY: lab test quick lint elsewhere faults lessons solved quiz-test studies colab lock publish doctor clean
+.PHONY: lab test quick lint elsewhere faults lessons solved quiz-test studies bundle colab lock publish doctor clean
 
 lab: $(READY)
 	$(BIN)/jupyter lab $(ROOT) $(BROWSER_FLAG) --LabApp.default_url=/lab/tree/lessons/01_introduction.ipynb
@@ -60,6 +61,11 @@ quiz-test: $(READY_TO_TEST)
 studies: $(READY)
 	for study in studies/*.py; do \
 	  echo "== $$study"; $(BIN)/python $$study || [ $$? -eq 77 ] || exit 1; done
+
+# For a classroom without internet: the course and all packages in bundle/, for this system. Without what only
+# Nvidia cards need: make bundle PIP="--extra-index-url https://download.pytorch.org/whl/cpu"
+bundle: $(READY)
+	$(BIN)/python tools/bundle.py --zip -- $(PIP)
 
 # Would the set-up cell and the widgets work in Colab? Asks the package registry. With the list that
 # `pip freeze` gives in Colab: make colab FREEZE=pip_freeze.txt

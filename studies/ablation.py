@@ -1,9 +1,9 @@
-"""Which step of lesson 10 helps, and which does not? Three seeds, measured on validation photos.
+"""Which further steps help a fine-tuning, and which do not? Three seeds, measured on validation photos.
 
     python studies/ablation.py [--data FOLDER] [--seeds 3] [--size 160] [--epochs 5] [--steps …]
 
-Size, epochs, stages and learning rate are those of lesson 10. Each row with "+" adds one step to the
-rows above it, from a plain fine-tuning to the mean over four views and the mean of two networks. The
+Lesson 10 shows the table. Five stages are trained here, two in the lesson. Each row with "+" adds one step
+to the rows above it, from a plain fine-tuning to the mean over four views and the mean of two networks. The
 rows that begin with "…" add one step to the row "+ averaged weights" and stand for themselves. A seed
 decides the split, the head's first weights and the order of the photos. The test photos are not used.
 

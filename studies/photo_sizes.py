@@ -3,8 +3,8 @@
     python studies/photo_sizes.py [--data FOLDER] [--photos 150] [--seed 0]
 
 Made plates of 1,024 pixels, 120 good ones and 30 with a small pit or scratch of 12 to 20 pixels, and photos of 300
-pixels, by default the solar cells. Of each kind half is for the choice and the training, as in `train` (out of fold,
-three strengths of the probe), and the other half only judges.
+pixels, by default the solar cells. Of each kind three fifths choose and train, as in `train` (out of fold, three
+strengths of the probe), and the others only judge.
 Results: studies/results/photo_sizes.csv
 """
 
@@ -36,10 +36,10 @@ def main(given: argparse.Namespace) -> None:
 
 
 def measured(index: pd.DataFrame, kind: str, sizes: list[int], seed: int) -> list[dict]:
-    """One row for each size: accuracy and area under ROC on the half that was held out, and which one is chosen."""
+    """One row for each size: accuracy and area under ROC on photos held out, and which size is chosen."""
     from sklearn.metrics import roc_auc_score
 
-    index = random_split(index, seed, validation=0.1, test=0.5)
+    index = random_split(index, seed, validation=0.1, test=0.4)
     classes, backbone = class_names(index), models.load_backbone()
     tried = try_sizes(index, classes, backbone, sizes, seed, progress=False)
     chosen = tried.loc[tried["chosen"], "size"].iloc[0]
@@ -54,7 +54,7 @@ def measured(index: pd.DataFrame, kind: str, sizes: list[int], seed: int) -> lis
         row = evaluation.accuracy_row(str(size), labels[test], (said >= 0.5).astype(int))
         rows.append(
             {"photos": kind, "size": size, "chosen": size == chosen, "freedom": best["freedom"], "loss": best["loss"]}
-            | {"test photos": int(test.sum()), "accuracy": row["accuracy"], "low": row["low"], "high": row["high"]}
+            | {"test photos": int(test.sum()), "accuracy": row["accuracy"], "from": row["from"], "to": row["to"]}
             | {
                 "area under ROC": roc_auc_score(labels[test], said),
                 "missed": evaluation.missed_defect_rate(labels[test], said, 0.5),

@@ -53,7 +53,7 @@ def test_moodle_is_read_back(bank):
     for question in carried:
         node = nodes[question.id]
         shown = without_code(node.findtext("questiontext/text"))
-        assert shown.startswith(joined(question.prompt, "both"))
+        assert shown.startswith(joined(question.whole_prompt(), "both"))
         assert (node.find("questiontext/file") is not None) == bool(question.picture) == ("<img" in shown)
         answers = node.findall("answer")
         fractions = [float(answer.get("fraction")) for answer in answers]
@@ -264,3 +264,89 @@ def test_unknown_format_and_language_get_a_sentence():
         export(FIRST, "word")
     with pytest.raises(CourseError, match="both"):
         export(FIRST, "gift", "fr")
+
+
+def paper(number, language, key=True):
+    return export(BANKS[number - 1], "print", language, key).content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "both"])
+def test_every_system_says_in_which_unit_a_number_is_wanted(language):
+    for bank in BANKS:
+        texts = {to: export(bank, to, language).content.decode() for to in ("moodle", "gift", "print")}
+        for question in bank.questions:
+            if question.type == "numeric" and question.number.unit:
+                said = "（単位：" if language == "ja" else "(in "
+                for to, text in texts.items():
+                    prompt = text.split(question.id)[1][:2000]
+                    assert f"{said}{question.number.unit}" in prompt.replace("\\", ""), (to, question.id)
+
+
+def test_moodle_is_told_a_grading_type_that_its_orderings_know():
+    # The names in the plugin "ordering", from which Moodle's import chooses; it takes no other.
+    known = {
+        "ALL_OR_NOTHING",
+        "ABSOLUTE_POSITION",
+        "RELATIVE_NEXT_EXCLUDE_LAST",
+        "RELATIVE_NEXT_INCLUDE_LAST",
+        "RELATIVE_ONE_PREVIOUS_AND_NEXT",
+        "RELATIVE_ALL_PREVIOUS_AND_NEXT",
+        "LONGEST_ORDERED_SUBSET",
+        "LONGEST_CONTIGUOUS_SUBSET",
+        "RELATIVE_TO_CORRECT",
+    }
+    found = [
+        node.text
+        for bank in BANKS
+        for node in ElementTree.fromstring(export(bank, "moodle").content).iter("gradingtype")
+    ]
+    assert found and set(found) <= known
+
+
+def test_a_manifest_has_what_the_format_wants_in_its_order():
+    with zipfile.ZipFile(io.BytesIO(export(FIRST, "qti").content)) as package:
+        manifest = ElementTree.fromstring(package.read("imsmanifest.xml"))
+    parts = [node.tag.rpartition("}")[2] for node in manifest]
+    assert parts == ["organizations", "resources"]
+
+
+def test_a_sheet_without_key_has_a_name_of_its_own():
+    for to in ("html", "print"):
+        assert (
+            export(FIRST, to).name
+            != export(FIRST, to, key=False).name
+            == f"{FIRST.path.stem}_en_no_key" + ("_print.html" if to == "print" else ".html")
+        )
+
+
+def test_paper_has_letters_lines_numbers_and_says_what_to_do():
+    for bank in BANKS:
+        page = paper(bank.lesson, "ja", key=False)
+        whole = paper(bank.lesson, "ja")
+        for question in bank.questions:
+            part = page.split(f'id="{question.id}"')[1].split("</li><li id=")[0].split('\n<li id="')[0]
+            assert question.paper_hint.ja in part
+            if question.type == "multiple":
+                assert "正しいものをすべて選んでください" in part
+            if isinstance(question, WithOptions):
+                assert re.findall("<b>([A-Z])</b>", part) == list("ABCDEFGHIJ"[: len(question.options)])
+            if question.type == "code":
+                assert part.count('<div class="line">') == 8
+            if question.type == "hotspot":
+                numbers = [str(number) for number in range(1, question.photo.columns + 1)]
+                assert re.findall(r"<b>(\d+)</b>", part) == numbers * 2
+                row, column = right_answer(question)
+                assert f"{row} 行 {column} 列" in whole and "row " not in whole.split('class="key"')[1]
+
+
+def test_a_japanese_sheet_has_japanese_words_and_an_english_one_english():
+    japanese, english = paper(4, "ja"), paper(4, "en")
+    for word in ("Quiz", "Name", "Date", "Key", "column", "Choose", "Mark one"):
+        assert word in english and not re.search(rf"\b{word}\b", without_style(japanese)), word
+    for word in ("クイズ", "氏名", "日付", "解答"):
+        assert word in japanese and word not in english
+    assert "Name / 氏名" in paper(4, "both")
+
+
+def without_style(page):
+    return re.sub(r"<style>.*?</style>|<code>.*?</code>|<pre>.*?</pre>", "", page, flags=re.DOTALL)

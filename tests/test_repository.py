@@ -143,7 +143,13 @@ def test_made_photos_are_alike_in_every_run_and_two_classes(tmp_path: Path, caps
     assert min(depth["defective"]) > max(depth["good"])
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md"])
+TEXTS_WITH_LINKS = [
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md", "quizzes/FORMAT.md"),
+    *(path.relative_to(PROJECT).as_posix() for path in sorted((PROJECT / "teaching").glob("*.md"))),
+]
+
+
+@pytest.mark.parametrize("name", TEXTS_WITH_LINKS)
 def test_files_that_a_text_links_to_are_there(name: str) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", read(name)):
         assert "://" in target or (PROJECT / name).parent.joinpath(target).exists(), target

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-# The lessons that train a network, and the one beside them: only they depend on rounding.
+# The lessons that train a network, and those beside them that do: only they depend on rounding.
 TRAINED = ("07", "08", "09", "10")
-BESIDE = ("plain_pytorch",)
+BESIDE = ("deploying", "plain_pytorch")
 MACHINES: dict[str, dict[str, str]] = {
     "perturbed": {"COURSE_DISTURBANCE": "perturbed"},
     "one-thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},

@@ -139,7 +139,16 @@ def speed_and_memory(source: Path, folder: Path) -> list[str]:
     return [text for text in texts if text not in shown]
 
 
+def deploying(source: Path, folder: Path) -> list[str]:
+    """With photos whose good parts lie in "good"; what is missing."""
+    photos = make_photos(folder / "photos", "good")
+    shown = run_lesson(source, {PHOTOS: f"PHOTOS = {str(photos)!r}", "(1, 4, 16)": "(1, 4)"}, folder)
+    texts = ("['good', 'defective']", "PyTorch loaded: False", "no_such_photo.png", "exit status: 1", "1 of 2: ")
+    return [text for text in texts if text not in shown]
+
+
 LESSONS = {"09": lesson_9, "10": lesson_10, "plain_pytorch": plain_pytorch, "speed_and_memory": speed_and_memory}
+LESSONS |= {"deploying": deploying}
 
 
 def main(chosen: Sequence[str]) -> int:

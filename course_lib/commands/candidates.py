@@ -34,7 +34,9 @@ def try_sizes(
     seen = index[index["split"] != "test"].reset_index(drop=True)
     some = sample(seen, min(TRIED, len(seen)), seed)
     labels, lots = label_numbers(some, classes), some["lot"] if "lot" in some else np.arange(len(some))
-    folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels, lots))
+    count = min(FOLDS, len(np.unique(lots)), np.bincount(labels).min())
+    dealt = StratifiedGroupKFold(max(count, 2), shuffle=True, random_state=seed)
+    folds = list(dealt.split(labels, labels, lots)) if count > 1 else []
     rows = []
     for size in sizes:
         inputs = features.extract(some, backbone, size=size, progress=progress)

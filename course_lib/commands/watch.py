@@ -35,20 +35,17 @@ def watch(inspector: PhotoInspector, folder: str, file: str | None = None, heat_
     """
     if not os.path.isdir(folder):
         raise CourseError(f"There is no folder {shorten(folder)} to watch; make it, or check the path.")
-    columns = inspector.columns(heat_maps is not None)
+    columns, keep = inspector.columns(heat_maps is not None), work_folder() / "predictions" / inspector.fingerprint()
+    known, judged, problems = _written(file, columns), 0, 0
     if file is None:
         say(csv_lines([columns]).rstrip())
-    known, waiting, judged, problems = _written(file, columns), pd.DataFrame(columns=columns), 0, 0
     print(f"Watching {shorten(folder)}; Ctrl+C ends it.", file=sys.stderr)
     try:
         for paths in _arrivals(folder, heat_maps, known, photos_at_once(inspector.settings.size)):
-            if paths:
-                keep = work_folder() / "predictions" / inspector.fingerprint()
-                table = inspector.inspect(paths, progress=False, heat_maps=heat_maps, keep=keep)
-                judged, problems = judged + len(table), problems + int((table["problem"] != "").sum())
-                waiting = table if waiting.empty else pd.concat([waiting, table])
-            if len(waiting):
-                waiting = _handed_on(waiting, file)
+            table = inspector.inspect(paths, progress=False, heat_maps=heat_maps, keep=keep)
+            while not _handed_on(table, file):
+                time.sleep(SECONDS)
+            judged, problems = judged + len(table), problems + int((table["problem"] != "").sum())
     except KeyboardInterrupt:
         print(f"\nEnded: {judged} photos judged, {problems} of them could not be inspected.", file=sys.stderr)
     return int(problems > 0)
@@ -68,7 +65,7 @@ def _written(file: str | None, columns: list[str]) -> set[str]:
 
 
 def _arrivals(folder: str, heat_maps: str | None, known: set[str], count: int) -> Iterator[list[str]]:
-    """After each look the photos that have arrived, at most so many at once; often none."""
+    """The photos that have arrived, at most so many at once; it never ends."""
     before: dict[str, tuple] = {}
     judged: dict[str, tuple] = {}
     while True:
@@ -85,18 +82,17 @@ def _arrivals(folder: str, heat_maps: str | None, known: set[str], count: int) -
             yield arrived[start : start + count]
         judged |= {path: now[path] for path in arrived}
         before = now
-        yield []
         time.sleep(SECONDS)
 
 
-def _handed_on(rows: pd.DataFrame, file: str | None) -> pd.DataFrame:
-    """Print rows, or add them to the file; those that it cannot take now are given back."""
+def _handed_on(rows: pd.DataFrame, file: str | None) -> bool:
+    """Print rows, or add them to the file, unless that cannot be written to now."""
     if file is None:
         say(csv_lines(rows.itertuples(index=False)).rstrip())
-        return rows[:0]
+        return True
     try:
         append_csv(rows, file)
     except CourseError as error:  # Excel has it open
         print(f"{error} The rows wait.", file=sys.stderr)
-        return rows
-    return rows[:0]
+        return False
+    return True

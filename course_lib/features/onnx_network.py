@@ -59,7 +59,7 @@ def program_of(
         ) from error
 
 
-# The last quick network by its fingerprint: making one takes seconds, and it holds a copy of the weights.
+KEPT = 4  # of the last quick networks, such as one for each size: making one takes seconds
 _kept: dict[str, Callable[[Tensor], Tensor]] = {}
 
 
@@ -69,10 +69,11 @@ def quick_network(network: nn.Module, shape: tuple[int, ...], fingerprint: str) 
     Args:
         network: in evaluation mode, on the processor.
         shape: of one photo, (C, H, W).
-        fingerprint: the same for the same network and shape; the last one made is used again.
+        fingerprint: the same for the same network and shape; the last ones made are used again.
     """
     if fingerprint not in _kept:
-        _kept.clear()
+        while len(_kept) >= KEPT:
+            _kept.pop(next(iter(_kept)))
         _kept[fingerprint] = network
         with suppress(CourseError):  # a package is missing, or ONNX does not know a layer
             _kept[fingerprint] = _in_onnx_runtime(network, shape)

@@ -21,20 +21,21 @@ TEMPLATES = jinja2.Environment(
 )
 
 
-def page(title: str, *sections: str, style: str = "") -> str:
+def page(title: str, *sections: str, style: str = "", language: str = "en") -> str:
     """A whole page with its style inside; it fetches nothing.
 
     Args:
         title: plain text, for the heading and the browser's tab.
         sections: plain texts, or pieces of HTML from the other functions of this module.
         style: CSS that is added to that of all pages.
+        language: of its texts, for screen readers and hyphens.
 
     Example:
         >>> "<h1>1 &lt; 2</h1>\\n<p>3 &gt; 2</p>" in page("1 < 2", "3 > 2")
         True
     """
     frame = TEMPLATES.get_template("page.html")
-    return frame.render(title=title, body=join(*sections), style=Markup(style))
+    return frame.render(title=title, body=join(*sections), style=Markup(style), language=language)
 
 
 def html(template: str, **values: object) -> Markup:

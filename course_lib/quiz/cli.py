@@ -4,12 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten, work_folder, write_atomically, write_csv
 from course_lib.quiz.bank import bank_folder, find_bank, load_bank, load_banks
 from course_lib.quiz.questions import Bank
+
+if TYPE_CHECKING:
+    from course_lib.quiz.collect import Collected
 
 Options: TypeAlias = argparse.Namespace
 
@@ -110,7 +113,7 @@ def _collect(options: Options) -> int:
     collected = collect(options.folder, _banks_with_tasks(options))
     out = options.out or work_folder() / "quiz_class" / "answers.csv"
     write_csv(collected.answers, out, options.excel)
-    print(collected.summary())
+    _say_what_arrived(collected)
     print(f"Written: {shorten(out)}")
     for name, table, what in (
         ("dropped", collected.dropped, "Every dropped line, with its reason"),
@@ -131,7 +134,7 @@ def _grade(options: Options) -> int:
     table = grades(collected, banks, roster)
     out = options.out or work_folder() / "quiz_class" / "grades.csv"
     write_csv(table, out, options.excel)
-    print(collected.summary())
+    _say_what_arrived(collected)
     print(RULE)
     absent = int((table["look at"] == NOTHING_HANDED_IN).sum())
     unnamed = int((table["learner"].astype(bool) & (table["name"] == "")).sum()) if roster else 0
@@ -145,21 +148,36 @@ def _grade(options: Options) -> int:
 def _stats(options: Options) -> int:
     from course_lib.quiz.collect import collect
     from course_lib.quiz.report import write_report
-    from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics
+    from course_lib.quiz.stats import KEY_MAY_BE_WRONG, class_statistics, needs_explaining
 
     banks = _banks_with_tasks(options)
     collected = collect(options.folder, banks)
-    print(collected.summary())
+    _say_what_arrived(collected, options.lang)
     statistics = class_statistics(collected.answers, banks)
     out = options.out or work_folder() / "quiz_class"
-    for name in ("questions", "options", "lessons", "learners"):
-        write_csv(getattr(statistics, name), out / f"{name}.csv", options.excel)
+    for name in ("questions", "options", "lessons", "learners", "objectives", "tasks"):
+        table = getattr(statistics, name)
+        if "text" in table and name != "options":
+            table = table.assign(text=[text.plain(options.lang) for text in table["text"]])
+        write_csv(table, out / f"{name}.csv", options.excel)
+    for line in needs_explaining(statistics, options.lang):
+        print(line)
     suspects = statistics.questions["note"] == KEY_MAY_BE_WRONG
     for question in statistics.questions["question"][suspects]:
         print(f"{question}: {KEY_MAY_BE_WRONG}; look at its options in the report")
-    report = write_report(statistics, out / "report.html", collected.summary())
+    report = write_report(statistics, out / "report.html", collected.summary(options.lang), options.lang)
     print(f"Written: {shorten(report)}")
     return 0
+
+
+def _say_what_arrived(collected: "Collected", language: str = "en") -> None:
+    from course_lib.quiz.collect import UNKNOWN_QUESTION
+
+    print(collected.summary(language))
+    if (collected.dropped["reason"] == UNKNOWN_QUESTION).any():
+        print(
+            "For questions of your own, name the folder with their key too: --banks quizzes --banks graded/instructor"
+        )
 
 
 def _banks_with_tasks(options: argparse.Namespace) -> list[Bank]:

@@ -31,6 +31,7 @@ Asked: TypeAlias = dict[str, tuple[int, Question]]  # lesson and question by the
 MAXIMUM_LINE = 100_000  # bytes; an honest line has a few hundred
 # What an editor may make of a file in UTF-8; the seal says which one it was.
 ENCODINGS = ("utf-8", "cp932", "cp1252")
+UNKNOWN_QUESTION = "question is not in the banks"
 COMPLETE = "the same answer stands in another file or line"
 
 
@@ -49,20 +50,25 @@ class Collected:
     others: tuple[str, ...] = ()
     students: Mapping[str, str] = field(default_factory=dict)
 
-    def summary(self) -> str:
+    def summary(self, language: str = "en") -> str:
         """What was kept, what was dropped and what to look at, in a few lines."""
+        from course_lib.quiz.report_words import say
+
         learners = self.answers["learner"].nunique()
-        lines = [f"{len(self.answers):,} answers of {learners:,} learners kept."]
+        lines = [say("{} answers of {} learners kept.", language, f"{len(self.answers):,}", f"{learners:,}")]
         if len(self.dropped):
-            lines.append(f"{len(self.dropped):,} lines dropped:")
+            lines.append(say("{} lines dropped:", language, f"{len(self.dropped):,}"))
             for reason, count in self.dropped["reason"].value_counts().items():
-                lines.append(f"  {count:,}  {reason}")
+                lines.append(f"  {count:,}  {say(reason, language)}")
         if self.others:
-            lines.append(f"{len(self.others):,} files are no answers and were not read, such as {self.others[0]}.")
+            told = "{} files are no answers and were not read, such as {}."
+            lines.append(say(told, language, f"{len(self.others):,}", self.others[0]))
         if len(self.doubts):
-            lines.append(f"Look at {self.doubts['learner'].nunique():,} learners before you believe their answers:")
+            told = "Look at {} learners before you believe their answers:"
+            lines.append(say(told, language, f"{self.doubts['learner'].nunique():,}"))
             for doubt, names in self.doubts.groupby("doubt", sort=False)["learner"]:
-                lines.append(f"  {len(names):,}  {doubt}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}")
+                which = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+                lines.append(f"  {len(names):,}  {say(doubt, language)}: {which}")
         return "\n".join(lines)
 
 
@@ -191,7 +197,7 @@ def _intact(line: bytes, asked: Asked, seen: set[str]) -> tuple[dict[str, Any], 
     if not genuine:
         return {}, "changed after it was written"
     if record["question"] not in asked:
-        return {}, "question is not in the banks"
+        return {}, UNKNOWN_QUESTION
     if record["hash"] != asked[record["question"]][1].hash:
         return {}, "older version of the question"
     if record["seal"] in seen:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from course_lib.errors import CourseError
 from course_lib.quiz.questions import Bank
 from course_lib.quiz.systems import SYSTEMS
+from course_lib.quiz.texts import Text
 
 PAGES = ("html", "print")
 FORMATS = (*SYSTEMS, *PAGES)
@@ -16,6 +17,9 @@ STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
     ".options{list-style:none;padding-left:0}ol>li{break-inside:avoid}"
     ".key{break-before:page}"
+    ".line{border-bottom:1px solid #888;height:2.2rem}.hint{color:#555}"
+    ".numbered{display:grid;grid-template:1.5rem auto/1.5rem 20rem}.columns,.rows{display:flex;text-align:center}"
+    ".columns{grid-column:2}.rows{flex-direction:column}.columns b,.rows b{flex:1;align-content:center}"
     ".photo{position:relative;width:20rem}.photo img{display:block;width:100%}"
     ".squares{position:absolute;inset:0;display:grid}.squares i{border:1px solid #fff8}"
 )
@@ -60,7 +64,7 @@ def export(bank: Bank, to: str, language: str = "en", key: bool = True) -> Expor
         raise CourseError(f"There is no language {language!r}; choose en, ja or both.")
     if bank.released:
         raise CourseError("A released bank has no key; export the instructor's bank instead.")
-    name = f"{bank.path.stem}_{language}"
+    name = f"{bank.path.stem}_{language}" + ("" if key or to not in PAGES else "_no_key")
     if to in PAGES:
         lost = [(asked.id, asked.paper_loses) for asked in bank.questions if asked.paper_loses]
         sheet = "_print" if to == "print" else ""
@@ -80,25 +84,30 @@ def export(bank: Bank, to: str, language: str = "en", key: bool = True) -> Expor
 
 def _page(bank: Bank, language: str, key: bool, paper: bool) -> str:
     """A page to read or print; the answers follow on their own sheet."""
+
+    def said(en: str, ja: str) -> str:
+        return Text(en, ja).html(language).replace("<br>", " / ")
+
     title = bank.title.html(language).replace("<br>", " · ")
-    parts = [f"<h1>Quiz {bank.lesson}: {title}</h1>"]
+    parts = [f"<h1>{said('Quiz', 'クイズ')} {bank.lesson}: {title}</h1>"]
     if paper:
-        parts.append("<p>Name / 氏名: ____________________ Date / 日付: ____________</p>")
+        parts.append(f"<p>{said('Name', '氏名')}: ____________________ {said('Date', '日付')}: ____________</p>")
     parts.append("<ol>")
     for question in bank.questions:
         prompt = question.whole_prompt().html(language)
         body = question.paper_html(language)
         if question.picture:
             body = question.picture.html(language) + body
-        parts.append(f'<li id="{question.id}"><p><strong>{prompt}</strong></p>{body}</li>')
+        hint = f'<p class="hint">{said(question.paper_hint.en, question.paper_hint.ja)}</p>'
+        parts.append(f'<li id="{question.id}"><p><strong>{prompt}</strong></p>{hint}{body}</li>')
     parts.append("</ol>")
     if key:
         answers = [f"<li>{question.key_html(language)}</li>" for question in bank.questions]
-        parts += ['<section class="key"><h2>Key / 解答</h2><ol>', *answers, "</ol></section>"]
+        parts += ['<section class="key">', f"<h2>{said('Key', '解答')}</h2><ol>", *answers, "</ol></section>"]
     return (
         f'<!doctype html>\n<html lang="{"ja" if language == "ja" else "en"}">'
         '<head><meta charset="utf-8">'
-        f"<title>Quiz {bank.lesson}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<title>{said('Quiz', 'クイズ')} {bank.lesson}</title><style>{STYLE}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )

@@ -94,7 +94,7 @@ def grades(collected: Collected, banks: Iterable[Bank], roster: Roster | None = 
         tasks = solved[solved["lesson"] == bank.lesson].groupby("learner")["question"].nunique()
         for what, got, asked in (("quiz", points.round(2), bank.questions), ("tasks", tasks, bank.tasks)):
             if asked:
-                table[f"{what} {bank.lesson} (of {len(asked)})"] = got.reindex(table.index).fillna(0)
+                table[f"{what} {bank.lesson} (of {len(asked)})"] = got.reindex(table.index).fillna(0).astype(got.dtype)
                 most[what] += len(asked)
     for what, count in most.items():
         mine = [column for column in table.columns if column.startswith(f"{what} ")]
@@ -105,8 +105,9 @@ def grades(collected: Collected, banks: Iterable[Bank], roster: Roster | None = 
     absent = pd.DataFrame({"student": missing, "name": [(roster or {})[number] for number in missing]})
     absent["look at"] = NOTHING_HANDED_IN
     table = pd.concat([table, absent], ignore_index=True) if missing else table
-    points_columns = [column for column in table.columns if column.startswith(("quiz ", "tasks "))]
-    table[points_columns] = table[points_columns].fillna(0)
+    for column in table.columns:
+        if column.startswith(("quiz ", "tasks ")):
+            table[column] = table[column].fillna(0).astype(int if column.startswith("tasks ") else float)
     return table.fillna("").sort_values(["student", "learner"], kind="stable").reset_index(drop=True)
 
 
@@ -132,10 +133,13 @@ def _plain(text: str) -> str:
 
 def _to_look_at(row: Any, table: pd.DataFrame, collected: Collected, roster: Roster | None) -> str:
     """What speaks against believing a row as it stands; "" where nothing does."""
-    found = list(dict.fromkeys(collected.doubts["doubt"][collected.doubts["learner"] == row.learner]))
+    # Of files that share a pseudonym each has its number behind it; the doubt is about all of them.
+    mine = collected.doubts["learner"].isin((row.learner, row.learner.partition("/")[0]))
+    found = list(dict.fromkeys(collected.doubts["doubt"][mine]))
     files = set(collected.answers["file"][collected.answers["learner"] == row.learner])
-    if lost := int((collected.dropped["file"].isin(files) & (collected.dropped["line"] > 0)).sum()):
-        found.append(f"{lost} lines were dropped")
+    dropped = collected.dropped[collected.dropped["file"].isin(files)]
+    if lost := int(dropped["reason"].str.startswith(("broken", "changed")).sum()):
+        found.append(f"{lost} of its lines are broken or were changed")
     if roster is not None and row.student not in roster:
         found.append(NOT_IN_ROSTER)
     if row.student and (table["student"] == row.student).sum() > 1:

@@ -16,7 +16,7 @@ from course_lib.paths import shorten
 from course_lib.quiz.picture import Picture
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.shapes import Shape
-from course_lib.quiz.texts import Text
+from course_lib.quiz.texts import NOTHING, Text
 
 RIGHT, WRONG, NOT_ATTEMPTED = "right", "wrong", "not attempted"
 SAVED = "saved"  # the outcome in a released quiz, whose key the instructor has
@@ -62,6 +62,7 @@ class Question(ABC):
     shape: ClassVar[Mapping[str, Shape]]  # of the keys that it has in a bank file, beside those of all kinds
     public: ClassVar[Public]  # what a learner may see of these
     paper_loses: ClassVar[str] = ""  # what a page or a sheet of paper cannot do
+    paper_hint: ClassVar[Text] = NOTHING  # what to do there, below the prompt
 
     id: str
     objective: str

@@ -6,7 +6,7 @@ first attempts only, because later ones were made after feedback.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ import pandas as pd
 
 from course_lib.quiz.kinds.choice import ChoiceQuestion, Single
 from course_lib.quiz.questions import Bank, Question
+from course_lib.quiz.texts import Text
 
 Row: TypeAlias = dict[str, Any]
 FEW_ANSWERS = 10
@@ -31,13 +32,18 @@ class ClassStatistics:
     seconds. ``options`` says how often each option was chosen at first, by all, by the strong and
     by the weak third. ``learners`` has one row for each learner and lesson.
     Tasks have rows among the questions and a column among the learners; scores and reliability are those
-    of the quiz alone.
+    of the quiz alone. ``objectives`` counts who misses each objective, ``tasks`` who solved each task, and
+    ``asked`` has the questions and tasks themselves by their ids, ``titles`` those of the lessons.
     """
 
     questions: pd.DataFrame
     options: pd.DataFrame
     lessons: pd.DataFrame
     learners: pd.DataFrame
+    objectives: pd.DataFrame
+    tasks: pd.DataFrame
+    asked: Mapping[str, Question]
+    titles: Mapping[int, Text]
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
@@ -137,9 +143,40 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
             options = _option_rows(question, given, table)
             option_rows += options
             question_rows.append(_question_row(bank, question, given, table, options))
-    asked = {bank.lesson: len(bank.questions) for bank in banks}
     of_tasks = answers[answers["question"].isin(tasks)]
-    answers, first = (rows[~rows["question"].isin(tasks)] for rows in (answers, first))
+    return ClassStatistics(
+        pd.DataFrame(question_rows),
+        pd.DataFrame(option_rows, columns=OPTION_COLUMNS),
+        pd.DataFrame(lesson_rows),
+        _learners(banks, answers, first, of_tasks),
+        _objectives(banks, first, of_tasks),
+        _tasks(banks, of_tasks),
+        {question.id: question for bank in banks for question in (*bank.questions, *bank.tasks)},
+        {bank.lesson: bank.title for bank in banks},
+    )
+
+
+def needs_explaining(statistics: ClassStatistics, language: str = "en", most: int = 5) -> list[str]:
+    """The objectives and the tasks that most of the class miss, a line each: "12 of 30 miss choose-threshold"."""
+    from course_lib.quiz.report_words import say
+
+    def lines(table: pd.DataFrame, phrase: str, missed: str, learners: str, name: str) -> list[str]:
+        worst = table[table[missed] > 0].sort_values("share_missed", ascending=False, kind="stable").head(most)
+        return [
+            say(phrase, language, row[missed], row[learners], row[name])
+            + f" ({say('lesson', language)} {row['lesson']}): {row['text'].plain(language)}"
+            for _, row in worst.iterrows()
+        ]
+
+    return [
+        *lines(statistics.objectives, "{} of {} miss {}", "missed", "learners", "objective"),
+        *lines(statistics.tasks, "{} of {} have not solved {}", "unsolved", "tried", "task"),
+    ]
+
+
+def _learners(banks: list[Bank], answers: pd.DataFrame, first: pd.DataFrame, of_tasks: pd.DataFrame) -> pd.DataFrame:
+    """How far each learner is in each lesson: the quiz, and the tasks in a column of their own."""
+    answers, first = (rows[~rows["question"].isin(of_tasks["question"])] for rows in (answers, first))
     solved = answers[answers["outcome"] == "right"].groupby(["learner", "lesson"])["question"]
     of_learner = first.groupby(["learner", "lesson"])
     learners = answers.groupby(["learner", "lesson"]).agg(
@@ -149,7 +186,7 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
     learners["right_at_first"] = of_learner["right"].sum()
     learners["right_in_the_end"] = solved.nunique()
     learners["score"] = of_learner["score"].sum()
-    if tasks:
+    if any(bank.tasks for bank in banks):
         done = of_tasks[of_tasks["outcome"] == "right"].groupby(["learner", "lesson"])["question"].nunique()
         attempted = of_tasks.groupby(["learner", "lesson"]).size().index
         learners = learners.reindex(learners.index.union(attempted))
@@ -158,15 +195,63 @@ def class_statistics(answers: pd.DataFrame, banks: Iterable[Bank]) -> ClassStati
         {"right_at_first": int, "right_in_the_end": int, "answered": int, "attempts": int}
     )
     learners = learners.reset_index()
-    learners.insert(2, "questions", learners["lesson"].map(asked))
-    return ClassStatistics(
-        pd.DataFrame(question_rows),
-        pd.DataFrame(option_rows, columns=OPTION_COLUMNS),
-        pd.DataFrame(lesson_rows),
-        learners,
+    learners.insert(2, "questions", learners["lesson"].map({bank.lesson: len(bank.questions) for bank in banks}))
+    return learners
+
+
+def _objectives(banks: list[Bank], first: pd.DataFrame, of_tasks: pd.DataFrame) -> pd.DataFrame:
+    """Who has less than half of the points of an objective: first answers to its questions, tasks solved at last."""
+    points = pd.concat(
+        [
+            first[~first["question"].isin(of_tasks["question"])][["learner", "question", "score"]],
+            of_tasks.groupby(["learner", "question"], as_index=False)["score"].max(),
+        ]
     )
+    rows = []
+    for bank in banks:
+        for objective in bank.objectives:
+            items = [asked.id for asked in (*bank.questions, *bank.tasks) if asked.objective == objective.id]
+            share = points[points["question"].isin(items)].groupby("learner")["score"].mean()
+            missed = int((share < 0.5).sum())
+            rows.append(
+                {
+                    "lesson": bank.lesson,
+                    "objective": objective.id,
+                    "text": objective.text,
+                    "items": len(items),
+                    "learners": len(share),
+                    "missed": missed,
+                    "share_missed": missed / len(share) if len(share) else math.nan,
+                    "mean_score": share.mean(),
+                }
+            )
+    return pd.DataFrame(rows)
 
 
+def _tasks(banks: list[Bank], of_tasks: pd.DataFrame) -> pd.DataFrame:
+    """Who tried and who solved each task, and how many attempts that took."""
+    rows = []
+    for bank in banks:
+        for task in bank.tasks:
+            mine = of_tasks[of_tasks["question"] == task.id]
+            tried = mine["learner"].nunique()
+            solved = mine["learner"][mine["outcome"] == "right"].nunique()
+            rows.append(
+                {
+                    "lesson": bank.lesson,
+                    "task": task.id,
+                    "text": task.prompt,
+                    "tried": tried,
+                    "solved": solved,
+                    "unsolved": tried - solved,
+                    "share_missed": (tried - solved) / tried if tried else math.nan,
+                    "attempts_50": mine.groupby("learner").size().median(),
+                }
+            )
+    return pd.DataFrame(rows, columns=TASK_COLUMNS)
+
+
+TASK_COLUMNS = ["lesson", "task", "text", "tried", "solved", "unsolved", "share_missed", "attempts_50"]
 OPTION_COLUMNS = ["question", "option", "text", "right", "chosen", "share", "strong", "weak"]
 
 

@@ -6,4 +6,4 @@
 
 from course_lib.widgets.cost_slider import cost_slider
 from course_lib.widgets.filter import KERNELS, FilterWidget, apply_kernel, visible
-from course_lib.widgets.playground import AugmentationPlayground, overview
+from course_lib.widgets.playground import AugmentationPlayground

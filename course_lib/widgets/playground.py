@@ -1,7 +1,7 @@
 """A playground of augmentations: choose one and see what it makes of a photo (lesson 10).
 
-`overview` draws all augmentations in one figure; `AugmentationPlayground` lets you choose with the
-keyboard or the mouse. The augmentations stand in `course_lib.widgets.catalogue`.
+`AugmentationPlayground` lets you choose with the keyboard or the mouse. The augmentations stand in
+`course_lib.widgets.catalogue`.
 """
 
 import html
@@ -20,35 +20,6 @@ from course_lib.widgets.catalogue import AUGMENTATIONS, as_pixels, code_line, de
 
 GAP = 6  # pixels between two photos of the picture
 ROWS = 4  # and as many columns: sixteen results
-
-
-def overview(photo: np.ndarray, other: np.ndarray | None = None) -> None:
-    """Show four results of each augmentation at strength 0.5 beside the photo.
-
-    It is the still picture for readers without a running notebook: they cannot use the
-    `AugmentationPlayground`. It is a figure, not a part of the widget's HTML, because a test compares
-    HTML letter by letter, but allows a figure the small differences between two processors.
-
-    Args:
-        photo: uint8, (C, H, W) or (H, W), square, C is 1 or 3.
-        other: the second photo for MixUp and CutMix; without it these two are left out.
-    """
-    names = offered(other)
-    shown: list[np.ndarray] = []
-    titles: list[str] = []
-    for name in names:
-        row = [photo, *results(photo, name, other=other, count=4)]
-        heads = ["original", "", name, "", ""]
-        if AUGMENTATIONS[name].mixes:
-            row, heads = [photo, other, *row[1:4]], ["original", "other", "", name, ""]
-        shown, titles = shown + row, titles + heads
-    plots.photo_grid(
-        shown,
-        titles,
-        columns=10,
-        size=0.75,
-        alt=f"One photo and results of {len(names)} augmentations beside it, in this order: {', '.join(names)}.",
-    )
 
 
 class AugmentationPlayground(CourseWidget):
@@ -125,7 +96,7 @@ class AugmentationPlayground(CourseWidget):
         return f"Augmentation playground: {describe(self.name, self.strength, self.probability)}"
 
     def fallback(self) -> str:
-        """A table of the augmentations at strength 0.5; it holds no picture, `overview` draws one."""
+        """A table of the augmentations at strength 0.5; it holds no picture."""
         rows = "".join(
             f"<tr><th scope='row'>{name}</th><td>{html.escape(meaning(name))}</td>"
             f"<td><code>{html.escape(code_line(name))}</code></td></tr>"

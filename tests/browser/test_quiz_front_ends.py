@@ -17,7 +17,10 @@ from jupyter_server import FLAGS, jupyter
 
 from course_lib.quiz import show, widget
 from course_lib.quiz.bank import find_bank, load_bank
+from course_lib.quiz.collect import collect
 from course_lib.quiz.grading import right_answer
+from course_lib.quiz.new_bank import new_bank
+from course_lib.quiz.release import release
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -78,16 +81,15 @@ def learner(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("around", PAGES)
-def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
-    theme, opening, style = PAGES[around]
-    quiz = show(8)
+def opened(browser, folder, quiz, around="nothing"):
+    """A page with nothing of Jupyter that shows a quiz, and a function that lets both sides talk."""
+    _, opening, style = PAGES[around]
     state = {name: quiz.get_state()[name] for name in ("content", "language")}
     text = PAGE.replace("HTML", opening, 1).replace("STYLE", style, 1)
     text = text.replace("CSS", (FILES / "widget.css").read_text(encoding="utf-8"), 1)
     script = base64.b64encode(widget.QuizWidget._esm.encode()).decode()
     text = text.replace("SCRIPT", script, 1)
-    file = learner / "page.html"
+    file = folder / "page.html"
     file.write_text(text.replace("STATE", json.dumps(state), 1), encoding="utf-8")
     page = browser.new_page(viewport={"width": 420, "height": 900})  # as narrow as a phone
     foreign = []
@@ -111,6 +113,13 @@ def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
             to_python(waiting.pop(0))
 
     exchange()
+    return page, exchange, foreign
+
+
+@pytest.mark.parametrize("around", PAGES)
+def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
+    theme = PAGES[around][0]
+    page, exchange, foreign = opened(browser, learner, show(8), around)
     place = [question.id for question in BANK.questions].index("08-dear-misses")
     question, card = BANK.questions[place], page.locator(".question").nth(place)
     right = right_answer(question)
@@ -140,6 +149,40 @@ def test_in_a_page_with_nothing_of_jupyter(browser, learner, around):
     assert serious == []
     assert foreign == [], "a request left the machine"
     page.close()
+
+
+def test_a_released_quiz_saves_once_and_asks_for_a_student_number(browser, learner, monkeypatch):
+    (learner / "course").mkdir()
+    (learner / "course" / "class.yaml").write_text('student_number: "[0-9]{4}"\n', encoding="utf-8")
+    monkeypatch.setenv("COURSE_PROJECT", str(learner / "course"))
+    given, kept = release(new_bank(learner / "mine" / "11_mine.yaml"), learner / "graded")
+    page, exchange, _ = opened(browser, learner, show(11, given.parent))
+    student, first, *_ = page.locator(".question").all()
+    assert "Your student number" in student.inner_text() and "Question 1 of 6" in first.inner_text()
+    for typed, told in (("42", "does not look like"), ("0041", "Saved. You can still correct it."), ("0042", "Saved.")):
+        student.locator("input").fill(typed)
+        student.get_by_role("button", name="Save answer").click()
+        exchange()
+        assert told in student.inner_text()
+    assert "0 of 6 answered; each answer is saved once, for good" in page.locator(QUIZ).inner_text()
+    first.locator("input").first.click()
+    first.get_by_role("button", name="Save answer").click()
+    exchange()
+    assert "Saved. Your instructor scores it." in first.inner_text()
+    assert "1 of 6 answered" in page.locator(QUIZ).inner_text()
+    button = first.get_by_role("button", name="Saved")
+    assert button.get_attribute("aria-disabled") == "true"
+    button.click(force=True)
+    first.locator("input").last.click(force=True)
+    exchange()
+    assert len(first.get_by_role("radio").all()) == 3 and first.locator("input").first.is_checked()
+    page.get_by_role("button", name="日本語").click()
+    assert "保存済み" in first.inner_text() and "学籍番号" in student.inner_text()
+    found = collect(learner / "work" / "quiz", [load_bank(kept)])
+    assert len(found.answers) == 1 and list(found.students.values()) == ["0042"]
+    page, _, _ = opened(browser, learner, show(11, given.parent))  # after a restart
+    assert page.locator(".question").first.locator("input").input_value() == "0042"
+    assert page.locator(".question").nth(1).get_by_role("button", name="Saved").count() == 1
 
 
 # Beside Notebook 7 the classic one has its own place; `make quiz-test` installs both.

@@ -127,7 +127,7 @@ def test_rows_wait_for_a_file_that_cannot_be_written_to(
 
     monkeypatch.setattr(watching, "append_csv", refuse)
     photo(line / "first.png")
-    watch(nothing, lambda: photo(line / "second.png", 1), nothing, shut.clear, nothing)
+    watch(nothing, lambda: photo(line / "second.png", 1), nothing, shut.clear, nothing, nothing)
     assert rows(tmp_path) == ["first.png", "second.png"]
     assert "close Excel. The rows wait." in capsys.readouterr().err
 

@@ -3,6 +3,10 @@
 That they run with other photos tries `tools/other_photos.py`.
 """
 
+import subprocess
+import sys
+from pathlib import Path
+
 import build
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from torch import nn
 from torchvision.datasets import ImageFolder
 
 from course_lib import data, models
+from course_lib.inference import Inspector, InspectorSettings, export_onnx
 
 
 def cells(name: str) -> list[str]:
@@ -76,3 +81,25 @@ def test_image_folder_numbers_the_classes_the_other_way_round() -> None:
     folder = ImageFolder(data.solar_cells())
     assert folder.class_to_idx == {"defective": 0, "functional": 1}
     assert data.class_names(data.index_folder(data.solar_cells())) == ["functional", "defective"]
+
+
+@pytest.mark.slow
+def test_the_program_for_the_factory_decides_like_the_inspector(tmp_path: Path) -> None:
+    """Without PyTorch and without the course; photos are made smaller as in the training."""
+    torch.manual_seed(0)
+    settings = InspectorSettings(["good", "bad"], 64, 3, [0.5] * 3, [0.2] * 3, threshold=0.49)
+    inspector = Inspector(models.ScratchCNN(channels=3), settings)
+    (cell,) = [cell for cell in cells("deploying") if cell.startswith("PROGRAM")]
+    names: dict = {}
+    exec(cell, names)
+    program = tmp_path / "program.py"
+    program.write_text(names["PROGRAM"], encoding="utf-8")
+    folder = data.solar_cells()
+    photos = [folder / path for path in data.index_folder(folder)["path"][:5]]
+    command = [sys.executable, program, export_onnx(inspector, tmp_path / "inspector"), *photos]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    *rows, last = done.stdout.splitlines()
+    assert last == "PyTorch loaded: False"
+    said = inspector.inspect(photos, progress=False)
+    for row, probability, decision in zip(rows, said["probability"], said["decision"], strict=True):
+        assert row.split()[1] == decision and float(row.split()[0]) == pytest.approx(probability, abs=2e-3)

@@ -106,7 +106,16 @@ def test_a_lost_first_answer_is_not_made_up_for_and_is_shown(tmp_path: Path) -> 
     file.write_bytes(lines[0][:30] + b"\n" + lines[1])
     (row,) = grades(collected(tmp_path), [BANK]).to_dict("records")
     assert row[f"quiz 2 (of {len(BANK.questions)})"] == 0
-    assert "1 lines were dropped" in row["look at"]
+    assert "1 of its lines are broken or were changed" in row["look at"]
+
+
+def test_clones_are_rows_of_their_own_and_all_of_them_are_to_be_looked_at(tmp_path: Path) -> None:
+    question = SINGLES[0]
+    for number, chosen in enumerate((right_answer(question), wrong(question))):
+        hand_in(tmp_path, "clone", (question, chosen), name=f"{number}/answers-clone.jsonl")
+    table = grades(collected(tmp_path), [BANK]).set_index("learner")
+    assert list(table.index) == ["clone/1", "clone/2"]
+    assert table["look at"].str.contains("one pseudonym for more than one").all()
 
 
 # ---- a released quiz is answered once ----------------------------------------------------------
@@ -265,4 +274,7 @@ def test_the_command_writes_grades_of_several_folders_of_banks(
     assert [row["quiz 11 (of 6)"] for row in rows] == ["1.0", "0.0"]
     assert [row["look at"] for row in rows] == ["not in the roster", NOTHING_HANDED_IN]
     told = capsys.readouterr().out
+    assert "--banks graded/instructor" not in told
+    assert main(["grade", str(own_answers), "--out", str(tmp_path / "g.csv")]) == 0
+    assert "--banks graded/instructor" in capsys.readouterr().out  # 1 of its answers is not in the course's banks
     assert RULE in told and "1 learners with points, 1 handed in nothing." in told

@@ -142,28 +142,6 @@ def test_without_a_second_photo_nothing_is_mixed():
     assert "MixUp" not in view._repr_mimebundle_()[0]["text/html"]
 
 
-@pytest.mark.parametrize("other", [None, OTHER], ids=["one photo", "two photos"])
-def test_the_overview_draws_every_augmentation(monkeypatch, other):
-    shown = []
-    monkeypatch.setattr("course_lib.plots.figures.show", lambda *figure: shown.extend(figure))
-    playground.overview(PHOTO, other)
-    figure, alt = shown
-    used = [axis for axis in figure.axes if axis.images]  # the last row may be half empty
-    assert len(figure.axes) - len(used) in (0, 5)
-    titles = [axis.get_title() for axis in used]
-    pictures = [np.asarray(axis.images[0].get_array()) for axis in used]
-    assert [title for title in titles if title in AUGMENTATIONS] == offered(other)
-    assert ", ".join(offered(other)) in alt
-    for start, name in zip(range(0, len(titles), 5), offered(other), strict=True):
-        assert titles[start] == "original" and name in titles[start : start + 5]
-        assert np.array_equal(pictures[start], PHOTO[0])
-        group, mixes = pictures[start + 1 : start + 5], AUGMENTATIONS[name].mixes
-        if mixes:
-            assert np.array_equal(group[0], OTHER[0])
-        expected = results(PHOTO, name, other=other, count=4)[: 4 - mixes, 0]
-        assert np.array_equal(group[mixes:], expected)
-
-
 def test_state_for_the_page_is_small_and_plain():
     view = AugmentationPlayground(PHOTO, OTHER)
     shown = dict(view.get_state()["shown"])
@@ -190,7 +168,6 @@ def test_state_for_the_page_is_small_and_plain():
         lambda: results(PHOTO, "CutMix"),
         lambda: code_line("nois"),
         lambda: meaning("noise", 2),
-        lambda: playground.overview(np.zeros((0, 0), np.uint8)),
     ],
 )
 def test_a_wrong_choice_is_refused_in_one_sentence(wrong):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from course_lib.quiz.kinds.options import Option, WithOptions
+from course_lib.quiz.kinds.options import Option, WithOptions, letter
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Remark
 from course_lib.quiz.shapes import TEXT, YES_OR_NO, Shape, several, table
@@ -65,8 +65,9 @@ class ChoiceQuestion(WithOptions):
 
     def key_html(self, language: str) -> str:
         return "<br>".join(
-            f"{'✓' if option.right else '✗'} {option.text.html(language)}: {option.reason.html(language)}"
-            for option in self.options
+            f"{'✓' if option.right else '✗'} {letter(position)} {option.text.html(language)}: "
+            f"{option.reason.html(language)}"
+            for position, option in enumerate(self.options)
         )
 
 
@@ -76,6 +77,7 @@ class Single(ChoiceQuestion):
 
     type: ClassVar[str] = "single"
     box: ClassVar[str] = "○"
+    paper_hint: ClassVar[Text] = Text("Choose one.", "1 つ選んでください。")
 
     @classmethod
     def check_key(cls, rights: list[bool], here: Place) -> None:
@@ -113,6 +115,7 @@ class Multiple(ChoiceQuestion):
 
     type: ClassVar[str] = "multiple"
     box: ClassVar[str] = "□"
+    paper_hint: ClassVar[Text] = Text("Choose every right one.", "正しいものをすべて選んでください。")
 
     @classmethod
     def check_key(cls, rights: list[bool], here: Place) -> None:

@@ -19,6 +19,8 @@ from course_lib.quiz.run_code import SECONDS, in_words, plain_result, run_code
 from course_lib.quiz.shapes import ANYTHING, NUMBER, STRING, TEXT, Shape, several, table
 from course_lib.quiz.texts import NOTHING, Text
 
+LINES_ON_PAPER = 8  # the same for every question: their number tells nothing of the solution
+
 
 @dataclass(frozen=True)
 class Case:
@@ -74,6 +76,7 @@ class CodeQuestion(Question):
         )
     }
     public: ClassVar[Public] = {"code": {"name": True, "kind": True, "arrays": True, "cases": {"arguments": True}}}
+    paper_hint: ClassVar[Text] = Text("Write it on the lines.", "下の線に書いてください。")
     paper_loses: ClassVar[str] = "nothing runs the code; the answer is a solution to compare with"
 
     code: Code
@@ -148,6 +151,9 @@ class CodeQuestion(Question):
 
     def shown(self) -> dict[str, Any]:
         return {"name": self.code.name}
+
+    def paper_html(self, language: str) -> str:
+        return '<div class="line"></div>' * LINES_ON_PAPER
 
     def key_html(self, language: str) -> str:
         return f"<pre>{html.escape(self.code.solution)}</pre>"

@@ -75,6 +75,7 @@ class Hotspot(Question):
         )
     }
     public: ClassVar[Public] = {"photo": {"file": True, "credit": True, "description": PUBLIC_TEXT, "grid": True}}
+    paper_hint: ClassVar[Text] = Text("Mark one square.", "マス目を 1 つ選んで印を付けてください。")
     paper_loses: ClassVar[str] = "the square is marked by hand and compared by eye"
 
     photo: Photo
@@ -160,15 +161,22 @@ class Hotspot(Question):
         described = html.escape(photo.description.plain(language))
         grid = f"grid-template:repeat({photo.rows},1fr)/repeat({photo.columns},1fr)"
         squares = "<i></i>" * photo.rows * photo.columns
+        columns, rows = (
+            "".join(f"<b>{number}</b>" for number in range(1, count + 1)) for count in (photo.columns, photo.rows)
+        )
         return (
+            f'<div class="numbered"><div class="columns">{columns}</div><div class="rows">{rows}</div>'
             f'<div class="photo"><img alt="{described}" src="{photo_address(photo)}">'
-            f'<div class="squares" style="{grid}">{squares}</div></div>'
+            f'<div class="squares" style="{grid}">{squares}</div></div></div>'
             f"<p><small>{html.escape(photo.credit)}</small></p>"
         )
 
     def key_html(self, language: str) -> str:
-        squares = self.photo.squares(right=True)
-        return "row/column: " + ", ".join(f"{row}/{column}" for row, column in squares)
+        squares = list(self.photo.squares(right=True))
+        return Text(
+            "; ".join(f"row {row}, column {column}" for row, column in squares),
+            "、".join(f"{row} 行 {column} 列" for row, column in squares),
+        ).html(language)
 
 
 def _square(found: Any, here: Place, fault: str, cure: str) -> Square:

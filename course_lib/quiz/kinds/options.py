@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any, ClassVar
 
 from course_lib.quiz.place import Place, Table
@@ -17,6 +18,16 @@ from course_lib.quiz.texts import LANGUAGES, PUBLIC_TEXT, Text
 ALL_OF_THE_ABOVE = re.compile(
     r"\b(all|none|both) of (the )?(above|these)\b|上記(の)?(すべて|全て|のいずれ)|すべて正しい", re.I
 )
+
+
+def letter(position: int) -> str:
+    """How an option is called on paper.
+
+    Example:
+        >>> letter(0), letter(3)
+        ('<b>A</b>', '<b>D</b>')
+    """
+    return f"<b>{ascii_uppercase[position]}</b>"
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class WithOptions(Question):
             yield entry, there, text
         for language in LANGUAGES:
             here.no_twins([text.plain(language) for text in texts], "option")
+        here.demand(len(texts) <= 26, "has more than 26 options", "no one reads them; leave some out")
         here.demand(len(texts) >= 3, "has fewer than three options", "add a plausible one")
 
     @classmethod
@@ -80,5 +92,8 @@ class WithOptions(Question):
         return f'<ul style="margin:0">{"".join(options)}</ul>'
 
     def paper_html(self, language: str) -> str:
-        options = (f"<li>{self.box} {option.text.html(language)}</li>" for option in self.options)
+        options = (
+            f"<li>{self.box} {letter(position)} {option.text.html(language)}</li>"
+            for position, option in enumerate(self.options)
+        )
         return f'<ul class="options">{"".join(options)}</ul>'

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from course_lib.quiz.kinds.options import Option, WithOptions
+from course_lib.quiz.kinds.options import Option, WithOptions, letter
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Remark
 from course_lib.quiz.shapes import TEXT, WHOLE, Shape, several, table
@@ -34,6 +34,9 @@ class Ordering(WithOptions):
 
     type: ClassVar[str] = "ordering"
     box: ClassVar[str] = "__"
+    paper_hint: ClassVar[Text] = Text(
+        "Number the steps; 1 is the first.", "正しい順に番号を書いてください（1 が最初）。"
+    )
     shape: ClassVar[Mapping[str, Shape]] = {"options": several(table(text=TEXT, place=WHOLE, reason=TEXT), 3)}
 
     options: tuple[Step, ...]
@@ -97,5 +100,5 @@ class Ordering(WithOptions):
         return tuple(Remark(step.reason, True, position) for position, step in enumerate(self.options))
 
     def key_html(self, language: str) -> str:
-        steps = (self.options[position].text for position in self.right_answer())
-        return " → ".join(text.html(language) for text in steps)
+        order = self.right_answer()
+        return " → ".join(f"{letter(position)} {self.options[position].text.html(language)}" for position in order)

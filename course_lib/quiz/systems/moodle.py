@@ -24,7 +24,7 @@ def write(bank: Bank, questions: list[Question], language: str) -> bytes:
         kind, write_answers = WRITERS[question.type]
         node = SubElement(root, "question", type=kind)
         _text(node, "name", question.id)
-        prompt = _text(node, "questiontext", question.prompt.html(language), format="html")
+        prompt = _text(node, "questiontext", question.whole_prompt().html(language), format="html")
         if question.picture:
             _picture(prompt, question.picture, language)
         SubElement(node, "defaultgrade").text = "1"
@@ -75,6 +75,8 @@ def _number(node: Element, question: Numeric, language: str) -> None:
         SubElement(answer, "tolerance").text = f"{number.tolerance!r}"
         _text(answer, "feedback", reason.html(language), format="html")
     if number.unit:
+        SubElement(node, "unitgradingtype").text = "0"  # a unit may stand behind the number and is not graded
+        SubElement(node, "showunits").text = "0"  # and is typed
         units = SubElement(node, "units")
         for name in dict.fromkeys((number.unit, *number.accepted_units)):
             unit = SubElement(units, "unit")
@@ -85,7 +87,7 @@ def _number(node: Element, question: Numeric, language: str) -> None:
 def _steps(node: Element, question: Ordering, language: str) -> None:
     SubElement(node, "layouttype").text = "VERTICAL"
     SubElement(node, "selecttype").text = "ALL"
-    SubElement(node, "gradingtype").text = "ALL_TO_ALL"
+    SubElement(node, "gradingtype").text = "RELATIVE_ALL_PREVIOUS_AND_NEXT"
     for position in question.right_answer():
         text = question.options[position].text.html(language)
         _text(node, "answer", text, fraction="1", format="html")

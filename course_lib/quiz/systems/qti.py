@@ -29,6 +29,7 @@ def write(bank: Bank, questions: list[Question], language: str) -> bytes:
         _item(section, question, language)
     pictures = {question.picture.path for question in questions if question.picture}
     manifest = Element("manifest", xmlns=PACKAGE, identifier=f"package_{name}")
+    SubElement(manifest, "organizations")  # the format wants it, also where there are none
     resources = SubElement(manifest, "resources")
     resource = SubElement(resources, "resource", identifier=name, type="imsqti_xmlv1p2")
     SubElement(resource, "file", href=f"{name}.xml")
