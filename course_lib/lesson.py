@@ -99,7 +99,7 @@ TRANSFER_SETTINGS: dict[str, Any] = {
     "size": 160,
     "last": 3,
     "head": {"epochs": 8, "learning_rate": 1e-2},
-    "stages": {"epochs": 4, "learning_rate": 2e-4, "average_weights": 0.98},
+    "stages": {"epochs": 3, "learning_rate": 2e-4, "average_weights": 0.98},
 }
 DOUBTFUL_PHOTOS = ("follow the experts", "defective", "leave out")  # the three ways to draw the line
 DEFAULT_DECISION = {

@@ -28,7 +28,7 @@ from PIL import Image
 PHOTOS = "PHOTOS = data.solar_cells()"
 BACKBONE = 'BACKBONE = "efficientnet_lite0"'
 NETWORK = 'NETWORK = "efficientnet_lite0"'
-ROUTES = ("probe", "head first, then fine-tune", "fine-tune at once", "from scratch")
+ROUTES = ("probe", "linear SVM", "new head", "fine-tuned", "from scratch")
 
 
 def make_photos(folder: Path, sound: str) -> Path:
