@@ -171,12 +171,13 @@ def _stats(options: Options) -> int:
 
 
 def _say_what_arrived(collected: "Collected", language: str = "en") -> None:
-    from course_lib.quiz.collect import UNKNOWN_QUESTION
+    from course_lib.quiz.collect import OLDER_VERSION, UNKNOWN_QUESTION
 
     print(collected.summary(language))
-    if (collected.dropped["reason"] == UNKNOWN_QUESTION).any():
+    if collected.dropped["reason"].isin((UNKNOWN_QUESTION, OLDER_VERSION)).any():
         print(
-            "For questions of your own, name the folder with their key too: --banks quizzes --banks graded/instructor"
+            "If some of these are questions of your own: they are judged by the key of their release, so name it too: "
+            "--banks quizzes --banks graded/instructor"
         )
 
 

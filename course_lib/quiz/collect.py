@@ -32,6 +32,7 @@ MAXIMUM_LINE = 100_000  # bytes; an honest line has a few hundred
 # What an editor may make of a file in UTF-8; the seal says which one it was.
 ENCODINGS = ("utf-8", "cp932", "cp1252")
 UNKNOWN_QUESTION = "question is not in the banks"
+OLDER_VERSION = "older version of the question"
 COMPLETE = "the same answer stands in another file or line"
 
 
@@ -199,7 +200,7 @@ def _intact(line: bytes, asked: Asked, seen: set[str]) -> tuple[dict[str, Any], 
     if record["question"] not in asked:
         return {}, UNKNOWN_QUESTION
     if record["hash"] != asked[record["question"]][1].hash:
-        return {}, "older version of the question"
+        return {}, OLDER_VERSION
     if record["seal"] in seen:
         return {}, COMPLETE
     return record, ""

@@ -86,7 +86,7 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "a photo outside": (lambda bank: of(bank, "hotspot")["photo"].update(file="../a.png"), "outside of its folder"),
     "a photo of a kind that no browser shows": (
         lambda bank: of(bank, "hotspot")["photo"].update(file="a.tif"),
-        "'a.tif'.*PNG",
+        "'a.tif'.*png",
     ),
 }
 
@@ -205,6 +205,15 @@ def test_an_own_photo_lies_beside_its_bank_and_goes_along(tmp_path: Path) -> Non
     assert b"data:image/jpeg" in export(bank, "print", "en").content
     for released in release(bank.path, tmp_path / "out"):
         assert read_photo(load_bank(released).question(question.id).photo).startswith(b"\xff\xd8")
+
+
+def test_a_photo_as_a_camera_writes_it_is_too_large_to_travel(tmp_path: Path) -> None:
+    path = with_own_photo(tmp_path)
+    (tmp_path / "photos" / "part.jpg").write_bytes(bytes(3_000_000))
+    (fault,) = check_folder(tmp_path)[1]
+    assert "photo of 3,000,000 bytes; make it smaller" in fault
+    with pytest.raises(CourseError, match="make it smaller"):
+        release(path, tmp_path / "out")
 
 
 def test_a_missing_photo_is_named_and_not_released(tmp_path: Path) -> None:

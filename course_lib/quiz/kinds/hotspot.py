@@ -17,12 +17,12 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
+from course_lib.quiz.picture import KINDS, LARGEST
 from course_lib.quiz.place import Place, Table
 from course_lib.quiz.questions import NOT_ATTEMPTED, Judgement, Public, Question, Remark
 from course_lib.quiz.shapes import STRING, TEXT, WHOLE, YES_OR_NO, Shape, pair, several, table
 from course_lib.quiz.texts import NOTHING, PUBLIC_TEXT, Text
 
-SHOWN_BY_A_BROWSER = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 Square: TypeAlias = tuple[int, int]  # row and column, from 1
 
 
@@ -91,9 +91,9 @@ class Hotspot(Question):
             "put it beside the bank and name it as seen from there, such as photos/part.png",
         )
         here.demand(
-            not file or file.lower().endswith(SHOWN_BY_A_BROWSER),
+            not file or Path(file).suffix.lower() in KINDS,
             f"has the photo {file!r}, which no browser shows",
-            "save it as PNG, JPEG, GIF or WebP",
+            f"save it as one of {', '.join(KINDS)}",
         )
         credit = here.string(photo, "credit")
         if released:
@@ -107,7 +107,8 @@ class Hotspot(Question):
     def trial(self) -> Iterator[str]:
         yield from super().trial()
         try:
-            read_photo(self.photo)
+            if len(content := read_photo(self.photo)) > LARGEST:
+                yield f"has a photo of {len(content):,} bytes; make it smaller than {LARGEST:,}"
         except CourseError as error:
             yield f"has a photo that cannot be shown. {str(error).rstrip('.')}"
 
@@ -220,5 +221,4 @@ def read_photo(photo: Photo) -> bytes:
 def photo_address(photo: Photo) -> str:
     """The photo as a ``data:`` address, so that a page shows it without fetching anything."""
     encoded = base64.b64encode(read_photo(photo)).decode()
-    kind = photo.file.rpartition(".")[2].lower().replace("jpg", "jpeg")
-    return f"data:image/{kind};base64,{encoded}"
+    return f"data:image/{KINDS[Path(photo.file).suffix.lower()]};base64,{encoded}"
