@@ -151,6 +151,20 @@ def precisions(device: torch.device | None = None) -> dict[str, str]:
     return {"float32": words[True], "bfloat16": bfloat16, "float16": float16}
 
 
+def quick_precision(device: torch.device | None = None) -> str:
+    """The precision to train with where speed counts: half as long numbers on a GPU that has instructions for them.
+
+    On a CPU half as long numbers make one network faster and another one slower, so float32 stays.
+
+    Example:
+        >>> quick_precision(torch.device("cpu"))
+        'float32'
+    """
+    device = device or choose()
+    halves = [name for name in ("bfloat16", "float16") if precisions(device)[name] == "own instructions"]
+    return halves[0] if halves and device.type != "cpu" else "float32"
+
+
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Within it a network computes in this precision where rounding does little harm.
 

@@ -40,6 +40,15 @@ def test_a_processor_without_bfloat16_instructions_imitates_them(monkeypatch: py
     assert device.table().set_index("device").loc["cpu", "precision"] == "float32"
 
 
+@pytest.mark.parametrize(("capability", "expected"), [((8, 0), "bfloat16"), ((7, 5), "float16"), ((5, 2), "float32")])
+def test_a_graphics_card_trains_with_half_as_long_numbers_where_it_has_instructions_for_them(
+    capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: capability >= (8, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert device.quick_precision(torch.device("cuda")) == expected
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [

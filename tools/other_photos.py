@@ -135,7 +135,7 @@ def speed_and_memory(source: Path, folder: Path) -> list[str]:
     """With photos whose good parts lie in "good"; what is missing."""
     photos = make_photos(folder / "photos", "good")
     shown = run_lesson(source, {PHOTOS: f"PHOTOS = {str(photos)!r}", "turns=20": "turns=2"}, folder)
-    texts = ("eval mode, same gradient: True", "train mode, same gradient: False", "to compare with")
+    texts = ("eval mode, same gradient: True", "train mode, same gradient: False", "largest change of a probability")
     return [text for text in texts if text not in shown]
 
 

@@ -48,7 +48,7 @@ class Plan:
         batch_size: of fine-tuning.
         probe_seconds, seconds: how long the two will take.
         own_size: the smaller side of most photos as they are.
-        precision, channels_last: how fine-tuning computes, as `course_lib.training.fastest_settings` found.
+        precision: of fine-tuning, see `course_lib.device.quick_precision`; a resumed training keeps it.
     """
 
     photos: int
@@ -60,7 +60,6 @@ class Plan:
     seconds: float
     own_size: int = 0
     precision: str = "float32"
-    channels_last: bool | None = None
 
 
 def make_plan(
@@ -82,8 +81,8 @@ def make_plan(
         return Plan(**json.loads(file.read_text(encoding="utf-8")))
     budget = options.minutes * 60
     reading, own = _look_at_photos(index)
-    settings = _fastest_settings(backbone, classes, min(3.0, budget / 100))
-    looking, learning = _seconds_per_pixel(backbone, classes, settings)
+    precision = device.quick_precision()
+    looking, learning = _seconds_per_pixel(backbone, classes, precision)
 
     def probe_seconds(size: int, photos: int) -> float:
         quick = features.many(photos, size) and device.choose().type == "cpu"
@@ -124,8 +123,7 @@ def make_plan(
             size, epochs = fitting[0], int(min(30, left / epoch_seconds(fitting[0])))
             break
     batch_size = int(np.clip(share["train"] // 16, 4, max(4, photos_at_once(size))))
-    computing = settings.precision, settings.channels_last or None  # None: as `fit` does where nothing is faster
-    plan = Plan(photos, probe_sizes, size, epochs, batch_size, before, epochs * epoch_seconds(size), own, *computing)
+    plan = Plan(photos, probe_sizes, size, epochs, batch_size, before, epochs * epoch_seconds(size), own, precision)
     with write_atomically(file) as temporary:
         temporary.write_text(json.dumps(asdict(plan)), encoding="utf-8")
     return plan
@@ -177,13 +175,7 @@ def _look_at_photos(index: pd.DataFrame) -> tuple[float, int]:
     return (perf_counter() - start) / len(rows), int(np.median(sides))
 
 
-def _fastest_settings(backbone: Backbone, classes: int, seconds: float) -> training.Settings:
-    """How fine-tuning computes fastest here: measured once, because a resumed training must not change it."""
-    model, images = fresh_classifier(backbone, classes), torch.rand(16, 3, 128, 128)
-    return training.fastest_settings(model, images, training=True, seconds=seconds)
-
-
-def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Settings) -> tuple[float, float]:
+def _seconds_per_pixel(backbone: Backbone, classes: int, precision: str) -> tuple[float, float]:
     """Seconds for looking at one pixel, and for learning from it, measured on small batches."""
     size, count = 128, 16
     model = fresh_classifier(backbone, classes)
@@ -199,7 +191,7 @@ def _seconds_per_pixel(backbone: Backbone, classes: int, settings: training.Sett
 
     def learn() -> None:
         training.set_training_mode(model)
-        with device.autocast(where, settings.precision):
+        with device.autocast(where, precision):
             answers = model(images)
         answers.sum().backward()
         model.zero_grad()

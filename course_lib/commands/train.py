@@ -258,13 +258,12 @@ def _fine_tune(job: Job, limit: TimeLimit) -> tuple[Inspector, pd.DataFrame]:
         label_smoothing=0.05,
         average_weights=1 - 1 / max(steps / 10, 1),  # over about the last tenth of all steps
         precision=plan.precision,
-        channels_last=plan.channels_last,
         patience=plan.epochs,  # all epochs; then the weights of the best one on validation
         checkpoint=job.work / "checkpoint.pt",
         on_epoch_end=[limit],
         progress=job.progress,
     )
-    if history.interrupted:
+    if history.attrs["interrupted"]:
         raise Interrupted("The training was interrupted; the same command goes on after its last complete epoch.")
     return job.inspector(model, plan.size), history
 

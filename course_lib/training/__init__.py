@@ -2,10 +2,10 @@
 
 ``loop`` holds `fit` and `evaluate`; ``recipe`` how a model learns; ``checkpoint`` what is saved;
 ``processes`` training in several processes; ``learning_rate`` the trial of step sizes; ``benchmark`` the
-fastest way to compute; ``tracking`` the log of runs.
+time of a step; ``tracking`` the log of runs.
 """
 
-from course_lib.training.benchmark import Settings, fastest_settings, timer
+from course_lib.training.benchmark import timer
 from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from course_lib.training.learning_rate import learning_rate_curve, suggest_learning_rate
 from course_lib.training.loop import StopTraining, evaluate, fit, set_training_mode

@@ -8,7 +8,7 @@ out. How a model learns stands in `course_lib.training.recipe`, all that changes
 import os
 from collections.abc import Callable, Iterable, Sized
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import torch
@@ -30,21 +30,6 @@ class StopTraining(Exception):
     """Raised by a function of ``on_epoch_end`` to end the training in good order."""
 
 
-class History(pd.DataFrame):
-    """What `fit` returns: a table with one row for each epoch.
-
-    Attributes:
-        interrupted: whether an interrupt ended the training.
-    """
-
-    _metadata: ClassVar = ["interrupted"]
-    interrupted = False
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:  # what is made from it is a table like any other
-        return pd.DataFrame
-
-
 def fit(
     model: nn.Module,
     train: Iterable,
@@ -64,12 +49,12 @@ def fit(
     on_epoch_end: Iterable[Callable[[dict], object]] = (),
     device: torch.device | str | None = None,
     progress: bool = True,
-) -> History:
+) -> pd.DataFrame:
     """Train a model: the loop of lesson 7.
 
-    Interrupting the kernel ends the training and keeps the best weights so far; the history is then
-    ``interrupted``. With a ``checkpoint``, calling again with the same arguments goes on after the last
-    complete epoch, with the same result as an uninterrupted run on the same machine.
+    Interrupting the kernel ends the training and keeps the best weights so far; the history then says
+    so in its ``attrs["interrupted"]``. With a ``checkpoint``, calling again with the same arguments goes on
+    after the last complete epoch, with the same result as an uninterrupted run on the same machine.
 
     Inside `course_lib.training.joined` several processes train together, each with its share of every
     batch. Only the first one shows progress, validates, saves and calls ``on_epoch_end``. The number of
@@ -92,8 +77,8 @@ def fit(
             the last 100 steps. It is this average that is validated, and left in ``model`` at
             the end (Polyak and Juditsky 1992, Acceleration of stochastic approximation).
         precision: "float32", or "bfloat16" or "float16" (NVIDIA GPUs only) for the forward pass:
-            half the memory, and on some processors faster (`course_lib.training.fastest_settings`
-            measures it). The validation stays in float32, in which the model will be used.
+            half the memory, and on some processors faster (see `course_lib.device.quick_precision`).
+            The validation stays in float32, in which the model will be used.
         channels_last: keep the channels of a pixel side by side in memory; same result up to
             rounding, usually faster. By default as `course_lib.device.layout` says.
         patience: stop after this many epochs without a lower validation loss. With
@@ -147,8 +132,8 @@ def fit(
         if group.is_first:
             print(f"Interrupted after {run.epoch} complete epochs; what was learned is kept.")
     run.leave(best=patience is not None)
-    history = History(run.history)
-    history.interrupted = interrupted
+    history = pd.DataFrame(run.history)
+    history.attrs["interrupted"] = interrupted
     return history
 
 

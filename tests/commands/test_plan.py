@@ -13,7 +13,6 @@ from course_lib.commands.plan import Plan, announcement, make_plan
 from course_lib.commands.prepare import TrainingOptions
 from course_lib.errors import CourseError
 from course_lib.models import Backbone, load_backbone, weights_hash
-from course_lib.training import Settings
 
 pytestmark = pytest.mark.usefixtures("work", "one_thread")
 
@@ -55,7 +54,6 @@ def speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer of eight cores whose speed is known."""
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, 200))
-    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
     monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
     monkeypatch.setattr("course_lib.device.cores", lambda: 8)
 
@@ -68,14 +66,14 @@ def plan_for_thousand(
     return make_plan(index, 2, backbone, TrainingOptions(minutes, size=size), folder, processes)
 
 
-def test_fine_tuning_computes_as_was_found_fastest_also_when_it_is_resumed(
+def test_a_resumed_training_computes_in_the_precision_that_it_began_with(
     backbone: Backbone, tmp_path: Path, speed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert plan_for_thousand(backbone, tmp_path / "plain").channels_last is None, "as fit does by itself"
-    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings("bfloat16", channels_last=True))
+    assert plan_for_thousand(backbone, tmp_path / "cpu").precision == "float32"
+    monkeypatch.setattr("course_lib.device.quick_precision", lambda: "bfloat16")
     plan = plan_for_thousand(backbone, tmp_path / "plan")
-    assert (plan.precision, plan.channels_last) == ("bfloat16", True)
-    monkeypatch.setattr(planning, "_fastest_settings", lambda *_: Settings())
+    assert plan.precision == "bfloat16"
+    monkeypatch.setattr("course_lib.device.quick_precision", lambda: "float32")
     assert plan_for_thousand(backbone, tmp_path / "plan") == plan
 
 

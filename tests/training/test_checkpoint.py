@@ -133,7 +133,7 @@ def test_an_interrupt_keeps_what_was_learned(capsys: pytest.CaptureFixture) -> N
     before = weights_hash(model)
     history = fit(model, train, epochs=5)
 
-    assert len(history) == 2 and history.interrupted and not fit(new_model(), epochs=1).interrupted
+    assert len(history) == 2 and history.attrs["interrupted"] and not fit(new_model(), epochs=1).attrs["interrupted"]
     assert weights_hash(model) != before
     assert not model.training
     assert "Interrupted after 2 complete epochs" in capsys.readouterr().out

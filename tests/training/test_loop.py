@@ -326,7 +326,7 @@ def test_a_function_can_stop_the_training_for_good(patience: int | None, tmp_pat
 
     history = fit(model, loader([1, 0] * 10), validation, on_epoch_end=[stop_after_six], **settings)
     best = 6 if patience is None else int(history["validation_loss"].idxmin()) + 1
-    assert len(history) == len(kept) == 6 and not history.interrupted
+    assert len(history) == len(kept) == 6 and not history.attrs["interrupted"]
     assert weights_hash(model) == kept[best - 1]
     assert best < 6 or patience is None
 

@@ -1,12 +1,12 @@
 """A tiny network, photos of noise and `fit` on them: what the tests of training share."""
 
 import numpy as np
+import pandas as pd
 from torch import nn
 
 from course_lib.datasets import BatchLoader
 from course_lib.device import seed_everything
 from course_lib.models import ScratchCNN
-from course_lib.training.loop import History
 from course_lib.training.loop import fit as library_fit
 from course_lib.transforms import flips_and_quarter_turns
 
@@ -29,6 +29,6 @@ def new_model(seed: int = 0) -> ScratchCNN:
     return ScratchCNN(width=4)
 
 
-def fit(model: nn.Module, train=None, validation=None, **settings) -> History:
+def fit(model: nn.Module, train=None, validation=None, **settings) -> pd.DataFrame:
     settings = {"epochs": 3, "learning_rate": 1e-2, "device": "cpu", "progress": False} | settings
     return library_fit(model, train or train_loader(), validation, **settings)

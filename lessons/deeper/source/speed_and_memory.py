@@ -110,13 +110,19 @@ speeds = {name: speed(way) for name, way in ways.items()}
 # %% tags=["nbval-any-figure"] reason="the times of a computer differ from run to run"
 from course_lib import plots
 
-figure, axis = plots.new_axis(height=1.8)
-for name, (middle, low, high) in speeds.items():
-    axis.errorbar(middle, name, xerr=[[middle - low], [high - middle]], fmt="o", capsize=5, color=plots.BLUE)
-axis.axvline(1, color=plots.GREY, linestyle="--")
-axis.margins(y=0.5)
-axis.set_xlabel("speed: plain = 1, larger is faster")
-plots.show(figure, "Two speeds with their intervals, beside a dashed line at 1")
+
+def draw(alt):
+    """All speeds so far, with their intervals."""
+    figure, axis = plots.new_axis(height=1 + 0.4 * len(speeds))
+    for name, (middle, low, high) in speeds.items():
+        axis.errorbar(middle, name, xerr=[[middle - low], [high - middle]], fmt="o", capsize=5, color=plots.BLUE)
+    axis.axvline(1, color=plots.GREY, linestyle="--")
+    axis.margins(y=0.5)
+    axis.set_xlabel("speed: plain = 1, larger is faster")
+    plots.show(figure, alt)
+
+
+draw("Two speeds with their intervals, beside a dashed line at 1")
 
 # %% [markdown]
 # The dashed line is the plain network. Does the interval of the copy contain 1? It should, in about 19 of 20 runs. If it
@@ -130,28 +136,44 @@ plots.show(figure, "Two speeds with their intervals, beside a dashed line at 1")
 # **Your turn:** write a third line into `ways`, `"small photos": (network, images[:, :, ::2, ::2]),`, and run the two cells again.
 # How many times as fast is a step with a quarter of the pixels, at least and at most?
 #
-# ## Let the library take the turns
+# ## Half as many digits
 #
 # The second thing to try is the *precision*. The weights are numbers of the kind *float32*, with about seven digits.
-# *bfloat16* keeps two or three, and needs half the memory. Some processors compute several times faster with it. Others
-# must imitate it and are many times slower. No rule holds for every network and every computer.
-#
-# `fastest_settings` lets all ways take turns for about five seconds, on copies of the network. Those that this processor
-# would have to imitate are left out.
+# *bfloat16* keeps two or three, and needs half the memory. Some processors have instructions for it and may compute several times
+# faster. Others must imitate it, and may be many times slower. PyTorch tells which kind yours is:
 
-# %% tags=["nbval-ignore-output"] reason="the times of a computer differ from run to run"
-fastest = training.fastest_settings(network, images, training=True)
-print("chosen for training this network here:", fastest)
-fastest.measured.round(3)
+# %% tags=["nbval-ignore-output"] reason="processors differ in what they can do"
+device.precisions(processor)
 
 # %% [markdown]
-# `speed` is the median of the turns, and `from` and `to` enclose the middle 80 % of them. `change` says how far the answers
-# move: a way that changes them too much is refused. A way that takes 1.5 times as long as the best one is given up after three
-# turns, and one that takes four times as long after the first, so their numbers come from few turns. And a way is chosen only if it is clearly faster than *plain*, and in nearly every turn.
-# Run the cell again: may another way be chosen? If so, the two are about equally fast, and either will do.
-#
-# You use the answer as `fit(…, precision=fastest.precision, channels_last=fastest.channels_last)`. The lessons stay
-# with float32, so that their numbers come out nearly alike on every computer.
+# Under `autocast` PyTorch computes in bfloat16 where rounding does little harm. Let it take turns with the plain network; five turns
+# are enough for a first look.
+
+
+# %%
+def rounded(images):
+    """The network in bfloat16."""
+    with torch.autocast(processor.type, torch.bfloat16):
+        return network(images)
+
+
+# %% tags=["nbval-any-figure"] reason="the times of a computer differ from run to run"
+speeds["bfloat16"] = speed((rounded, images), turns=5)
+draw("The two speeds from above and that of bfloat16, beside a dashed line at 1")
+
+# %% [markdown]
+# Does your processor have instructions of its own for bfloat16, and is it faster with them? The first does not promise the second: no rule holds for every network
+# and every computer. And faster is not all: the answers are rounded. By how much does a probability change?
+
+# %% tags=["nbval-approx-0.05"]
+with torch.no_grad():
+    plain, other = (way(images).float().softmax(dim=1) for way in (network.eval(), rounded))
+network.train()
+print(f"largest change of a probability: {(plain - other).abs().max():.3f}")
+
+# %% [markdown]
+# This network is not trained yet. After a training the answers are surer, and you would look again. You use the precision as `fit(…, precision="bfloat16")`. The lessons stay
+# with float32, so that their numbers come out nearly alike on every computer. `train` takes half as long numbers on a GPU that has instructions for them.
 #
 # ## What fills the memory
 #
