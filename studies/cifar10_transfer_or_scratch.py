@@ -83,7 +83,7 @@ def transfer(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
     train, test = ~photos.test, photos.test
     start = perf_counter()
     backbone = models.load_backbone(given.backbone, given.weights)
-    inputs = features.extract(photos.index, backbone, stages="last", size=photos.size, precision=given.precision)
+    inputs = features.extract(photos.index, backbone, stages="last", size=photos.size)
     pass_seconds = perf_counter() - start
 
     device.seed_everything(given.seed)
@@ -209,7 +209,6 @@ if __name__ == "__main__":
     parser.add_argument("--weights", help="file or folder with the weights of the backbone")
     parser.add_argument("--routes", nargs=1, choices=ROUTES, help="only these, with a results file of their own")
     parser.add_argument("--size", type=int, default=96, help="width of the photos in pixels")
-    parser.add_argument("--precision", default="float32", help="of the frozen pass")
     parser.add_argument("--last", type=int, default=6, help="stages that are fine-tuned")
     parser.add_argument("--learning-rate", type=float, default=5e-4, help="of the fine-tuning")
     parser.add_argument("--epochs", type=int, help="of the fine-tuning; default: as time allows")

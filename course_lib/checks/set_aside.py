@@ -3,7 +3,6 @@
 Introduced in lesson 2.
 """
 
-import csv
 import os
 import shutil
 from collections.abc import Iterable
@@ -137,15 +136,11 @@ def undo_quarantine(folder: str | os.PathLike) -> pd.DataFrame:
 def _read_log(folder: Path) -> list[dict[str, str]]:
     if not (folder / LOG).exists():
         return []
-    with (folder / LOG).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return list(csv.DictReader(file))
+    table = pd.read_csv(folder / LOG, dtype=str, keep_default_na=False, encoding_errors="surrogateescape")
+    return table.to_dict("records")
 
 
 def _write_log(folder: Path, rows: list[dict[str, str]]) -> None:
-    with (
-        write_atomically(folder / LOG) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    with write_atomically(folder / LOG) as temporary:
+        table = pd.DataFrame(rows, columns=COLUMNS)
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")

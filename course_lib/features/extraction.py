@@ -20,7 +20,7 @@ from course_lib.features.cache import FeatureCache
 from course_lib.features.onnx_network import quick_network
 from course_lib.inspection import photos_at_once
 from course_lib.models import Backbone
-from course_lib.paths import shorten, work_folder
+from course_lib.paths import work_folder
 from course_lib.transforms import BatchTransform, as_batch_transform, seeded, to_float
 
 MANY = 600  # photos of 224 pixels from which on it pays to spend some seconds on a faster form of the network
@@ -44,7 +44,6 @@ def extract(
     maps: bool = False,
     size: int | None = None,
     batch_size: int | None = None,
-    precision: str = "float32",
     augment: Callable | None = None,
     views: int = 1,
     seed: int = 0,
@@ -54,7 +53,7 @@ def extract(
 
     The backbone never changes, so neither do the features: they are computed once and kept
     in ``work/features``, found again by a hash of the photo's bytes and of all that was done with
-    them: decoding, size, weights, stages, precision and augmentation. A new or changed photo is
+    them: decoding, size, weights, stages and augmentation. A new or changed photo is
     computed; the others are read. All 2,624 solar cells take about half a minute on two cores the
     first time and less than a second after that. A run that is stopped keeps what it had. On a processor
     ONNX Runtime computes many photos, in half of PyTorch's time or less, and equal up to rounding.
@@ -70,8 +69,6 @@ def extract(
             what comes behind it, epoch after epoch.
         size: width and height in pixels; by default the backbone's own.
         batch_size: photos computed at a time; by default as many as `course_lib.inspection.photos_at_once` says.
-        precision: "float32", or "bfloat16" or "float16" where the processor is faster with them.
-            The result is float32 always.
         augment: a transform, as `course_lib.datasets.loaders` takes it; each photo is then shown
             ``views`` times, changed at random.
             It is told apart from others by its name and by what it does to a few test pictures.
@@ -94,9 +91,9 @@ def extract(
     change = None if augment is None else as_batch_transform(augment)
     if views < 1 or (views > 1 and change is None):
         raise CourseError(f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment.")
-    _check(index, backbone, stages, maps, size, batch_size, precision)
+    _check(index, backbone, stages, maps, size, batch_size)
     paths, photos = [photo_path(index, row) for row in range(len(index))], photo_hashes(index)
-    facts: list[Any] = [decoding(), size, backbone.mean, backbone.std, backbone.sha256, precision, maps]
+    facts: list[Any] = [decoding(), size, backbone.mean, backbone.std, backbone.sha256, maps]
     codes = [photo[:32] for photo in photos]
     if change is not None:
         facts += [_fingerprint(change, size), seed]
@@ -109,7 +106,7 @@ def extract(
         missing = cache.missing(codes)
         if missing and kept == stages:
             path_of = {code: paths[number % len(paths)] for number, code in enumerate(codes)}
-            compute = _Computation(_FrozenPart(backbone, kept, maps), size, precision, change)
+            compute = _Computation(_FrozenPart(backbone, kept, maps), size, change)
             cache.add(codes, compute.batches({code: path_of[code] for code in missing}, batch_size, progress))
         if not missing or kept == stages:
             break
@@ -119,9 +116,7 @@ def extract(
     return features.reshape(*([] if change is None else [views]), len(index), *features.shape[1:])
 
 
-def _check(
-    index: pd.DataFrame, backbone: Backbone, stages: str | int, maps: bool, size: int, batch_size: int, precision: str
-) -> None:
+def _check(index: pd.DataFrame, backbone: Backbone, stages: str | int, maps: bool, size: int, batch_size: int) -> None:
     if len(index) == 0:
         raise CourseError("There are no photos to compute features of; check the selection.")
     last = len(backbone.stages) - 1
@@ -132,8 +127,6 @@ def _check(
         raise CourseError(f"Maps are kept of one stage, not of '{stages}'; give its number, 0 to {last}, as stages.")
     if batch_size < 1 or size < 1:
         raise CourseError(f"A batch of {batch_size} photos of {size} pixels is not possible; choose 1 or more of both.")
-    if precision not in devices.PRECISIONS:
-        raise CourseError(f"The precision '{precision}' is unknown; choose one of {', '.join(devices.PRECISIONS)}.")
 
 
 class _FrozenPart(nn.Module):
@@ -152,11 +145,11 @@ class _FrozenPart(nn.Module):
 class _Computation:
     """From the files of a few photos to their features."""
 
-    def __init__(self, part: _FrozenPart, size: int, precision: str, augment: BatchTransform | None):
+    def __init__(self, part: _FrozenPart, size: int, augment: BatchTransform | None):
         self.device = devices.choose()
         self.part = part.to(self.device).to(memory_format=torch.channels_last).eval()
         self.backbone, self.maps = part.backbone, part.maps
-        self.size, self.precision, self.augment = size, precision, augment
+        self.size, self.augment = size, augment
         self.network: Callable[[Tensor], Tensor] = self.part
         self.fingerprint = repr([self.backbone.name, self.backbone.sha256, part.stages, self.maps, size])
         self._try_out()
@@ -181,7 +174,7 @@ class _Computation:
     ) -> Iterator[tuple[list[str], np.ndarray]]:
         """Codes and features of these photos, batch by batch."""
         codes = list(missing)
-        if many(len(codes), self.size) and self.device.type == "cpu" and self.precision == "float32":
+        if many(len(codes), self.size) and self.device.type == "cpu":
             self.network = quick_network(self.part, (3, self.size, self.size), self.fingerprint)
         with tqdm(total=len(codes), desc="computing features", unit="photo", disable=not progress) as bar:
             for start in range(0, len(codes), batch_size):
@@ -195,12 +188,7 @@ class _Computation:
         if self.augment is not None:
             photos = [_changed(photo, self.augment, code) for photo, code in zip(photos, codes, strict=True)]
         pixels = torch.stack(photos).to(self.device)
-        features = self._run(to_float(pixels, self.backbone.mean, self.backbone.std)).float().cpu().numpy()
-        if not np.isfinite(features).all():
-            raise CourseError(
-                f"Some features of {shorten(paths[0])} or the photos after it are no longer numbers in "
-                f"{self.precision}; choose precision='float32'."
-            )
+        features = self._run(to_float(pixels, self.backbone.mean, self.backbone.std)).cpu().numpy()
         if not self.maps:
             return features
         with np.errstate(over="ignore"):  # what is too large is refused in the next line
@@ -211,9 +199,7 @@ class _Computation:
 
     @torch.no_grad()
     def _run(self, images: Tensor) -> Tensor:
-        images = images.contiguous(memory_format=torch.channels_last)
-        with devices.autocast(self.device, self.precision):
-            return self.network(images)
+        return self.network(images.contiguous(memory_format=torch.channels_last))
 
 
 def _changed(photo: Tensor, augment: BatchTransform, code: str) -> Tensor:

@@ -155,7 +155,6 @@ def test_what_was_done_with_a_photo_is_part_of_its_key(
     settings = [
         {},
         {"size": 96},
-        {"precision": "bfloat16"},
         {"stages": 3},
         {"augment": flips_and_quarter_turns},
         {"augment": flips_and_quarter_turns, "seed": 1},
@@ -287,7 +286,6 @@ def test_transforms_of_torchvision_repeat_too(index: pd.DataFrame, backbone: Bac
     [
         ({"views": 2}, "2 views are not possible"),
         ({"views": 0, "augment": flips_and_quarter_turns}, "0 views are not possible"),
-        ({"precision": "int8"}, "precision 'int8' is unknown; choose one of float32"),
         ({"stages": 9}, "stages '9' are unknown; choose 'all', 'last' or a number from 0 to 8"),
     ],
 )
