@@ -306,6 +306,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     test = job.predictions(candidates[name], "test", validation.temperature)
     tested = test_table(test, threshold, cost)
     notes = _notes(job, name, len(history), table, tested, openings) | candidates["probe"].settings.notes
+    notes["seen at"] = f"{candidates[name].settings.size} pixels"
     # Written at the end, one right after the other: an interruption before leaves neither.
     draft = evaluation.report(
         {"lot split" if "lot" in job.index else "random split": {"validation": validation, "test": test}},
@@ -369,7 +370,7 @@ def _notes(job: Job, name: str, epochs: int, candidates: pd.DataFrame, test: pd.
 def _facts(job: Job, notes: dict) -> list[str]:
     """How the inspector was trained, who has seen the test photos, and the licences: for the report."""
     openings = evaluation.test_openings(job.folder)
-    facts = [(key, notes[key]) for key in ("trained", "split", "model", "epochs of fine-tuning")]
+    facts = [(key, notes[key]) for key in ("trained", "split", "model", "seen at", "epochs of fine-tuning")]
     facts += [*notes["options"].items()]
     facts += [(key, value) for key, value in notes["plan"].items() if key != "epochs"]
     facts += [(path, f"left out: {why}") for path, why in job.prepared.left_out.items()]

@@ -112,6 +112,8 @@ def test_the_inspector_holds_what_was_chosen_and_where_it_comes_from(walk: Walk)
     assert loaded.settings.notes["test openings"] == len(walk.openings) == 1
     assert "LICENCE" in loaded.settings.notes["licence of the photos"]
     assert loaded.settings.notes["licence of the pretrained weights"] == load_backbone().licence
+    assert loaded.settings.notes["seen at"] == "64 pixels" and loaded.settings.size == 64
+    assert [row["size"] for row in loaded.settings.notes["sizes tried"]] == [64, 64, 64]
     assert walk.trained.candidates["model"].tolist() == ["probe", "fine-tuned"]
     assert walk.trained.test["model"].tolist() == ["threshold 0.50"], "both mistakes cost the same"
     assert walk.trained.test["accuracy"].iloc[0] >= 0.8, "bright spots are easy to see"
