@@ -111,9 +111,10 @@ def test_japanese_is_japanese_and_english_is_not(question):
 
 
 SINGLES = [question for question in QUESTIONS if question.type == "single"]
+# A clause that gives a reason, or stands behind a colon or another full stop.
 REASON = {
-    "en": re.compile(r"\b(because|since|so that)\b"),
-    "ja": re.compile(r"ので|ため(?![にのな])|(?<=[るたいだうすくむぶつぬ])から"),
+    "en": re.compile(r"\b(because|since|so that)\b|, (as|for|so|and) |[:;] "),
+    "ja": re.compile(r"ので|ため(?![にのな])|(?<=[るたいだうすくむぶつぬ])から|[。：]"),
 }
 
 
