@@ -35,12 +35,18 @@ def main(arguments: Sequence[str]) -> int:
     add("--labels", metavar="TABLE.csv", help=table)
     size = "pixels that each photo should have, such as 300x300; default: the size of nearly all photos"
     add("--size", metavar="WIDTHxHEIGHT", type=_size, help=size)
+    doubtful = "also list the photos whose label a probe doubts, for you to correct: a table, and a page beside it"
+    add("--doubtful", metavar="FILE.csv", help=doubtful)
     options = parser.parse_args(arguments)
     findings = check_folder(options.folder, expected_size=options.size, labels=options.labels)
     if options.sheet:
         contact_sheet(findings, options.folder, options.sheet)
     for line in (*_table(findings), *_summary(findings)):
         say(line)
+    if options.doubtful:
+        from course_lib.commands.doubtful import list_doubtful  # it needs torch, which is slow to start
+
+        list_doubtful(findings, options.doubtful)
     return int(findings["problem"].isin(UNREADABLE).any())
 
 

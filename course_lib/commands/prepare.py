@@ -17,7 +17,7 @@ import pandas as pd
 
 from course_lib import device, splits
 from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder, connected
-from course_lib.data import class_names, good_class, index_folder, positive_class
+from course_lib.data import class_names, good_class, index_folder, match_photos, positive_class, read_table, same_name
 from course_lib.errors import CourseError
 from course_lib.paths import say, shorten
 
@@ -51,6 +51,7 @@ class TrainingOptions:
         size: width and height at which the network sees the photos; without it several are tried.
         good_only: learn from good photos alone; those of other classes only judge.
         overkill: the share of good photos that such an inspector may reject.
+        labels: a table with the columns path and label, which count more than the folders do.
 
     Raises:
         CourseError: a value that cannot be.
@@ -66,6 +67,7 @@ class TrainingOptions:
     size: int | None = None
     good_only: bool = False
     overkill: float = 0.05
+    labels: str | None = None
 
     def __post_init__(self) -> None:
         device.check_seed(self.seed)
@@ -130,6 +132,8 @@ def prepare(
     index = index_folder(folder, passed_over.append, fewest=1 if options.good_only else 2)
     for sentence in passed_over:
         tell(sentence)
+    if options.labels is not None:
+        index = _relabelled(index, options.labels, tell)
     classes, remarks = _classes(index, options)
     learned = classes[:1] if options.good_only else classes
     _check_counts(index, learned)
@@ -153,6 +157,20 @@ def prepare(
     shares = findings.loc[findings["path"].isin(index["path"]), "problem"].value_counts() / len(index)
     usual = [name for name in NO_PICTURE if shares.get(name, 0) >= USUAL]
     return Prepared(index, classes, left_out, usual, findings, passed_over, alike)
+
+
+def _relabelled(index: pd.DataFrame, file: str, tell: Tell) -> pd.DataFrame:
+    """The index with the labels of a table that a person has corrected."""
+    table, names = read_table(file), {same_name(label): label for label in index["label"]}
+    labels = table["label"].fillna("").map(same_name) if "label" in table else pd.Series([""] * len(table))
+    if len(odd := table[~labels.isin(names)]):
+        raise CourseError(
+            f"The table {shorten(file)} has no label of a class for {odd['path'].iloc[0]}; write it there."
+        )
+    found = pd.Series(labels.map(names).to_numpy(), match_photos(table["path"], index["path"]))
+    corrected = index["path"].map(found[found.index != ""].groupby(level=0).last()).fillna(index["label"])
+    tell(f"{(corrected != index['label']).sum()} labels are others than those of the folders, by {shorten(file)}.")
+    return index.assign(label=corrected)
 
 
 def _classes(index: pd.DataFrame, options: TrainingOptions) -> tuple[list[str], list[str]]:

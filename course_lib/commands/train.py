@@ -69,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     add("--overkill", type=float, default=0.05, help="share of good parts that --good-only may reject (default: 0.05)")
     add("--upright", action="store_true", help="the photos have a top and a bottom: never turn or mirror them")
     add("--size", type=int, metavar="PIXELS", help="at which the photos are seen; without it several sizes are tried")
+    add("--labels", metavar="TABLE.csv", help="labels that you corrected, such as in the table of check --doubtful")
     add("--replace", action="store_true", help="replace an inspector and its report of that name")
     wishes = vars(parser.parse_args(arguments))
     folder, out, replace = (wishes.pop(name) for name in ("folder", "out", "replace"))
