@@ -332,6 +332,18 @@ def test_the_kernel_of_a_notebook_survives_quit(body, kernel):
     assert again["content"]["status"] == "ok"
 
 
+def test_code_within_code_leaves_the_kernel_as_it_was(kernel):
+    client, _ = kernel
+    code = """
+from course_lib.quiz.run_code import in_words, run_code
+said = run_code(lambda: in_words(KeyError("a"))).value  # runs the text of the error, as a check within a check does
+said, "ask_exit" in vars(get_ipython())
+"""
+    reply = client.execute_interactive(code, user_expressions={"r": "_"}, output_hook=lambda _: None)["content"]
+    assert reply["status"] == "ok", reply
+    assert reply["user_expressions"]["r"]["data"]["text/plain"] == """("KeyError: 'a'", False)"""
+
+
 @pytest.fixture(scope="module")
 def kernel():
     manager, client = start_new_kernel(kernel_name="python3", cwd=str(project_folder()))

@@ -136,11 +136,15 @@ def _quit_ends_the_code_alone() -> Iterator[None]:
     def leave() -> NoReturn:
         raise SystemExit("quit() or exit() was called")
 
+    before = vars(shell).get("ask_exit")  # that of another code that this one runs in
     shell.ask_exit = leave
     try:
         yield
     finally:
-        del shell.ask_exit  # the method of its class is seen again
+        if before:
+            shell.ask_exit = before
+        else:
+            del shell.ask_exit  # the method of its class is seen again
 
 
 def plain_result(function: Callable[..., Any], *arguments: Any, seconds: float = SECONDS) -> Any:
