@@ -389,6 +389,6 @@ def transfer_network(index: pd.DataFrame, route: str, seed: int = 0, progress: b
                 models.freeze(layer)
         later, loader = models.AfterStage(model, frozen), datasets.FeatureLoader(maps, **batches)
         fits.append(training.fit(later, loader, **settings["stages"], progress=progress))
-    if any(history.interrupted for history in fits):
+    if any(history.attrs["interrupted"] for history in fits):
         raise CourseError("The training was stopped, so its network is not kept; run the cell again.")
     return model

@@ -200,7 +200,7 @@ def train_and_ask(
     )
     start = perf_counter()
     history = training.fit(later, loader, epochs=EPOCHS, progress=progress, **FINE_TUNING)
-    if history.interrupted:  # a network that is half trained must not enter the table
+    if history.attrs["interrupted"]:  # a network that is half trained must not enter the table
         raise Interrupted("The training was interrupted; the same command goes on with this row.")
     seconds = perf_counter() - start
     by_view = np.stack([probabilities(later, kept, np.flatnonzero(test)) for kept in maps])
@@ -226,7 +226,7 @@ def from_scratch(index: pd.DataFrame, test: np.ndarray, seed: int) -> list[dict]
     )  # fmt: skip
     start = perf_counter()
     history = training.fit(model, loader, epochs=SCRATCH["epochs"], **FINE_TUNING)
-    if history.interrupted:
+    if history.attrs["interrupted"]:
         raise Interrupted("The training was interrupted; the same command goes on with this row.")
     seconds = perf_counter() - start
     settings = InspectorSettings(data.class_names(index), SCRATCH["size"], 3, backbone.mean, backbone.std, views=8)
