@@ -135,7 +135,7 @@ def fine_tuned(index: pd.DataFrame, test: np.ndarray, seed: int) -> np.ndarray:
     loader = datasets.FeatureLoader(
         maps, labels, rows=np.flatnonzero(~test), views=VIEWS, batch_size=32, shuffle=True, seed=seed
     )
-    if training.fit(later, loader, epochs=EPOCHS, **FINE_TUNING).interrupted:
+    if training.fit(later, loader, epochs=EPOCHS, **FINE_TUNING).attrs["interrupted"]:
         raise Interrupted("The training was interrupted; the same command goes on with this row.")
     views = [datasets.FeatureLoader(kept, labels, rows=np.flatnonzero(test)) for kept in maps]
     answers = [evaluation.softmax(evaluation.predict_logits(later, view)[0])[:, -1] for view in views]

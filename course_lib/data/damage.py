@@ -4,6 +4,7 @@ A file counts as damaged only where pixels are missing: odd notes beside the pix
 """
 
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -114,6 +115,14 @@ def _png_fault(data: bytes) -> tuple[str, str] | None:
     return "truncated", "the end mark is missing"
 
 
+def _png_rows(data: bytes) -> float:
+    """How many rows of pixels a PNG really holds; a decoder makes up the others, in black."""
+    width, _, depth, colour, _, _, woven = struct.unpack(">IIBBBBB", data[16:29])
+    packed = b"".join(data[start + 8 : end - 4] for name, start, end in _png_parts(data) if name == b"IDAT")
+    row = 1 + (width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] + 7) // 8
+    return np.inf if woven else len(zlib.decompressobj().decompress(packed)) // row
+
+
 def without_notes(kind: str, data: bytes) -> bytes:
     """The file without what Pillow stumbles over and pixels do not need: texts, profiles, dates, a count of colours."""
     if kind == "BMP" and int.from_bytes(data[14:18], "little") >= 40:
@@ -136,6 +145,8 @@ def _jpeg_fault(data: bytes) -> tuple[str, str] | None:
         return "truncated", "the end mark is missing"
     if _FOREIGN_MARKER.search(data, start + 2, end):
         return "damaged", "foreign bytes stand inside the compressed data"
+    if re.search(rb"\xff\xc2..\x08", data[:start], re.DOTALL) and not _is_refined(data, start, end):
+        return "truncated", "the last passes of a progressive JPEG, its fine detail, are missing"
     return None
 
 
@@ -146,6 +157,17 @@ def _jpeg_start(data: bytes) -> int:
         is_filling = name == b"\xff"
         position += 1 if is_filling else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return position
+
+
+def _is_refined(data: bytes, start: int, end: int) -> bool:
+    """Whether the passes of a progressive JPEG bring all 64 numbers of a block to their last bit."""
+    missing = set(range(64))
+    for scan in re.finditer(rb"\xff\xda\0.", data[start:end], re.DOTALL):
+        count = data[start + scan.start() + 4]
+        first, last, bits = data[start + scan.start() + 5 + 2 * count :][:3]
+        if not bits & 15:
+            missing -= set(range(first, last + 1))
+    return not missing
 
 
 def is_cut_off(image: Image.Image, kind: str, data: bytes) -> str:
@@ -165,6 +187,8 @@ def is_cut_off(image: Image.Image, kind: str, data: bytes) -> str:
     rows = pixels.reshape(len(pixels), -1)
     if len(rows) <= 16 or (rows[-1] != rows[-2]).any():
         return ""
+    if kind == "PNG" and not rows[-1].any() and (there := _png_rows(data)) < len(rows):
+        return f"{there} of {len(rows)} rows are there"
     equal = (rows[1:] == rows[:-1]).all(axis=1)
     repeated = int(np.argmin(equal[::-1]))
     # A border has one colour, and drawings repeat rows elsewhere too.

@@ -339,6 +339,18 @@ def test_a_webp_whose_end_is_empty_is_truncated(tmp_path: Path, lossless: bool) 
     assert problems_of(tmp_path / "photo.webp", content[:half]) == ["truncated"]
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "1"])
+def test_a_png_of_too_few_rows_is_truncated(tmp_path: Path, mode: str) -> None:
+    picture = part().convert(mode)
+    whole = save(picture, format="PNG").getvalue()
+    half = save(picture.crop((0, 0, 200, 100)), format="PNG").getvalue()
+    header = b"IHDR" + whole[16:29]
+    stated = half[:12] + header + struct.pack(">I", zlib.crc32(header)) + half[33:]
+    assert problems_of(tmp_path / "cut.png", stated) == ["truncated"]
+    bordered = save(part(border=60).convert(mode), format="PNG").getvalue()
+    assert "truncated" not in problems_of(tmp_path / "border.png", bordered)
+
+
 def test_a_grabber_that_repeats_its_last_row_is_noticed(tmp_path: Path) -> None:
     pixels = np.asarray(part()).copy()
     pixels[120:] = pixels[119]
