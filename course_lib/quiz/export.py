@@ -55,8 +55,8 @@ def export(bank: Bank, to: str, language: str = "en", key: bool = True) -> Expor
     Example:
         >>> from course_lib.quiz.bank import find_bank, load_bank
         >>> exported = export(load_bank(find_bank(4)), "gift", "ja")
-        >>> exported.name, exported.losses()["left out: gift has no hotspot question that fits"]
-        ('04_exploring_data_ja.gift.txt', ['04-find-the-defect'])
+        >>> exported.name, exported.losses()["left out: gift has no hotspot question that fits"][0]
+        ('04_exploring_data_ja.gift.txt', '04-find-the-defect')
     """
     if to not in FORMATS:
         raise CourseError(f"There is no export to {to!r}; choose one of {', '.join(FORMATS)}.")
