@@ -7,10 +7,10 @@ import build
 import lint
 import pytest
 
-NUMBERS = [*(f"{number:02}" for number in range(1, 11)), "deploying", "plain_pytorch", "speed_and_memory"]
+NUMBERS = [*(f"{number:02}" for number in range(1, 11)), "deploying", "plain_pytorch", "speed_and_memory", "tuning"]
 
 
-def test_there_are_ten_lessons_and_three_beside_them() -> None:
+def test_there_are_ten_lessons_and_four_beside_them() -> None:
     assert [build.lesson_number(source) for source in build.sources()] == NUMBERS
 
 

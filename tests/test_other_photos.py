@@ -76,5 +76,5 @@ def test_the_lines_that_are_changed_stand_in_the_lessons() -> None:
     assert texts["09"].count(other_photos.PHOTOS) == texts["09"].count(other_photos.BACKBONE) == 1
     assert texts["10"].count(other_photos.PHOTOS) == 1
     assert [texts["plain_pytorch"].count(text) for text in (other_photos.PHOTOS, other_photos.NETWORK)] == [1, 1]
-    for name, text in {"speed_and_memory": "turns=20", "deploying": "(1, 4, 16)"}.items():
+    for name, text in {"speed_and_memory": "turns=20", "tuning": "epochs=5", "deploying": "(1, 4, 16)"}.items():
         assert texts[name].count(other_photos.PHOTOS) == texts[name].count(text) == 1

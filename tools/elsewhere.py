@@ -20,7 +20,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 # The lessons that train a network, and those beside them that do: only they depend on rounding.
 TRAINED = ("07", "08", "09", "10")
-BESIDE = ("deploying", "plain_pytorch")
+BESIDE = ("deploying", "plain_pytorch", "tuning")
 MACHINES: dict[str, dict[str, str]] = {
     "perturbed": {"COURSE_DISTURBANCE": "perturbed"},
     "one-thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},

@@ -139,6 +139,14 @@ def speed_and_memory(source: Path, folder: Path) -> list[str]:
     return [text for text in texts if text not in shown]
 
 
+def tuning(source: Path, folder: Path) -> list[str]:
+    """With photos whose good parts lie in "good"; what is missing."""
+    photos = make_photos(folder / "photos", "good")
+    shown = run_lesson(source, {PHOTOS: f"PHOTOS = {str(photos)!r}", "epochs=5": "epochs=1"}, folder)
+    texts = ("label smoothing", "where it was chosen", "'learning_rate': 0.01")
+    return [text for text in texts if text not in shown]
+
+
 def deploying(source: Path, folder: Path) -> list[str]:
     """With photos whose good parts lie in "good"; what is missing."""
     photos = make_photos(folder / "photos", "good")
@@ -148,7 +156,7 @@ def deploying(source: Path, folder: Path) -> list[str]:
 
 
 LESSONS = {"09": lesson_9, "10": lesson_10, "plain_pytorch": plain_pytorch, "speed_and_memory": speed_and_memory}
-LESSONS |= {"deploying": deploying}
+LESSONS |= {"deploying": deploying, "tuning": tuning}
 
 
 def main(chosen: Sequence[str]) -> int:

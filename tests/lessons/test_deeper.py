@@ -83,6 +83,16 @@ def test_image_folder_numbers_the_classes_the_other_way_round() -> None:
     assert data.class_names(data.index_folder(data.solar_cells())) == ["functional", "defective"]
 
 
+def test_two_runs_are_compared_by_the_photos_on_which_they_disagree() -> None:
+    generator = np.random.default_rng(0)
+    usual, changed = generator.random(1000) < 0.8, generator.random(1000) < 0.8
+    changed[:600] = usual[:600]  # the two agree on these
+    found = run("tuning", "compared", np=np, right={"usual": usual, "changed": changed})["compared"]("changed", "usual")
+    assert found["won"] - found["lost"] == pytest.approx(found["gain"]) == pytest.approx(changed.mean() - usual.mean())
+    drawn = generator.choice(changed.astype(int) - usual, size=(4000, 1000)).mean(axis=1)
+    assert [found["from"], found["to"]] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.003)
+
+
 @pytest.mark.slow
 def test_the_program_for_the_factory_decides_like_the_inspector(tmp_path: Path) -> None:
     """Without PyTorch and without the course; photos are made smaller as in the training."""

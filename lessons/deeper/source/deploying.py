@@ -305,4 +305,4 @@ for launcher in ([], torchrun):
 # - How a photo is read and made smaller is not in the file. Done in another way it changes decisions, and no error is raised.
 # - Measure the time for the call that you will make: one photo, the 95th percentile, on the computer that will do it.
 #
-# Back to [lesson 10](../10_improving_the_transfer_model.ipynb), or on to [Speed and memory](speed_and_memory.ipynb).
+# Back to [lesson 10](../10_improving_the_transfer_model.ipynb), or on to [Tuning](tuning.ipynb).
