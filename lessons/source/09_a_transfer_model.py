@@ -194,7 +194,8 @@ svm = make_pipeline(StandardScaler(), LinearSVC(C=0.0003, random_state=0)).fit(a
 simple = features.linear_probe().fit(last_features[train], labels[train])  # on the last stage alone
 
 # %% [markdown]
-# Such a probe is trained in a second: the backbone ran once for each photo, and what is fitted is a small table of numbers.
+# Such a probe is trained in about a second: the backbone ran once for each photo, and what is fitted is a small table of
+# numbers.
 #
 # How much depends on the preprocessing? Most examples on the web use the mean and std of *their* network, which are known
 # as "the ImageNet numbers". Ours was trained with 0.5. *Predict first:*
@@ -236,10 +237,11 @@ for column in [name for name in ("label", "cell_type") if name in index]:
     plots.scatter(points[train, :2], groups, **axes, title=column, alt=words)
 
 # %% [markdown]
-# Look at the second picture first: the first direction tells mono from poly. So the strongest difference between two photos
-# of solar cells is the crystal, not the defect. In the first picture, both dense groups hold both classes; only the loose
-# points above them are mostly defective. Does that mean that a classifier can find no others? Each direction *explains* a
-# share of all differences (its *explained variance*). We give a probe more and more of them:
+# (Your own photos have one picture only.) Look at the second picture first: the first direction tells mono from poly. So
+# the strongest difference between two photos of solar cells is the crystal, not the defect. In the first picture, both
+# dense groups hold both classes; only the loose points above them are mostly defective. Does that mean that a classifier
+# can find no others? Each direction *explains* a share of all differences (its *explained variance*). We give a probe more
+# and more of them:
 
 # %% tags=["nbval-approx-0.03"]
 rows = []
@@ -344,8 +346,8 @@ print("moved:", sorted({name.split(".")[-1] for name in moved}))
 # ## VGG16, and a mistake that nobody notices
 #
 # Many articles start from VGG16, a network of 2014. `device("meta")` builds it with shapes but without numbers, so nothing
-# has to be downloaded. (If you have its weights in `data/weights`, or a network connection, `BACKBONE = "vgg16"` runs this
-# whole lesson with it, several times as long. Other names work, too, such as `resnet18`.)
+# has to be downloaded. (If you have its weights in `data/weights`, or are online, `BACKBONE = "vgg16"` runs this whole
+# lesson with it, several times as long. Other names work, too, such as `resnet18`.)
 
 # %%
 from torchvision.models import vgg16
@@ -370,7 +372,8 @@ for layer in list(network.features)[-4:]:
 # In PyTorch a ReLU is a layer, too, so only one of the last four can learn at all. In Keras, where the ReLU belongs to its
 # convolution, the last four layers are three convolutions and the pooling. Same words, another network.
 #
-# Other articles choose by name. The next cell is from one of them, and has a typing error. *Run it, and see what happens:*
+# Other articles choose by name. The next cell does so, with a typing error that stands in one of them. *Run it, and see
+# what happens:*
 
 # %%
 wanted = ["classifier.6.weight", "classifier.6.baias"]
@@ -403,9 +406,9 @@ print("not in the network:", quiz.yours("09-unknown-names", unknown_names)(netwo
 # %% [markdown]
 # ## Fine-tuning, without running the frozen part again
 #
-# The third way trains the last stages, too, so that they learn the language of solar cells. The stages before them stay
-# frozen, so their maps are the same in each epoch. We cut the backbone in two: what comes out of the early part is kept,
-# and only the late part is trained. By hand, does early part plus late part give the features from above?
+# The third way trains the last stages, too, so that their maps fit solar cells. The stages before them stay frozen, so
+# their maps are the same in each epoch. We cut the backbone in two: what comes out of the early part is kept, and only the
+# late part is trained. By hand, does early part plus late part give the features from above?
 
 # %%
 LAST = SETTINGS["last"]  # so many stages are trained
@@ -460,8 +463,8 @@ models.trainable_parameters(network)
 #
 # ## From scratch, at the same pixels
 #
-# Last, for comparison, a network that has learned nothing before: the small CNN of lesson 6, with photos of the same size,
-# and about as much time for training as the fine-tuning took.
+# Last, for comparison, a network that has learned nothing before: the small CNN of lesson 6, on photos of the same size. It
+# gets six epochs, twice as many as the fine-tuning, which is still little for a network that begins at nothing.
 
 # %%
 from course_lib import transforms
@@ -512,7 +515,7 @@ def paired_difference(first, second):
 quiz.check("09-paired-difference", paired_difference)
 
 # %% [markdown]
-# Now the others, each against the logistic regression:
+# Now the others, each against the logistic regression, with your function:
 
 # %%
 compare = quiz.yours("09-paired-difference", paired_difference)
@@ -553,7 +556,7 @@ print("the winner:", winner)
 
 # %% [markdown]
 # The probes, the new head and the fine-tuned network all lie well above the baseline, and close together. The network from
-# scratch lies behind them. (It got less time than in lesson 7, where it trained for thirty epochs on smaller photos.)
+# scratch lies behind them. (In lesson 7 it trained for thirty epochs, on smaller photos.)
 #
 # The simplest model wins, because these photos cannot show that a network is better. That is no disgrace: a million
 # everyday photos did the work, and one second of fitting was enough to use it. Nor does it prove that the networks are
