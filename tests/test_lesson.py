@@ -251,7 +251,7 @@ def test_nothing_is_kept_of_a_fine_tuning_that_was_stopped(
 
     def stopped(*arguments, **settings) -> pd.DataFrame:
         history = whole(*arguments, **settings)
-        history.interrupted = True
+        history.attrs["interrupted"] = True
         return history
 
     monkeypatch.setattr(training, "fit", stopped)
