@@ -1,6 +1,6 @@
 """At which size should a network see photos with small defects? `train` tries several sizes; is its choice right?
 
-    python studies/photo_sizes.py [--data FOLDER] [--photos 150] [--seed 0]
+    python studies/photo_sizes.py [--data FOLDER] [--photos 400] [--seed 0]
 
 Made plates of 1,024 pixels, 120 good ones and 30 with a small pit or scratch of 12 to 20 pixels, and photos of 300
 pixels, by default the solar cells. Of each kind three fifths choose and train, as in `train` (out of fold, three
