@@ -258,111 +258,6 @@ def rate_at(step, steps, highest):
         )
 
 
-class PairedDifference(Task):
-    """Photo by photo: easy and hard photos fall out of the difference."""
-
-    id = "10-paired-difference"
-    objective = "judge-gain"
-    defines = "paired_difference"
-    prompt_ja = (
-        "**課題 3：対応のある差。** 2 つのモデルの、画像ごとの点数（正解 1、誤り 0）を受け取り、差の平均と 95 % 区間を返す `paired_difference` を"
-        "書いてください。差は「2 番目 − 1 番目」を画像ごとに求めます。区間は、平均 ± 1.96 × 差の標準偏差 ÷ √枚数 です。"
-    )
-    given = "import numpy as np"
-    stub = '''
-def paired_difference(first, second):
-    """By how much the second is better on average, and the 95 % interval: difference, low, high."""
-    ...
-'''
-    why = {
-        "en": "Both models saw the same photos, so what is hard for both drops out. The interval of the difference is narrower than those "
-        "of the two accuracies would suggest.",
-        "ja": "同じ画像を見たので、どちらにも難しい画像の影響は消えます。差の区間は、2 つの正解率の区間から想像するより狭くなります。",
-    }
-    hints = (
-        {
-            "en": "Subtract first: `differences = second - first` has one number for each photo, 1, 0 or −1.",
-            "ja": "まず引き算します。`differences = second - first` は画像ごとに 1、0、−1 のどれかです。",
-        },
-        {
-            "en": "`differences.mean()` and `differences.std()` are what you need, and `np.sqrt(len(differences))`.",
-            "ja": "必要なのは `differences.mean()`、`differences.std()`、`np.sqrt(len(differences))` です。",
-        },
-    )
-    solution = """
-def paired_difference(first, second):
-    differences = second - first
-    difference = differences.mean()
-    margin = 1.96 * differences.std() / np.sqrt(len(differences))
-    return difference, difference - margin, difference + margin
-"""
-    head = (
-        "def paired_difference(first, second):\n    differences = second - first\n    difference = differences.mean()\n"
-    )
-    ends = "    return difference, difference - margin, difference + margin"
-    wrong = (
-        (head + "    margin = 1.96 * differences.std()\n" + ends, "a single photo"),
-        (head + "    margin = 1.96 * differences.std() / len(differences)\n" + ends, "square root"),
-        (head + "    margin = differences.std() / np.sqrt(len(differences))\n" + ends, "1.96"),
-        (
-            head + "    margin = 1.96 * np.sqrt((first.var() + second.var()) / len(first))\n" + ends,
-            "as if they had seen different photos",
-        ),
-        (
-            head.replace("second - first", "first - second")
-            + "    margin = 1.96 * differences.std() / np.sqrt(len(differences))\n"
-            + ends,
-            "second minus first",
-        ),
-        (
-            head.replace("second - first", "np.abs(second - first)")
-            + "    margin = 1.96 * differences.std() / np.sqrt(len(differences))\n"
-            + ends,
-            "sign",
-        ),
-        (
-            head + "    margin = 1.96 * differences.std() / np.sqrt(len(differences))\n    return difference, margin",
-            "three numbers",
-        ),
-    )
-
-    def check(self, paired_difference):
-        """Two hundred photos, most of them easy or hard for both models."""
-        generator = np.random.default_rng(0)
-        first = (generator.random(200) < 0.8).astype(float)
-        second = np.where(generator.random(200) < 0.12, 1 - first, first)
-        found = paired_difference(first, second)
-        if not isinstance(found, tuple | list | np.ndarray) or len(found) != 3:
-            raise NotYet("Return three numbers: difference, low, high.", "差、下端、上端の 3 つの数を返してください。")
-        found = [float(number) for number in found]
-        change, count = second - first, len(first)
-        mean, spread = change.mean(), change.std()
-        right = 1.96 * spread / math.sqrt(count)
-        if abs(found[0] + mean) < 1e-9:
-            raise NotYet(
-                "The sign is turned round: take second minus first.",
-                "符号が逆です。「2 番目 − 1 番目」にしてください。",
-            )
-        if abs(found[0] - np.abs(change).mean()) < 1e-9 and abs(found[0] - mean) > 1e-9:
-            raise NotYet(
-                "The differences have lost their sign: where the second model is wrong and the first is right, it must count as −1.",
-                "差の符号がなくなっています。2 番目だけが間違えた画像は −1 と数えます。",
-            )
-        margin = (found[2] - found[1]) / 2
-        mistakes = (
-            (1.96 * spread, "The interval is that of a single photo. The mean of many is more certain: divide by the square root of their number.", "画像 1 枚分の区間です。平均はもっと確かなので、枚数の平方根で割ってください。"),
-            (right / math.sqrt(count), "The interval is too narrow: divide by the square root of the number of photos, not by the number.", "区間が狭すぎます。枚数ではなく、枚数の平方根で割ってください。"),
-            (spread / math.sqrt(count), "The factor 1.96 is missing, so the interval holds in 68 of 100 cases only.", "1.96 が掛かっていません。このままでは 68 % 区間です。"),
-            (1.96 * math.sqrt((first.var() + second.var()) / count), "That is the interval for two models as if they had seen different photos. Take the spread of the differences instead.", "別々の画像を見た 2 つのモデルの区間です。画像ごとの差の標準偏差を使ってください。"),
-        )  # fmt: skip
-        for value, en, ja in mistakes:
-            if abs(margin - value) < 1e-6:
-                raise NotYet(en, ja)
-        wanted = [mean, mean - right, mean + right]
-        # The sample's own standard deviation, with n - 1, is right as well.
-        self.expect(found, wanted, "For 200 photos", "200 枚の画像に対し", tolerance=3e-4)
-
-
 class MeanOverViews(Task):
     """Four answers, each made a probability, then the mean."""
 
@@ -370,7 +265,7 @@ class MeanOverViews(Task):
     objective = "tune-training"
     defines = "mean_over_views"
     prompt_ja = (
-        "**課題 4：4 つの見方。** 画像をそのまま、左右反転、上下反転、両方の反転の 4 通りでモデルに見せ、確率の平均を返す `mean_over_views` を"
+        "**課題 3：4 つの見方。** 画像をそのまま、左右反転、上下反転、両方の反転の 4 通りでモデルに見せ、確率の平均を返す `mean_over_views` を"
         "書いてください。`images.flip(-1)` は左右、`images.flip(-2)` は上下の反転です。各ロジットを softmax で確率にしてから平均します。"
     )
     given = "import torch"
@@ -469,11 +364,17 @@ class ToShip(Task):
     objective = "judge-gain"
     defines = "to_ship"
     prompt_ja = (
-        "**課題 5：どれを出荷するか。** ルールを関数 `to_ship` にしてください。`right` は、名前 → 画像ごとの正誤（1/0）の辞書で、単純なものから順に"
+        "**課題 4：どれを出荷するか。** ルールを関数 `to_ship` にしてください。`right` は、名前 → 画像ごとの正誤（1/0）の辞書で、単純なものから順に"
         "並んでいます。最初のものを選んでおき、次のものは、いま選んでいるものとの差の区間が全部 0 より上のときだけ、代わりに選びます。"
-        "区間は `paired(first, second)` が `差, 下端, 上端` として返します。結果は名前です。"
+        "`ahead(first, second)` が、1 番目がどれだけ上かを `差, 下端, 上端` で返します。結果は名前です。"
     )
-    given = PairedDifference.given + PairedDifference.solution + "paired = paired_difference\n"
+    given = """
+import numpy as np
+def ahead(first, second):
+    differences = first - second
+    margin = 1.96 * differences.std() / np.sqrt(len(differences))
+    return differences.mean(), differences.mean() - margin, differences.mean() + margin
+"""
     stub = '''
 def to_ship(right):
     """The name of the inspector to ship; right: name → 1 or 0 for each photo, the simplest first."""
@@ -489,9 +390,9 @@ def to_ship(right):
             "ja": "`names = list(right)` で名前が順に並びます。`chosen = names[0]` から始め、残りをループでたどります。",
         },
         {
-            "en": "`difference, low, high = paired(right[chosen], right[name])`: which of the three numbers must lie above 0, so that the "
+            "en": "`difference, low, high = ahead(right[name], right[chosen])`: which of the three numbers must lie above 0, so that the "
             "whole interval does?",
-            "ja": "`difference, low, high = paired(right[chosen], right[name])` です。区間が全部 0 より上になるのは、3 つのうちどれが 0 より上のときですか。",
+            "ja": "`difference, low, high = ahead(right[name], right[chosen])` です。区間が全部 0 より上になるのは、3 つのうちどれが 0 より上のときですか。",
         },
     )
     solution = """
@@ -499,7 +400,7 @@ def to_ship(right):
     names = list(right)
     chosen = names[0]
     for name in names[1:]:
-        difference, low, high = paired(right[chosen], right[name])
+        difference, low, high = ahead(right[name], right[chosen])
         if low > 0:
             chosen = name
     return chosen
@@ -508,18 +409,18 @@ def to_ship(right):
     tail = "            chosen = name\n    return chosen"
     wrong = (
         ("def to_ship(right):\n    return max(right, key=lambda name: right[name].mean())", "by chance"),
-        (head + "        if paired(right[chosen], right[name])[0] > 0:\n" + tail, "by chance"),
-        (head + "        if paired(right[chosen], right[name])[2] > 0:\n" + tail, "upper end"),
-        (head + "        if paired(right[name], right[chosen])[1] > 0:\n" + tail, "the wrong way round"),
+        (head + "        if ahead(right[name], right[chosen])[0] > 0:\n" + tail, "by chance"),
+        (head + "        if ahead(right[name], right[chosen])[2] > 0:\n" + tail, "upper end"),
+        (head + "        if ahead(right[chosen], right[name])[1] > 0:\n" + tail, "the wrong way round"),
         (
             "def to_ship(right):\n    names = list(right)\n    chosen = names[0]\n"
-            "    for before, name in zip(names, names[1:]):\n        if paired(right[before], right[name])[1] > 0:\n" + tail,
+            "    for before, name in zip(names, names[1:]):\n        if ahead(right[name], right[before])[1] > 0:\n" + tail,
             "not with its neighbour",
         ),
-        (head + "        if paired(right[names[0]], right[name])[1] > 0:\n" + tail, "not with the first"),
-        (head + "        if paired(right[chosen], right[name])[1] > 0:\n            return name\n    return chosen", "first one that"),
+        (head + "        if ahead(right[name], right[names[0]])[1] > 0:\n" + tail, "not with the first"),
+        (head + "        if ahead(right[name], right[chosen])[1] > 0:\n            return name\n    return chosen", "first one that"),
         (
-            head + "        if paired(right[chosen], right[name])[1] > 0:\n            chosen = right[name]\n    return chosen",
+            head + "        if ahead(right[name], right[chosen])[1] > 0:\n            chosen = right[name]\n    return chosen",
             "stopped",
         ),
     )  # fmt: skip
@@ -539,8 +440,8 @@ def to_ship(right):
         found = [to_ship(right) for right, *_ in cases]
         if found == ["simple", "worse", "simple", "simple"]:
             raise NotYet(
-                "It takes the worse one: `paired` is called the wrong way round. The chosen one comes first.",
-                "悪い方を選んでいます。`paired` の引数が逆です。選んでいるものを先に書きます。",
+                "It takes the worse one: `ahead` is called the wrong way round. It says by how much the first is ahead.",
+                "悪い方を選んでいます。`ahead` の引数が逆です。返されるのは「1 番目がどれだけ上か」です。",
             )
         doubtful = to_ship({"simple": first(300), "about equal": np.roll(first(300), 20)})
         if doubtful == "about equal":
@@ -561,7 +462,7 @@ class RocPoints(Task):
     objective = "open-test-once"
     defines = "roc_points"
     prompt_ja = (
-        "**課題 6：ROC 曲線。** しきい値を高い方から低い方へ動かし、過検出率と検出率を 2 つのリストで返す `roc_points` を書いてください。"
+        "**課題 5：ROC 曲線。** しきい値を高い方から低い方へ動かし、過検出率と検出率を 2 つのリストで返す `roc_points` を書いてください。"
         "しきい値は、現れた確率を大きい順に 1 回ずつ（`np.unique(probabilities)[::-1]`）。確率がしきい値以上なら不合格です。"
         "どちらのリストも、何も不合格にしない点 0 から始めます。"
     )
@@ -727,6 +628,6 @@ class NewLots(Guess):
         "smaller": {"en": "It becomes smaller", "ja": "小さくなる"},
     }
     see = {
-        "en": "Both lose on new lots, but the probe loses more. The random split hid the best reason for fine-tuning.",
-        "ja": "新しいロットではどちらも下がりますが、プローブの方が大きく下がります。ランダム分割では、ファインチューニングの一番の利点が見えていませんでした。",
+        "en": "New lots cost the probe more than the fine-tuned network. The random split hid the best reason for fine-tuning.",
+        "ja": "新しいロットでの低下は、プローブの方が大きくなります。ランダム分割では、ファインチューニングの一番の利点が見えていませんでした。",
     }

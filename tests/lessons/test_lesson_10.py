@@ -59,16 +59,6 @@ def test_the_curve_of_a_learner_is_that_of_scikit_learn(solved):
     assert auc(overkill, found) == pytest.approx(roc_auc_score(labels, probabilities))
 
 
-def test_the_interval_of_a_learner_holds_in_95_of_100_cases(solved):
-    generator, within = np.random.default_rng(0), 0
-    for _ in range(1000):
-        first = generator.random(400) < 0.85
-        second = np.where(generator.random(400) < 0.1, generator.random(400) < 0.9, first)
-        _, low, high = solved["paired_difference"](first.astype(float), second.astype(float))
-        within += low <= 0.1 * (0.9 - 0.85) <= high
-    assert 920 < within < 975
-
-
 def test_what_does_harm_to_the_label_does_harm_to_the_probe():
     (as_it_is,), (mirrored,), (turned,), (hole,), (shuffled,) = rows(
         10, "as it is", "mirrored", "turned", "hole", "shuffled"
@@ -102,13 +92,16 @@ def test_no_further_step_helps_on_every_seed_and_the_mean_of_all_is_back_where_i
     assert gains.mean().idxmin() == "… and grid shuffle"
 
 
-def test_long_fine_tuning_is_ahead_of_the_probe_on_each_split_and_more_so_on_new_lots():
-    routes = pd.read_csv(project_folder() / "studies" / "results" / "transfer_routes.csv")
-    by_split = routes.pivot(index="split", columns="route", values="accuracy")
-    gain = by_split["fine-tuned, 8 views"] - by_split["probe, all stages"]
-    lots = gain.index.str.startswith("lots")
-    assert (gain > 0).all() and lots.sum() == 4
-    assert gain[lots].mean() > gain[~lots].mean() + 0.01
+def test_long_fine_tuning_is_ahead_of_the_probe_on_each_split_and_more_so_on_new_lots(solved):
+    kept = pd.read_csv(project_folder() / "studies" / "results" / "transfer_predictions.csv").dropna()
+    gains: dict[str, list] = {"random": [], "lots": []}
+    for split, photos in kept.groupby("split"):
+        answers = photos[["fine-tuned", "probe"]].to_numpy() >= 0.5
+        hits = (answers == (photos["label"] == "defective").to_numpy()[:, None]).astype(float)
+        gains[split.split()[0]].append(solved["ahead"](*hits.T))
+    random, lots = (np.array(found) for found in gains.values())
+    assert (random[:, 0] > 0).all() and (lots[:, 1] > 0).all()
+    assert lots[:, 0].mean() > random[:, 0].mean() + 0.01
 
 
 def test_the_file_inspects_what_is_there_and_reports_what_is_not():
