@@ -607,7 +607,8 @@ lots.round(3)
 
 # %% [markdown]
 # Compare the rows. On new lots the probe loses several points, the fine-tuned network far fewer or none, and the whole interval of the gain lies
-# above 0, well away from it. This is not the network of this lesson: it had three more stages to train, more views of each photo, and more time.
+# above 0, well away from it. (Each fold is one draw of lots.) This is not the network of this lesson: it had three more stages to train, more views of
+# each photo, and more time.
 #
 # So both answers are right, for different factories. If new parts come from lots like those in your photos, ship the simple one. If new
 # lots keep coming, the long training is worth its time. And no random split would ever have told you.

@@ -318,6 +318,7 @@ def mean_over_views(model, images):
         (head + "    return torch.stack([model(view).softmax(dim=0) for view in views]).mean(dim=0)", "over the photos"),
         (head + "    return model(torch.stack(views).mean(dim=0)).softmax(dim=1)", "one blurred photo"),
         (head + "    for view in views:\n        return model(view).softmax(dim=1)", "the photo as it is"),
+        ("def mean_over_views(model, images):\n    return (model(images) + model(images.flip(-1))) / 2", "no probabilities"),
     )  # fmt: skip
 
     def check(self, mean_over_views):
@@ -354,6 +355,11 @@ def mean_over_views(model, images):
         for value, en, ja in mistakes:
             if torch.allclose(found, value, atol=1e-5):
                 raise NotYet(en, ja)
+        if not torch.allclose(found.sum(dim=1), torch.ones(3), atol=1e-4):
+            raise NotYet(
+                f"The numbers of a photo add up to {found[0].sum():.2f}, so they are no probabilities. `softmax(dim=1)` makes some of logits.",
+                f"1 枚の画像の数の合計が {found[0].sum():.2f} で、確率になっていません。ロジットは `softmax(dim=1)` で確率にします。",
+            )
         self.expect(found.detach(), said.mean(dim=0), "For 3 photos", "画像 3 枚に対し", tolerance=1e-4)
 
 
