@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import shutil
 import time
 from itertools import permutations
 
@@ -369,7 +370,7 @@ def reasons_by_option(question):
 def test_released_bank_has_no_key_and_fits_the_instructors(bank, tmp_path):
     learner, instructor = release(bank.path, tmp_path)
     text = learner.read_text(encoding="utf-8")
-    assert not re.search(r"\b(right|reason|place|value|tolerance|result|solution):", text)
+    assert not re.search(r"^[ -]*(right|reason|place|value|tolerance|result|solution):", text, re.MULTILINE)
     released, kept = load_bank(learner), load_bank(instructor)
     assert released.released and not kept.released
     assert [q.hash for q in released.questions] == [q.hash for q in kept.questions]
@@ -405,6 +406,7 @@ def test_released_order_tells_nothing_about_the_order_of_the_author(bank, tmp_pa
         file = tmp_path / str(attempt) / bank.path.name
         file.parent.mkdir()
         file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        shutil.copytree(bank.path.parent / "pictures", file.parent / "pictures")
         learner, _ = release(file, file.parent)
         choices = [q for q in load_bank(learner).questions if isinstance(q, ChoiceQuestion)]
         assert choices
