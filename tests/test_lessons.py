@@ -7,10 +7,11 @@ import build
 import lint
 import pytest
 
-NUMBERS = [*(f"{number:02}" for number in range(1, 11)), "deploying", "plain_pytorch", "speed_and_memory", "tuning"]
+BESIDE = ["deploying", "good_photos_only", "plain_pytorch", "speed_and_memory", "tuning"]
+NUMBERS = [*(f"{number:02}" for number in range(1, 11)), *BESIDE]
 
 
-def test_there_are_ten_lessons_and_four_beside_them() -> None:
+def test_there_are_ten_lessons_and_five_beside_them() -> None:
     assert [build.lesson_number(source) for source in build.sources()] == NUMBERS
 
 

@@ -155,8 +155,17 @@ def deploying(source: Path, folder: Path) -> list[str]:
     return [text for text in texts if text not in shown]
 
 
+def good_photos_only(source: Path, folder: Path) -> list[str]:
+    """With photos whose good parts lie in "good"; what is missing."""
+    photos = make_photos(folder / "photos", "good")
+    shown = run_lesson(source, {PHOTOS: f"PHOTOS = {str(photos)!r}"}, folder)
+    return [
+        text for text in ("'good to judge': 15", "good photos only", "the same distances: True") if text not in shown
+    ]
+
+
 LESSONS = {"09": lesson_9, "10": lesson_10, "plain_pytorch": plain_pytorch, "speed_and_memory": speed_and_memory}
-LESSONS |= {"deploying": deploying, "tuning": tuning}
+LESSONS |= {"deploying": deploying, "good_photos_only": good_photos_only, "tuning": tuning}
 
 
 def main(chosen: Sequence[str]) -> int:

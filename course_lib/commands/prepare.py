@@ -149,7 +149,7 @@ def prepare(
             f"{alike} times nearly equal photos are in two splits, because of their labels or lots, or "
             "because all photos are alike here; the test result may flatter."
         )
-    tell(splits.count_photos(index).loc[classes].to_string())
+    tell(splits.count_photos(index).reindex(classes, fill_value=0).to_string())
     if not options.good_only:
         tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:

@@ -113,3 +113,13 @@ def test_the_program_for_the_factory_decides_like_the_inspector(tmp_path: Path) 
     said = inspector.inspect(photos, progress=False)
     for row, probability, decision in zip(rows, said["probability"], said["decision"], strict=True):
         assert row.split()[1] == decision and float(row.split()[0]) == pytest.approx(probability, abs=2e-3)
+
+
+def test_the_inspector_of_good_photos_measures_in_spreads_of_good_photos_and_adds_the_stages() -> None:
+    names = run("good_photos_only", "fit", "distance", np=np)
+    generator = np.random.default_rng(0)
+    good = [generator.normal(5, [1, 10], (20_000, 2)), generator.normal(0, 2, (20_000, 1))]
+    facts = names["fit"](good)
+    photos = [np.array([[5.0, 5.0], [8.0, 45.0]]), np.array([[0.0], [-4.0]])]
+    # The second photo is 3 and 4 spreads away in one stage, so 5 in all, and 2 in the other.
+    assert names["distance"](photos, facts) == pytest.approx([0, 7], abs=0.15)
