@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()
     if os.path.isdir(path):
         raise CourseError(_folder_fault(path))
     image = read_image(path, "L" if channels == 1 else "RGB")
-    with Image.open(path) as opened:
+    with suppress(OSError, ValueError), Image.open(path) as opened:  # `read_image` reads what Pillow alone refuses
         # The second picture of an MPO is a preview, as some phones make it.
         if opened.format != "MPO" and getattr(opened, "is_animated", False):
             raise CourseError(

@@ -1,12 +1,14 @@
 """Every file that is given is inspected, or named with the reason."""
 
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from small_inspector import scratch_inspector
 
 from course_lib.errors import CourseError
@@ -77,6 +79,13 @@ def test_a_file_of_several_pictures_is_not_judged_by_its_first(tmp_path: Path, k
     table = scratch_inspector().inspect(tmp_path, progress=False)
     assert (table["decision"] == "not inspected").tolist() == [True, False]
     assert "holds several pictures" in table["problem"].iloc[0]
+
+
+def test_notes_that_pillow_refuses_stop_no_inspection(tmp_path: Path) -> None:
+    notes = PngInfo()
+    notes.add(b"zTXt", b"log\0\0" + zlib.compress(b"x" * 3_000_000))
+    Image.effect_noise((60, 60), 50).save(tmp_path / "scanned.png", pnginfo=notes)
+    assert scratch_inspector().inspect(tmp_path, progress=False)["problem"].tolist() == [""]
 
 
 def test_an_empty_folder_is_reported_and_the_rest_goes_on(photos: Path) -> None:
