@@ -251,12 +251,13 @@ def test_page_and_paper_have_the_key_only_on_request():
 @pytest.mark.parametrize("to", ["html", "print"])
 def test_page_and_paper_show_the_photo_under_its_grid(to):
     bank = BANKS[3]
-    (question,) = (question for question in bank.questions if question.type == "hotspot")
+    photos = [question.photo for question in bank.questions if question.type == "hotspot"]
+    pictures = [question.picture for question in bank.questions if question.picture]
     page = export(bank, to, "ja", key=False).content.decode()
-    assert page.count('src="data:image/png;base64,') == 1 + sum(bool(asked.picture) for asked in bank.questions)
-    assert page.count("<i></i>") == question.photo.rows * question.photo.columns
-    assert html.escape(question.photo.description.ja) in page
-    assert question.photo.credit in page
+    assert page.count('src="data:image/png;base64,') == len(photos) + len(pictures) > len(photos) > 1
+    assert page.count("<i></i>") == sum(photo.rows * photo.columns for photo in photos)
+    for shown in (*photos, *pictures):
+        assert html.escape(shown.description.ja) in page and shown.credit in page
 
 
 def test_unknown_format_and_language_get_a_sentence():
