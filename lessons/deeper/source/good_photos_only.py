@@ -259,7 +259,7 @@ pd.DataFrame(areas, columns=["inspector", "area under ROC", "from", "to"]).round
 # The area under the ROC curve (lesson 8) needs no limit: it says how often a defective cell gets a higher score than a good one. One half is
 # guessing. The inspector without labels is far above that, and has never seen a defect. Is the classifier better? Compare the intervals: 120 cells are few.
 # Solar cells are hard for an inspector without labels: they come in many kinds, and some good ones look stranger than a crack.
-# The study `good_photos_only` repeats the comparison with other photos.
+# Where all parts look alike, it may be another story: try your own.
 #
 # So: **no defects yet? Begin like this. As soon as you have some dozen photos of defects, train a classifier, too, and compare.**
 #
