@@ -66,7 +66,7 @@ def test_it_is_set_up_where_there_is_no_network(stick: Path) -> None:
     assert "All is set up. Start: .venv/bin/jupyter lab" in done.stdout and (stick / ".venv" / ".ready").exists()
     python = stick / ".venv" / "bin" / "python"
     where = "import course_lib, packaging; print(course_lib.__file__, packaging.__file__)"
-    found = subprocess.run([python, "-c", where], cwd="/", capture_output=True, text=True, check=True).stdout
+    found = subprocess.run([python, "-I", "-c", where], cwd="/", capture_output=True, text=True, check=True).stdout
     assert found.count(str(stick)) == 2
 
 

@@ -100,7 +100,7 @@ class TestTogether:
     ) -> None:
         monkeypatch.setenv("COURSE_WORK", str(tmp_path / "work"))
         options = TrainingOptions(minutes=60.0)
-        plan = planning.Plan(20, 64, 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
+        plan = planning.Plan(20, [64], 64, epochs=2, batch_size=4, probe_seconds=1, seconds=1)
         index = prepare(photos, options, progress=False, tell=lambda _: None).index
         file = command._work_folder(index, options, load_backbone()) / "plan.json"
         file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
