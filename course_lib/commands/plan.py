@@ -228,14 +228,15 @@ def announcement(plan: Plan, photos: int, features: int, processes: int = 1) -> 
     # While the probe is fitted there are four copies of the features, of four bytes each.
     held = REPORTING + max(pixels, photos * features * 4 * 4)
     needed = processes * PROGRAM + max(photos_at_once(largest) * largest**2 * LOOKING, learning) + held
+    *some, last = map(str, plan.probe_sizes)
+    sizes = f"{', '.join(some)} or {last}" if some else last
     lines = [
-        f"Plan: a probe at {' or '.join(map(str, plan.probe_sizes))} pixels, about {_duration(plan.probe_seconds)}; "
-        f"then {then}",
+        f"Plan: a probe at {sizes} pixels, about {_duration(plan.probe_seconds)}; then {then}",
         f"It needs up to about {needed / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
         "the work folder. Interrupt it when you like (Ctrl+C): the same command goes on from there.",
     ]
     if plan.own_size > min(plan.probe_sizes):
-        left = [f"{DEFECT * size / plan.own_size:.0f} at {size}" for size in plan.probe_sizes]
+        left = [f"{min(1, size / plan.own_size) * DEFECT:.0f} at {size}" for size in plan.probe_sizes]
         left[0] = left[0].replace(" at", " of them left at")
         lines.append(f"Your photos have {plan.own_size} pixels: a defect of {DEFECT} pixels has {', '.join(left)}.")
     return lines

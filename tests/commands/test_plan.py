@@ -153,4 +153,7 @@ def test_a_size_that_is_wished_is_the_only_one(
 def test_the_plan_says_what_shrinking_does_to_a_defect() -> None:
     plan = Plan(20, [224, 320], 224, epochs=0, batch_size=4, probe_seconds=1, seconds=1, own_size=640)
     assert announcement(plan, 20, 2768)[2].endswith("a defect of 20 pixels has 7 of them left at 224, 10 at 320.")
+    many = replace(plan, probe_sizes=[224, 320, 448], own_size=400)
+    assert "a probe at 224, 320 or 448 pixels" in announcement(many, 20, 2768)[0]
+    assert announcement(many, 20, 2768)[2].endswith("20 at 448."), "no photo gains by being enlarged"
     assert len(announcement(replace(plan, own_size=200), 20, 2768)) == 2, "nothing is shrunk"
