@@ -107,6 +107,7 @@ def train_good_only(
     notes = {
         "trained": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "model": f"distance from {len(good)} good photos; overkill aimed at {options.overkill:g}",
+        "tells": "score (a distance, no probability)",
         "measured": scores.measured().round(4).to_dict("records"),
         "licence of the photos": data.credits(data.photo_folder(index)),
         "licence of the pretrained weights": backbone.licence,

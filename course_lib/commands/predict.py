@@ -71,7 +71,8 @@ def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
     print(f"{len(listed.photos)} photos, seen at {size} × {size} pixels.", file=sys.stderr)
     if len(classes := inspector.settings.classes) == 2:
         threshold = f"{inspector.settings.threshold:.3g}"
-        print(f"probability of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
+        told = inspector.settings.notes.get("tells", "probability")
+        print(f"{told} of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
     keep = work_folder() / "predictions" / inspector.fingerprint()
     table = inspector.inspect(listed.photos, heat_maps=options.heatmaps, keep=keep)
     if options.csv_file:
@@ -89,7 +90,7 @@ def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
     unlike = table["path"][table["unlike"] > 1].tolist() if "unlike" in table else []
     if unlike:
         some = f"{len(unlike)} of {len(table)} photos are unlike those of the training (unlike above 1)"
-        print(f"{some}, so do not trust their decisions; the first is {unlike[0]}.", file=sys.stderr)
+        print(f"{some}, so look at them yourself; the first is {unlike[0]}.", file=sys.stderr)
     return 1 if len(problems) else 3 * (bool(unlike) and options.warn_unlike)
 
 
