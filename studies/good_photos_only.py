@@ -112,7 +112,7 @@ def compared(
         rows.append(judged(way, labels, found, limit) | {"learned": len(learn), "seconds": process_time() - start})
 
     start = process_time()
-    held_back = features.cross_fitted(described[learn], np.arange(len(learn)), backbone).log().numpy()
+    held_back = features.cross_fitted(described[learn], learn >= 0, learn, backbone).log().numpy()
     facts = features.fit(described[learn], backbone)
     row("photo", held_back, features.distance(torch.from_numpy(described[shown]), facts).log().numpy(), start)
     start = process_time()
@@ -127,7 +127,7 @@ def compared(
     row("both", scaled[0] + scaled[1], scaled[2] + scaled[3], process_time())
     start = process_time()
     spoiled = np.concatenate([learn[len(learn) // 20 :], taught[: len(learn) // 20]])
-    held_back = features.cross_fitted(described[spoiled], np.arange(len(learn)), backbone).log().numpy()
+    held_back = features.cross_fitted(described[spoiled], spoiled >= 0, spoiled, backbone).log().numpy()
     facts = features.fit(described[spoiled], backbone)
     row(
         "photo, 5 % defective",

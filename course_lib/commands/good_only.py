@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from PIL import Image
 
 from course_lib import data, features, plots
@@ -35,7 +34,7 @@ class Scores:
     """How far photos lie from good ones: 0 is the limit of the inspector, 1 is one usual spread beyond it.
 
     Attributes:
-        good: of good photos, each judged by the others, (N,).
+        good: of good photos, each judged by other lots, (N,).
         defective: of photos that only judge, (D,); there may be none.
         lots: which good photos belong together, (N,).
         overkill: the share of good photos that is meant to lie beyond the limit.
@@ -95,15 +94,15 @@ def train_good_only(
     index, size = prepared.index, options.size or _size(prepared.index)
     tell(f"The photos are described at {size} pixels. Interrupt it when you like (Ctrl+C): what was computed is kept.")
     seen = np.array(features.extract(index, backbone, size=size, progress=progress))
-    is_good = (index["split"] == "train").to_numpy()
-    good, lots = seen[is_good], index["lot"][is_good].to_numpy()
+    is_good = np.array(index["split"] == "train")
+    good, lots = seen[is_good], index["lot"].to_numpy()
     some, stage = index[is_good].iloc[: features.FOR_PLACES], features.PLACE_STAGE
     maps = features.extract(some, backbone, stages=stage, maps=True, size=size, progress=progress)
-    judged, facts = features.cross_fitted(good, lots, backbone), features.fit(good, backbone)
-    facts |= features.limit_of(judged, options.overkill) | features.fit_places(maps)
+    judged, facts = features.cross_fitted(seen, is_good, lots, backbone), features.fit(good, backbone)
+    facts |= features.limit_of(judged[is_good], options.overkill) | features.fit_places(maps)
     model = features.GoodOnly(backbone, facts)
-    others = model.score(features.distance(torch.from_numpy(seen[~is_good]), facts))
-    scores = Scores(model.score(judged).numpy(), others.numpy(), lots, options.overkill)
+    scored = model.score(judged).numpy()
+    scores = Scores(scored[is_good], scored[~is_good], lots[is_good], options.overkill)
     notes = {
         "trained": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "model": f"distance from {len(good)} good photos; overkill aimed at {options.overkill:g}",
@@ -125,7 +124,7 @@ def train_good_only(
     with write_atomically(path.with_suffix(".html")) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
     tell(scores.measured().round(3).to_string(index=False))
-    if not len(others):
+    if is_good.all():
         tell("How many defects are missed cannot be known without photos of defective parts.")
     if len(scores.far):
         first = index["path"][is_good].iloc[scores.far[0]]

@@ -4,7 +4,7 @@ No defect is needed to fit it. The distance of a whole photo decides, and the di
 it differs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -92,18 +92,29 @@ def distance(features: Tensor, facts: Facts) -> Tensor:
     return torch.stack(lengths).clamp(min=0).sqrt().sum(dim=0)
 
 
-def cross_fitted(features: np.ndarray, lots: Sequence, backbone: Backbone) -> Tensor:
-    """How far each good photo lies from the others: features (N, D) to (N,).
+def cross_fitted(features: np.ndarray, is_good: np.ndarray, lots: np.ndarray, backbone: Backbone) -> Tensor:
+    """How far each photo lies from good ones that were fitted without it and its lot: features (N, D) to (N,).
 
-    A photo that was fitted lies too near. So each fifth is judged by the other four; photos of one lot stay in
-    one fifth.
+    A photo that was fitted lies too near, and one of a lot that was fitted lies nearer than one of a new lot. So
+    each fifth of the lots is judged by the good photos of the others. Defective photos are judged in the same way,
+    or they could not be compared; those of a lot without a good photo, by the last four fifths.
+
+    Args:
+        features: of photos, (N, D).
+        is_good: which of them are good, (N,).
+        lots: which of them belong together, (N,); one lot cannot be parted, so its photos are.
+        backbone: gave the features.
     """
     from sklearn.model_selection import GroupKFold
 
-    lots = lots if len(np.unique(lots)) > 1 else range(len(features))
-    found = torch.zeros(len(features))
-    for others, judged in GroupKFold(min(FOLDS, len(np.unique(lots)))).split(features, groups=lots):
-        found[judged] = distance(torch.from_numpy(features[judged]), fit(features[others], backbone))
+    lots = lots if len(np.unique(lots[is_good])) > 1 else np.arange(len(lots))
+    good, found = np.flatnonzero(is_good), torch.zeros(len(features))
+    folds = GroupKFold(min(FOLDS, len(np.unique(lots[good])))).split(good, groups=lots[good])
+    fold_of = {lot: number for number, (_, judged) in enumerate(folds) for lot in lots[good[judged]]}
+    fold = np.array([fold_of.get(lot, 0) for lot in lots])
+    for number in np.unique(fold):
+        judged, facts = fold == number, fit(features[is_good & (fold != number)], backbone)
+        found[judged] = distance(torch.from_numpy(features[judged]), facts)
     return found
 
 

@@ -37,12 +37,25 @@ def test_what_the_last_stage_sees_does_not_count_and_a_feature_that_never_change
 
 
 def test_a_photo_is_judged_by_others_and_never_by_its_lot() -> None:
-    good = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    good, all_good = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32), np.full(40, True)
     good[:4] += 8  # a lot of its own, in which the photos are alike
-    alone = cross_fitted(good, np.arange(40), TINY)
-    together = cross_fitted(good, np.repeat(np.arange(10), 4), TINY)
+    alone = cross_fitted(good, all_good, np.arange(40), TINY)
+    together = cross_fitted(good, all_good, np.repeat(np.arange(10), 4), TINY)
     assert together[:4].min() > 2 * alone[:4].max(), "photos of the lot vouched for each other"
-    assert cross_fitted(good, np.zeros(40), TINY).tolist() == alone.tolist(), "one lot cannot be parted"
+    assert cross_fitted(good, all_good, np.zeros(40), TINY).tolist() == alone.tolist(), "one lot cannot be parted"
+
+
+def test_a_defective_photo_is_judged_without_its_lot_too_and_is_never_fitted() -> None:
+    photos = np.random.default_rng(0).normal(size=(41, 6)).astype(np.float32)
+    photos[:4] += 8
+    photos[40] = photos[0]  # defective, but it looks like the good ones of its lot
+    is_good, lots = np.arange(41) < 40, np.append(np.repeat(np.arange(10), 4), 0)
+    found = cross_fitted(photos, is_good, lots, TINY)
+    assert found[40] == pytest.approx(float(found[0])), "good and defective photos of a lot are judged alike"
+    photos[40] += 1000
+    assert cross_fitted(photos, is_good, lots, TINY)[:40].tolist() == found[:40].tolist()
+    lots[40] = 99  # of a lot that has no good photo
+    assert cross_fitted(photos, is_good, lots, TINY)[40] > found.max()
 
 
 def test_the_limit_leaves_the_wanted_share_of_good_photos_beyond_and_a_few_defects_do_not_move_the_scale() -> None:
