@@ -160,7 +160,7 @@ def good_photos_only(source: Path, folder: Path) -> list[str]:
     photos = make_photos(folder / "photos", "good")
     shown = run_lesson(source, {PHOTOS: f"PHOTOS = {str(photos)!r}"}, folder)
     return [
-        text for text in ("'good to judge': 15", "good photos only", "the same distances: True") if text not in shown
+        text for text in ("'good to judge': 10", "good photos only", "the same distances: True") if text not in shown
     ]
 
 
