@@ -112,8 +112,8 @@ def _collect(options: Options) -> int:
 
     collected = collect(options.folder, _banks_with_tasks(options))
     out = options.out or work_folder() / "quiz_class" / "answers.csv"
-    write_csv(collected.answers, out, options.excel)
     _say_what_arrived(collected)
+    write_csv(collected.answers, out, options.excel)
     print(f"Written: {shorten(out)}")
     for name, table, what in (
         ("dropped", collected.dropped, "Every dropped line, with its reason"),
@@ -131,14 +131,17 @@ def _grade(options: Options) -> int:
     roster = read_roster(options.roster) if options.roster else None
     banks = _banks_with_tasks(options)
     collected = collect(options.folder, banks)
+    _say_what_arrived(collected)
     table = grades(collected, banks, roster)
     out = options.out or work_folder() / "quiz_class" / "grades.csv"
     write_csv(table, out, options.excel)
-    _say_what_arrived(collected)
     print(RULE)
     absent = int((table["look at"] == NOTHING_HANDED_IN).sum())
     unnamed = int((table["learner"].astype(bool) & (table["name"] == "")).sum()) if roster else 0
-    print(f"{len(table) - absent} learners with points" + (f", {absent} handed in nothing" if absent else "") + ".")
+    with_points = int(table["learner"].astype(bool).sum())
+    print(f"{with_points} learners with points" + (f", {absent} handed in nothing" if absent else "") + ".")
+    if unusable := len(table) - with_points - absent:
+        print(f"{unusable} handed in lines of which none can be used; the column 'look at' says who.")
     if unnamed:
         print(f"{unnamed} of them are not in the roster; the column 'look at' says which.")
     print(f"Written: {shorten(out)}")
@@ -178,6 +181,10 @@ def _say_what_arrived(collected: "Collected", language: str = "en") -> None:
         print(
             "If some of these are questions of your own: they are judged by the key of their release, so name it too: "
             "--banks quizzes --banks graded/instructor"
+        )
+    if len(collected.dropped) and collected.answers.empty:
+        raise CourseError(
+            "No answer can be judged by these banks, so nothing is written; older results stay as they are."
         )
 
 

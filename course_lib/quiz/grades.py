@@ -103,7 +103,10 @@ def grades(collected: Collected, banks: Iterable[Bank], roster: Roster | None = 
     table["look at"] = [_to_look_at(row, table, collected, roster) for row in table.itertuples()]
     missing = [number for number in roster or {} if number not in set(table["student"])]
     absent = pd.DataFrame({"student": missing, "name": [(roster or {})[number] for number in missing]})
-    absent["look at"] = NOTHING_HANDED_IN
+    lost = collected.dropped["file"][~collected.dropped["file"].isin(answers["file"])]
+    unusable = lost.map(lambda file: _number_of("", [file], collected, roster or {})).value_counts()
+    told = {number: f"none of its {lines} lines can be used" for number, lines in unusable.items()}
+    absent["look at"] = [told.get(number, NOTHING_HANDED_IN) for number in missing]
     table = pd.concat([table, absent], ignore_index=True) if missing else table
     for column in table.columns:
         if column.startswith(("quiz ", "tasks ")):

@@ -240,6 +240,16 @@ def test_two_files_of_one_number_and_doubts_are_shown(tmp_path: Path) -> None:
     assert table["look at"].tolist() == ["another row has this student number"] * 2
 
 
+def test_a_file_of_which_no_line_can_be_used_is_told_from_nothing_handed_in(tmp_path: Path) -> None:
+    question = SINGLES[0]
+    answer = (question, right_answer(question))
+    hand_in(tmp_path, "good", answer, name="7/answers.jsonl")
+    changed = hand_in(tmp_path, "changed", answer, name="8/answers.jsonl")
+    changed.write_text(changed.read_text("utf-8").replace('"seconds": 20', '"seconds": 90'), "utf-8")
+    table = grades(collected(tmp_path), [BANK], {"7": "Ada", "8": "Ben", "9": "Cid"}).set_index("student")
+    assert table["look at"].to_dict() == {"7": "", "8": "none of its 1 lines can be used", "9": NOTHING_HANDED_IN}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_roster_is_read_as_spreadsheets_write_it(tmp_path: Path, encoding: str, separator: str) -> None:
