@@ -73,7 +73,7 @@ def make_record(
     """One answer as it stands in a file of answers, with its seal.
 
     Args:
-        learner: the pseudonym; attempt: from 1; seconds: from seeing the question to checking it;
+        learner: the pseudonym; attempt: from 1; seconds: since the check before it, or since the quiz was shown;
         at: the time in UTC, such as ``2026-01-31T09:30:00Z``.
     """
     record = {

@@ -78,7 +78,10 @@ class Card {
 
   check() {
     this.announce(this.words.waiting);
-    this.send("check", { answer: this.selection, seconds: (Date.now() - this.started) / 1000 });
+    // All questions are on the page from the start: the time of this one begins where another was checked.
+    const since = Math.max(this.started, this.quiz.checked || 0);
+    this.quiz.checked = Date.now();
+    this.send("check", { answer: this.selection, seconds: (this.quiz.checked - since) / 1000 });
   }
 
   again(focus) {

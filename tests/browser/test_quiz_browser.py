@@ -190,6 +190,7 @@ def test_keyboard_never_reaches_the_cells(lab):
 
 
 def test_keyboard_alone_answers_every_type(lab):
+    begin = time.time()
     run_all(lab)
 
     def focused():
@@ -198,6 +199,8 @@ def test_keyboard_alone_answers_every_type(lab):
     # single: arrows choose, Enter checks
     question = question_of("07-overfitting")
     here = card(lab, question.id)
+    here.locator("input").first.wait_for()
+    lab.wait_for_timeout(3000)
     here.locator("input").first.focus()
     lab.keyboard.press("Space")
     while focused() != str(right_answer(question)):
@@ -216,6 +219,10 @@ def test_keyboard_alone_answers_every_type(lab):
     lab.keyboard.press("Tab")
     lab.keyboard.press("Enter")
     here.locator(".verdict", has_text="✓ Right").wait_for()
+    # each question has its own time, though all were shown at once
+    (file,) = (lab.notebook_file.parent / "work" / "quiz").glob("answers-*.jsonl")
+    first, second = (json.loads(line)["seconds"] for line in file.read_text("utf-8").splitlines())
+    assert first >= 3 and first + second <= time.time() - begin
     # ordering: the arrow buttons move a step, the focus goes with it
     question = question_of("07-order-of-the-loop")
     here = card(lab, question.id)
