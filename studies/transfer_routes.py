@@ -106,7 +106,7 @@ def tests_of(index: pd.DataFrame, seeds: int, folds: int) -> list[tuple[str, np.
     tests = [
         (f"random {seed}", (splits.random_split(index, seed)["split"] == "test").to_numpy()) for seed in range(seeds)
     ]
-    if "lot" in index or "position" in index:
+    if folds and ("lot" in index or "position" in index):
         fold = splits.lot_folds(index)
         tests += [(f"lots {number}", (fold == number).to_numpy()) for number in range(folds)]
     return tests
