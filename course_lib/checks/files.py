@@ -5,7 +5,6 @@
 """
 
 import hashlib
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from course_lib import data
 from course_lib.checks.duplicates import THUMBNAIL_SIZE
 
 NO_PICTURE = ("constant", "nearly black", "nearly white")  # there is nothing to judge: look at lamp and camera
-LARGE_PHOTO = 16_000_000  # pixels; of these, one at a time is decoded
 
 
 @dataclass
@@ -27,7 +25,6 @@ class FileReport:
     problems: list[tuple[str, str]] = field(default_factory=list)  # (problem, detail)
     is_photo: bool = False  # it could be decoded
     digest: str = ""  # equal for files of equal bytes
-    format: str = ""
     saved: str = ""  # format, loss of a JPEG (the mean of its table) and camera
     mode: str = ""
     size: tuple[int, int] = (0, 0)  # (width, height), upright
@@ -46,20 +43,18 @@ class FileReport:
         self.problems.append((problem, detail))
 
 
-def look_at(path: Path, name: str, one_large_photo: AbstractContextManager | None = None) -> FileReport:
+def look_at(path: Path, name: str) -> FileReport:
     """Read one file once and say what it is and what is wrong with it.
 
     Args:
         path: the file.
         name: what the findings call it.
-        one_large_photo: held while a photo of more than 16 million pixels is decoded, so
-            that threads do not fill the memory together.
 
     Example:
         >>> from course_lib.data import solar_cells
         >>> report = look_at(solar_cells() / "functional" / "cell0004.png", "cell0004.png")
-        >>> report.format, report.mode, report.size, report.problems
-        ('PNG', 'L', (300, 300), [])
+        >>> report.mode, report.size, report.problems
+        ('L', (300, 300), [])
     """
     report = FileReport(name)
     suffix = path.suffix.lower()
@@ -69,12 +64,10 @@ def look_at(path: Path, name: str, one_large_photo: AbstractContextManager | Non
         content = data.read_file(path)
         report.digest = hashlib.sha256(content).hexdigest()
         kind = data.sniff(content)
-        if kind in data.FORMAT_OF_ENDING.values():
-            report.format = kind
-            if kind != data.FORMAT_OF_ENDING.get(suffix):
-                report.add("wrong ending", f"the content is {kind}, the ending is '{suffix}'")
+        if kind in data.FORMAT_OF_ENDING.values() and kind != data.FORMAT_OF_ENDING.get(suffix):
+            report.add("wrong ending", f"the content is {kind}, the ending is '{suffix}'")
         with data.open_photo(content) as image:
-            _look_into(image, content, report, one_large_photo or nullcontext())
+            _look_into(image, kind, content, report)
         report.is_photo = True
     except data.Unreadable as reason:
         report.add(reason.problem, reason.detail)
@@ -90,21 +83,20 @@ def _is_meant_as_photo(path: Path, suffix: str) -> bool:
     return data.is_picture(kind)
 
 
-def _look_into(image: Image.Image, content: bytes, report: FileReport, one_large_photo: AbstractContextManager) -> None:
+def _look_into(image: Image.Image, kind: str, content: bytes, report: FileReport) -> None:
     """Everything that is read off the picture."""
     lies = data.orientation(image)
     report.mode, size = image.mode, image.size
     table = getattr(image, "quantization", {}).get(0, [])
     loss = f" of loss {np.mean(table):.0f}" if table else ""
-    report.saved = f"{report.format}{loss} {data.note(image, 0x0110, '')}".strip()
-    large = image.width * image.height > LARGE_PHOTO
+    report.saved = f"{kind}{loss} {data.note(image, 0x0110, '')}".strip()
     if image.format in ("JPEG", "MPO"):
         # The measures need no colour and no large size; the decoder can leave both out.
         step = shrinking(image.size)
         image.draft("L" if image.mode == "RGB" else None, (image.width // step, image.height // step))
-    with one_large_photo if large else nullcontext(), data.explained():
+    with data.explained():
         if getattr(image, "is_animated", False):
-            report.add("several pictures", f"the {report.format} file holds more than one picture")
+            report.add("several pictures", f"the {kind} file holds more than one picture")
             image.seek(0)
         image = data.load_photo(image, content)
         turn = data.orientation(image)  # Pillow has turned a TIFF already
@@ -182,12 +174,10 @@ def thumbnail_of(gray: Image.Image) -> Image.Image:
 def _describe_mode(image: Image.Image, report: FileReport) -> None:
     names = {
         "P": "palette: each pixel is a row number of a colour table",
-        "PA": "palette with transparency",
         "LA": "grey with transparency (alpha)",
         "RGBA": "colour with transparency (alpha)",
         "CMYK": "CMYK: the four inks of a printer, not red, green, blue",
         "1": "1 bit: black or white, no grey",
-        "F": "decimal numbers (32 bit)",
     }
     if image.mode.startswith("I"):
         lowest, highest = np.asarray(image).min(), np.asarray(image).max()

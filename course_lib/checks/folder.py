@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 
 import pandas as pd
 from PIL import Image
@@ -167,23 +166,9 @@ def look_at_all(folder: Path, names: Sequence[str], progress: bool) -> list[File
 
     from course_lib.device import cores  # torch is slow to start
 
-    one_large_photo = Lock()
-    all_facts: list[FileReport] = []
-
-    def look_at_some(some: Sequence[str]) -> list[FileReport]:
-        return [look_at(folder / name, name, one_large_photo) for name in some]
-
-    groups = [names[start : start + 16] for start in range(0, len(names), 16)]
-    bar = tqdm(total=len(names), unit="file", disable=not progress)
-    with warnings.catch_warnings(action="ignore"), bar, ThreadPoolExecutor(cores()) as pool:  # Pillow's become findings
-        try:
-            for facts in pool.map(look_at_some, groups):
-                all_facts += facts
-                bar.update(len(facts))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return all_facts
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(cores()) as pool:  # Pillow's become findings
+        looks = pool.map(lambda name: look_at(folder / name, name), names)
+        return list(tqdm(looks, total=len(names), unit="file", disable=not progress))
 
 
 def contact_sheet(findings: pd.DataFrame, folder: str | os.PathLike, path: str | os.PathLike) -> Path:

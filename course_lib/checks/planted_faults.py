@@ -9,7 +9,6 @@ import shutil
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,15 +23,6 @@ from course_lib.paths import make_folder, shorten, work_folder
 
 PHOTOS_PER_CLASS = 60
 MARK = ".messy_photos"  # only a folder with this file in it is ever cleared
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One planted fault: what is done to a photo, and what a check should call it."""
-
-    problem: str
-    ending: str  # of the new file, e.g. "_copy.png"; "" if the photo itself is spoilt
-    spoil: Callable[[bytes], bytes]
 
 
 def _saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -55,14 +45,6 @@ def _turned(image: Image.Image) -> Image.Image:
     return image.transpose(Image.Transpose.ROTATE_90)
 
 
-def _lying(data: bytes) -> bytes:
-    """A quarter turn in the pixels, and an EXIF note that says how to turn back."""
-    with Image.open(BytesIO(data)) as image:
-        exif = image.getexif()
-        exif[0x0112] = 6
-        return _saved(_turned(image), "JPEG", quality=95, exif=exif)
-
-
 def _bomb(data: bytes) -> bytes:
     """A file of 312 bytes, with four rows of pixels, whose header promises 60,000 × 60,000 pixels."""
     four_rows = _saved(Image.new("L", (60_000, 4)))
@@ -75,65 +57,65 @@ def _damaged(data: bytes) -> bytes:
     return data[:middle] + bytes(64) + data[middle + 64 :]
 
 
-def _two_pages(data: bytes) -> bytes:
-    with Image.open(BytesIO(data)) as image:
-        return _saved(image, "TIFF", save_all=True, append_images=[_turned(image)])
-
-
-FAULTS = (
-    Fault("empty file", "", lambda data: b""),
-    Fault("zero bytes", "", lambda data: bytes(len(data))),
-    Fault("truncated", "", lambda data: data[: len(data) * 3 // 5]),
-    Fault("damaged", "", _damaged),
-    Fault("not an image", "", lambda data: b"<!doctype html><title>404 Not Found</title>\n"),
-    Fault("not an image", "", lambda data: b"%PDF-1.4\n% test report of a module\n" + bytes(99)),
-    Fault("too many pixels", "", _bomb),
-    Fault("truncated", ".jpg", lambda data: _edited(Image.Image.copy, "JPEG")(data)[:-4000]),
-    Fault("wrong ending", "", _edited(Image.Image.copy, "JPEG", quality=95)),
-    Fault("several pictures", ".tif", _two_pages),
-    Fault("odd size", "", _edited(lambda image: image.crop((0, 0, 300, 180)))),
-    # 12 of 16 bits are used.
-    Fault("odd mode", "", _edited(lambda image: Image.fromarray(np.asarray(image, dtype=np.uint16) * 16))),
-    Fault("odd mode", "", _edited(lambda image: image.convert("RGBA"))),
-    Fault("odd mode", ".jpg", _edited(lambda image: image.convert("CMYK"), "JPEG", quality=95)),
-    Fault("odd mode", "", _edited(lambda image: image.convert("P"))),
-    Fault("EXIF rotation", ".jpg", _lying),
-    Fault("nearly black", "", _edited(lambda image: image.point(lambda value: value // 20))),
-    Fault("nearly white", "", _edited(lambda image: image.point(lambda value: 240 + value // 20))),
-    Fault("constant", "", _edited(lambda image: Image.new("L", image.size, 128))),
-    Fault("blurred", "", _edited(lambda image: image.filter(ImageFilter.GaussianBlur(6)))),
-    Fault("exact duplicate", "_copy.png", lambda data: data),
-    Fault("near duplicate", "_turned.png", _edited(_turned)),
-    Fault("near duplicate", "_small.jpg", _edited(Image.Image.copy, "JPEG", quality=50)),
-    Fault(
-        "near duplicate", "_brighter.png", _edited(lambda image: image.point(lambda value: min(255, value * 1.15 + 5)))
+LYING = Image.Exif()
+LYING[0x0112] = 6  # turn me by a quarter, says this note
+# What a check should call the fault, how the name of the file ends, and what is done to the photo.
+FAULTS: tuple[tuple[str, str, Callable[[bytes], bytes]], ...] = (
+    ("empty file", ".png", lambda data: b""),
+    ("zero bytes", ".png", lambda data: bytes(len(data))),
+    ("truncated", ".png", lambda data: data[: len(data) * 3 // 5]),
+    ("damaged", ".png", _damaged),
+    ("not an image", ".png", lambda data: b"<!doctype html><title>404 Not Found</title>\n"),
+    ("not an image", ".png", lambda data: b"%PDF-1.4\n% test report of a module\n" + bytes(99)),
+    ("too many pixels", ".png", _bomb),
+    ("truncated", ".jpg", lambda data: _edited(Image.Image.copy, "JPEG")(data)[:-4000]),
+    ("wrong ending", ".png", _edited(Image.Image.copy, "JPEG", quality=95)),
+    (
+        "several pictures",
+        ".tif",
+        _edited(Image.Image.copy, "TIFF", save_all=True, append_images=[Image.linear_gradient("L")]),
     ),
-    Fault("two labels", "_again.png", lambda data: data),
-    Fault("name", "_ü.png", lambda data: data),
-    Fault("row without file", "", lambda data: data),
-    Fault("file without row", "", lambda data: data),
+    ("odd size", ".png", _edited(lambda image: image.crop((0, 0, 300, 180)))),
+    # 12 of 16 bits are used.
+    ("odd mode", ".png", _edited(lambda image: Image.fromarray(np.asarray(image, dtype=np.uint16) * 16))),
+    ("odd mode", ".png", _edited(lambda image: image.convert("RGBA"))),
+    ("odd mode", ".jpg", _edited(lambda image: image.convert("CMYK"), "JPEG", quality=95)),
+    ("odd mode", ".png", _edited(lambda image: image.convert("P"))),
+    ("EXIF rotation", ".jpg", _edited(_turned, "JPEG", quality=95, exif=LYING)),
+    ("nearly black", ".png", _edited(lambda image: image.point(lambda value: value // 20))),
+    ("nearly white", ".png", _edited(lambda image: image.point(lambda value: 240 + value // 20))),
+    ("constant", ".png", _edited(lambda image: Image.new("L", image.size, 128))),
+    ("blurred", ".png", _edited(lambda image: image.filter(ImageFilter.GaussianBlur(6)))),
+    ("exact duplicate", "_copy.png", lambda data: data),
+    ("near duplicate", "_turned.png", _edited(_turned)),
+    ("near duplicate", "_small.jpg", _edited(Image.Image.copy, "JPEG", quality=50)),
+    ("near duplicate", "_brighter.png", _edited(lambda image: image.point(lambda value: min(255, value * 1.15 + 5)))),
+    ("two labels", "_again.png", lambda data: data),
+    ("name", "_ü.png", lambda data: data),
+    ("row without file", ".png", lambda data: data),
+    ("file without row", ".png", lambda data: data),
 )
 
 
-def _plan(seed: int) -> tuple[list[str], list[tuple[Fault, str, str]]]:
-    """(photos to copy, [(fault, photo it is made from, path of the faulty file)])."""
+COPIES = ("exact duplicate", "near duplicate", "two labels")
+OTHER = {"functional": "defective", "defective": "functional"}
+
+
+def _plan(seed: int) -> tuple[list[str], pd.DataFrame]:
+    """The photos to copy; and of each fault the path, its name, the photo it is made from, and how."""
     index = index_folder(solar_cells())
     # Plain Python chooses, because numpy may change its random streams between versions.
     choose = random.Random(seed)
     chosen = []
     for _, paths in index.groupby("label")["path"]:  # defective, functional
         chosen += choose.sample(sorted(paths), PHOTOS_PER_CLASS)
-    victims = choose.sample(chosen, len(FAULTS))
-    planned = []
-    for fault, photo in zip(FAULTS, victims, strict=True):
-        path = photo.removesuffix(".png") + fault.ending if fault.ending else photo
-        if fault.problem == "two labels":
-            folder, name = path.split("/")
-            path = f"{'functional' if folder == 'defective' else 'defective'}/{name}"
-        if fault.problem == "name":
-            path = unicodedata.normalize("NFD", path)  # macOS style: u and two dots
-        planned.append((fault, photo, path))
-    return sorted(chosen), planned
+    rows = []
+    for (problem, ending, spoil), photo in zip(FAULTS, choose.sample(chosen, len(FAULTS)), strict=True):
+        label, name = photo.removesuffix(".png").split("/")
+        path = f"{OTHER[label] if problem == 'two labels' else label}/{name}{ending}"
+        # A name as macOS stores it: u and two dots.
+        rows.append((unicodedata.normalize("NFD", path), problem, photo, spoil))
+    return sorted(chosen), pd.DataFrame(rows, columns=["path", "problem", "made_from", "spoil"])
 
 
 def messy_answers(seed: int = 0) -> pd.DataFrame:
@@ -143,10 +125,7 @@ def messy_answers(seed: int = 0) -> pd.DataFrame:
         ``path`` of the faulty file, ``problem`` as `course_lib.checks.folder` calls it, and
         ``made_from``, the photo it was made from.
     """
-    _, planned = _plan(seed)
-    rows = [(path, fault.problem, photo) for fault, photo, path in planned]
-    answers = pd.DataFrame(rows, columns=["path", "problem", "made_from"])
-    return answers.sort_values("path", ignore_index=True)
+    return _plan(seed)[1].drop(columns="spoil").sort_values("path", ignore_index=True)
 
 
 def score_hunt(suspects: Mapping[str, Iterable[Path]], seed: int = 0) -> pd.DataFrame:
@@ -208,22 +187,15 @@ def make_messy_folder(target: str | os.PathLike | None = None, seed: int = 0) ->
     for path in chosen:
         make_folder((target / path).parent)
         shutil.copyfile(source / path, target / path)
-    for fault, photo, path in planned:
-        (target / path).write_bytes(fault.spoil((source / photo).read_bytes()))
-        if path != photo and fault.problem not in _COPIES:
+    for path, problem, photo, spoil in planned.itertuples(index=False):
+        (target / path).write_bytes(spoil((source / photo).read_bytes()))
+        if path != photo and problem not in COPIES:
             (target / photo).unlink()  # the spoilt file takes the photo's place
-        if fault.problem == "row without file":
+        if problem == "row without file":
             (target / path).unlink()
-    _write_labels(target, chosen, planned)
-    return target
-
-
-_COPIES = {"exact duplicate", "near duplicate", "two labels"}
-
-
-def _write_labels(target: Path, chosen: list[str], planned: list[tuple[Fault, str, str]]) -> None:
-    replaced = {photo for fault, photo, _ in planned if fault.problem not in _COPIES}
-    added = {path for fault, _, path in planned if fault.problem != "file without row"}
-    table = pd.DataFrame({"path": sorted(set(chosen) - replaced | added)})
+    replaced = planned.loc[~planned["problem"].isin(COPIES), "made_from"]
+    added = planned.loc[planned["problem"] != "file without row", "path"]
+    table = pd.DataFrame({"path": sorted(set(chosen) - set(replaced) | set(added))})
     table["label"] = table["path"].str.split("/").str[0]
     table.to_csv(target / "labels.csv", index=False, lineterminator="\n", encoding="utf-8")
+    return target

@@ -16,32 +16,22 @@ Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original,
 FOLDER = "."  # the path of a finding about the whole folder
 USUAL_SIZE = 224  # pixels; of the photos that pretrained networks have learned from
 LIGHT = 0.7  # of the way from guessing to certainty: less is what defects themselves may change
+FORBIDDEN = re.compile(r'[<>:"\\|?*]|[ .](/|$)|(^|[/])(con|prn|aux|nul|com\d|lpt\d)([./]|$)', re.IGNORECASE)
 MANY = 6  # photos of a class from which on their files may be compared with those of another class
 
 
 def name_problems(names: Sequence[str]) -> Iterator[Finding]:
     """Names that break on another system."""
-    reserved = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
     same: dict[str, list[str]] = defaultdict(list)
     for name in names:
         same[unicodedata.normalize("NFC", name).casefold()].append(name)
-        parts = name.split("/")
-        forbidden = sorted(set(re.findall(r'[<>:"\\|?*\x00-\x1f\x7f]', name)))
-        if forbidden:
-            yield name, "name", f"Windows forbids {' '.join(map(repr, forbidden))}"
-        if any(reserved.match(part) for part in parts):
-            yield name, "name", "Windows keeps this name for a device"
-        if any(part != part.strip() or part.endswith(".") for part in parts):
-            yield name, "name", "a blank at an end or a dot at the end is lost on Windows"
-        if any("\udc80" <= letter <= "\udcff" for letter in name):
-            yield name, "name", "not all of its letters are valid UTF-8"
+        if FORBIDDEN.search(name):
+            yield name, "name", 'Windows allows no < > : " \\ | ? *, no blank or dot at an end, and no name of a device'
         elif name != unicodedata.normalize("NFC", name):
             yield name, "name", "its accents are stored apart from the letters (macOS style)"
-        if len(name) > 180:
-            yield name, "name", f"{len(name)} letters; many systems stop at 260 for the full path"
-    for group in same.values():
-        for name in group[1:]:
-            yield name, "name", f"only case or accents differ from {group[0]}"
+    for first, *others in same.values():
+        for name in others:
+            yield name, "name", f"only case or accents differ from {first}"
 
 
 def _majority(values: Sequence[Hashable]) -> Hashable | None:
@@ -60,12 +50,8 @@ def size_problems(photos: Sequence[FileReport], expected: tuple[int, int] | None
         if isinstance(usual, tuple) and photo.size != tuple(usual):
             others = "expected" if expected else "nearly all others"
             yield photo.path, "odd size", f"{width} × {height}; {others}: {usual[0]} × {usual[1]}"
-        elif min(width, height) < 16:
-            yield photo.path, "odd size", f"only {width} × {height} pixels"
         elif not usual and isinstance(shape, float) and abs(wide / shape - 1) > 0.05:
             yield photo.path, "odd size", f"{wide:.2f} wide to high; others {shape:.2f}"
-        elif not usual and not 1 / 8 < wide < 8:
-            yield photo.path, "odd size", f"{width} × {height}: a very long strip"
 
 
 def mode_problems(photos: Sequence[FileReport]) -> Iterator[Finding]:
