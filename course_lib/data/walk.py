@@ -44,46 +44,37 @@ def walk(folder: str | os.PathLike, leave_out: str | os.PathLike | None = None) 
         Walk(files=['a.txt', 'b.png'], passed_over={'.hidden.png': 'hidden'})
     """
     folder, found = Path(folder), Walk()
-    entered: set[str] = set()
-    waiting = [folder]  # what really lies here comes first, then the links that were met on the way
+    searched = [folder.resolve()]  # and what links have led to
 
     def report(error: OSError) -> None:
-        found.passed_over[_place(folder, error.filename)] = f"may not be listed ({error.strerror})"
+        found.passed_over[f"{below(error.filename)}/"] = f"may not be listed ({error.strerror})"
+
+    def below(path: str | os.PathLike) -> str:
+        return Path(path).relative_to(folder).as_posix()
 
     def why_not(path: Path) -> str:
-        if is_hidden(_place(folder, path)):
+        if is_hidden(f"{below(path)}/"):
             return "hidden"
-        real = os.path.realpath(path)
-        if leave_out is not None and real == os.path.realpath(leave_out):
+        real = path.resolve()
+        if leave_out is not None and real == Path(leave_out).resolve():
             return "left out"
-        above = os.path.join(os.path.realpath(folder), "").startswith(os.path.join(real, ""))
-        return "a link to a folder that is searched anyway" if above or real in entered else ""
+        if path.is_symlink():
+            if any(real.is_relative_to(top) or top.is_relative_to(real) for top in searched):
+                return "a link to a folder that is searched anyway"
+            searched.append(real)
+        return ""
 
-    while waiting:
-        top = waiting.pop(0)
-        if top != folder and (why := why_not(top)):
-            found.passed_over[_place(folder, top)] = why
-            continue
-        for parent, folders, files in os.walk(top, onerror=report):
-            entered.add(os.path.realpath(parent))
-            paths = [Path(parent, name) for name in sorted(folders)]
-            links = [path for path in paths if path.is_symlink()]
-            waiting += links
-            reasons = {path: why_not(path) for path in paths if path not in links}
-            found.passed_over |= {_place(folder, path): why for path, why in reasons.items() if why}
-            folders[:] = [path.name for path, why in reasons.items() if not why]
-            for name in (_place(folder, Path(parent, name))[:-1] for name in files):
-                if is_hidden(name):
-                    found.passed_over[name] = "hidden"
-                else:
-                    found.files.append(name)
+    for parent, folders, files in os.walk(folder, onerror=report, followlinks=True):
+        reasons = {name: why_not(Path(parent, name)) for name in sorted(folders)}
+        found.passed_over |= {f"{below(Path(parent, name))}/": why for name, why in reasons.items() if why}
+        folders[:] = [name for name, why in reasons.items() if not why]
+        for name in (below(Path(parent, name)) for name in files):
+            if is_hidden(name):
+                found.passed_over[name] = "hidden"
+            else:
+                found.files.append(name)
     found.files.sort()
     return found
-
-
-def _place(folder: Path, path: str | os.PathLike) -> str:
-    """A folder as `Walk` names it: relative, with "/" between and at the end."""
-    return f"{Path(path).relative_to(folder).as_posix()}/"
 
 
 def is_hidden(path: str) -> bool:
