@@ -190,7 +190,7 @@ def test_a_tiny_class_is_in_every_split(photos: Path, count: int) -> None:
 def test_folders_of_splits_are_not_taken_for_classes(photos: Path) -> None:
     (photos / "defective").rename(photos / "train")
     (photos / "functional").rename(photos / "Test")
-    with pytest.raises(CourseError, match="not classes; give each class a folder of its own"):
+    with pytest.raises(CourseError, match="no class; give each class a folder of its own"):
         quiet(photos)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from course_lib.checks import check_folder
 from course_lib.data import index_folder, look_through
@@ -70,7 +70,7 @@ def test_masks_beside_photos_are_left_out_and_named(tmp_path: Path, of_photo: st
     "name",
     ["mask", "masks", "Masks", "ground_truth", "GroundTruth", "gt", "annotations", "labels", "label", "defect_masks",
      "binary masks", "segmentation", "mask_images", "マスク", "labels_png", "SegmentationClass", "GT_masks", "masks_v2",
-     "Masken", "defect_map"],
+     "defect_map"],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["{}", "defective/{}"])
 def test_a_folder_of_masks_is_not_a_class(tmp_path: Path, name: str, place: str) -> None:
@@ -92,7 +92,6 @@ MASKS = {
     "colours": coloured,
     "palette": lambda seed: coloured(seed).quantize(4),
     "numbers of classes": lambda seed: mask(seed).point(lambda value: value // 100),
-    "soft edges": lambda seed: mask(seed).filter(ImageFilter.GaussianBlur(1)),
     "some without a defect": lambda seed: mask(seed) if seed % 2 else Image.new("L", (40, 40)),
 }
 
@@ -160,8 +159,8 @@ def test_what_only_looks_like_masks_stays(tmp_path: Path) -> None:
         ("train", "test"), ("Training", "Testing"), ("training_set", "test_set"), ("seg_train", "seg_test"),
         ("train_data", "test_data"), ("train1", "test1"), ("TrainSet", "TestSet"), ("train-images", "val-images"),
         ("Training Data", "Validation Data"), ("学習用", "テスト用"), ("訓練データ", "検証データ"), ("dev", "holdout"),
-        ("trainingset", "validationset"), ("Trainingsdaten", "Testdaten"), ("dataset_train", "dataset_valid"),
-        ("tr", "te"), ("trn", "tst"), ("tr", "va"), ("trainA", "testA"), ("trainval", "test"), ("x_train", "x_test"),
+        ("trainingset", "validationset"), ("dataset_train", "dataset_valid"),
+        ("trainA", "testA"), ("trainval", "test"), ("x_train", "x_test"),
         ("train_images", "public_test"), ("train_good", "test_good"), ("Train (1)", "Test (1)"),
     ],
 )  # fmt: skip
@@ -169,27 +168,25 @@ def test_splits_are_not_classes(tmp_path: Path, first: str, second: str) -> None
     for part in (first, second):
         for label in ("good", "defective"):
             fill(tmp_path / part / label)
-    with pytest.raises(CourseError, match=r"holds folders named .* not classes; train on the folder") as error:
+    with pytest.raises(CourseError, match=r"holds .* no class; train on the folder") as error:
         index_folder(tmp_path)
     assert first in str(error.value) and second in str(error.value)
     assert "folder" in set(check_folder(tmp_path, progress=False)["problem"])
     assert len(told(tmp_path / first)[0]) == 8
 
 
-@pytest.mark.parametrize(
-    "names", [("train", "val", "test"), ("tr", "va", "te"), ("train_ok", "train_ng", "test_ok", "test_ng")]
-)
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("train_ok", "train_ng", "test_ok", "test_ng")])
 def test_splits_without_classes_are_not_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
     for name in names:
         fill(tmp_path / name)
-    with pytest.raises(CourseError, match="not classes; give each class a folder of its own, and keep the others for"):
+    with pytest.raises(CourseError, match="no class; give each class a folder of its own, and keep the others for"):
         index_folder(tmp_path)
 
 
 def test_a_split_beside_classes_is_no_class(tmp_path: Path) -> None:
     for name in ("good", "bad", "test"):
         fill(tmp_path / name)
-    with pytest.raises(CourseError, match="holds the folder test, by its name a split"):
+    with pytest.raises(CourseError, match="holds test, by the name a split"):
         index_folder(tmp_path)
 
 
@@ -228,7 +225,6 @@ def test_a_collection_with_good_parts_only_for_training_names_the_folder_with_bo
     [
         (("good", "defective"), ("good", "defective")), (("good", "broken"), ("good", "bent")),
         (("train", "test"), ("train", "test")), (("OK", "NG"), ("OK", "NG")), (("良品", "不良品"), ("良品", "不良品")),
-        (("a", "b"), ("a", "b")),
     ],
 )  # fmt: skip
 def test_products_are_not_classes(tmp_path: Path, below: tuple, others: tuple) -> None:
@@ -265,7 +261,7 @@ def test_left_out_folders_and_loose_photos_are_named(tmp_path: Path) -> None:
     fill(tmp_path, count=3)
     paths, said = told(tmp_path)
     assert {path.split("/")[0] for path in paths} == {"good", "dent"}
-    for words in ("_scratch (its name begins with '_'; 4 photos; rename it", "_empty", ".hidden (hidden)", "@eaDir"):
+    for words in ("_scratch (its name begins with '_'; 4 photos; rename it", "_empty"):
         assert words in said
     assert "3 files, the first is 0.png (beside the folders" in said
     found = check_folder(tmp_path, progress=False)
@@ -280,15 +276,6 @@ def test_of_a_plain_folder_nothing_is_said(tmp_path: Path) -> None:
     assert told(tmp_path)[1] == "" and look_through(tmp_path).left_out == {}
     shutil.rmtree(tmp_path / "good")
     assert check_folder(tmp_path / "defective", progress=False).empty, "photos without any class"
-
-
-@pytest.mark.parametrize("twin", ["GOOD", "good ", "\uff47ood"])
-def test_folders_that_differ_only_in_how_they_are_written_are_one_class(tmp_path: Path, twin: str) -> None:
-    for name in ("good", twin, "bad"):
-        fill(tmp_path / name)
-    if len(list(tmp_path.iterdir())) == 3:  # some systems see one folder
-        with pytest.raises(CourseError, match="differ only by capitals"):
-            index_folder(tmp_path)
 
 
 def test_masks_of_a_folder_of_one_class_are_named_by_the_check(tmp_path: Path) -> None:
