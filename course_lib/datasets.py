@@ -5,7 +5,7 @@ import inspect
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,33 +50,13 @@ def pixels(index: pd.DataFrame, size: int = 96, channels: int = 1, progress: boo
     shape = (len(index), channels, size, size)
     made_of = json.dumps([decoding(), photo_hashes(index)])
     cache = work_folder() / "pixels" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:16]}-{channels}x{size}.npy"
-    kept = _open_pixels(cache, shape)
-    if kept is not None:
-        return kept
-    rows = tqdm(range(len(index)), desc="decoding photos", unit="photo", disable=not progress)
-    write_rows(cache, np.dtype("|u1"), shape, (read_pixels(photo_path(index, row), size, channels) for row in rows))
+    if not cache.exists():
+        # Row by row, so that it needs no memory; NumPy's own map would end the program where the disk is full.
+        with write_atomically(cache) as temporary, open(temporary, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            for row in tqdm(range(len(index)), desc="decoding photos", unit="photo", disable=not progress):
+                file.write(read_pixels(photo_path(index, row), size, channels).tobytes())
     return np.load(cache, mmap_mode="r")
-
-
-def _open_pixels(cache: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The kept pixels, or None where there are none or the file is damaged."""
-    try:
-        kept = np.load(cache, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return kept if kept.shape == shape and kept.dtype == np.uint8 else None
-
-
-def write_rows(path: Path, dtype: np.dtype, shape: tuple[int, ...], rows: Iterable[np.ndarray]) -> None:
-    """Write an array of this shape row by row, so that it needs no memory, as a file that NumPy can map.
-
-    A map that is written to would do the same, but end the program where the disk is full.
-    """
-    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    with write_atomically(path) as temporary, open(temporary, "wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for row in rows:
-            file.write(np.ascontiguousarray(row).data)
 
 
 def photo_hashes(index: pd.DataFrame) -> list[str]:
@@ -235,8 +215,7 @@ class FeatureLoader(_Loader):
 
     Args:
         features: (N, D), or (N, C, H, W) for maps, as `course_lib.features.extract` gives them; with
-            ``views`` one dimension more in front, or a list of such arrays. They are not copied,
-            so they may be larger than the memory.
+            ``views`` one dimension more in front, or a list of such arrays. They are not copied.
         labels: class numbers, (N,), or the probability of each class, (N, classes).
         rows: which of the N photos to give, such as those for training; by default all.
         batch_size: photos in a batch; the last batch may be smaller.

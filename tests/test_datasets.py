@@ -73,15 +73,6 @@ def test_a_changed_photo_changes_the_pixels(index: pd.DataFrame, work: Path, pho
     assert (datasets.pixels(index, size=8, progress=False)[0] == 200).all()
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array", None])
-def test_damaged_kept_pixels_are_made_again(index: pd.DataFrame, work: Path, damage: bytes | None) -> None:
-    first = np.array(datasets.pixels(index, size=8, progress=False))
-    (kept,) = (work / "pixels").iterdir()
-    kept.write_bytes(kept.read_bytes()[:-100] if damage is None else damage)
-
-    np.testing.assert_array_equal(datasets.pixels(index, size=8, progress=False), first)
-
-
 def test_kept_pixels_cannot_be_changed_by_accident(index: pd.DataFrame, work: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
         datasets.pixels(index, size=8, progress=False)[0] = 0

@@ -80,8 +80,7 @@ def extract(
     Returns:
         float32, (N, D), in the order of the index; D is ``backbone.count_features(stages)``. With
         ``maps`` float16, (N, C, h, w): half the space on the disk, and rounded to three
-        digits. With ``augment`` one dimension more in front: (views, N, …). Where possible it is a
-        read-only map of the file, so that it needs no memory; make a copy before you change it.
+        digits. With ``augment`` one dimension more in front: (views, N, …).
 
     Raises:
         CourseError: a photo cannot be read, or one of the arguments is not possible.
@@ -107,7 +106,8 @@ def extract(
         if missing and kept == stages:
             path_of = {code: paths[number % len(paths)] for number, code in enumerate(codes)}
             compute = _Computation(_FrozenPart(backbone, kept, maps), size, change)
-            cache.add(codes, compute.batches({code: path_of[code] for code in missing}, batch_size, progress))
+            for batch, rows in compute.batches({code: path_of[code] for code in missing}, batch_size, progress):
+                cache.add(batch, rows)
         if not missing or kept == stages:
             break
     features = cache.table(codes)

@@ -1,6 +1,5 @@
 """Features are computed once for each photo, in the order of the index, and never stale."""
 
-import json
 import os
 from copy import deepcopy
 from pathlib import Path
@@ -102,30 +101,23 @@ def test_a_photo_changed_behind_its_size_and_time_is_noticed(
     assert computed == [1]
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "half", "one bit", "no list", "other list"])
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "one bit"])
 def test_a_damaged_file_is_made_again(
     index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int], damage: str
 ) -> None:
-    first = np.array(extract(index, backbone))
-    (file,) = kept_files(work)
-    content, kept = file.read_bytes(), file.with_name("kept.json")
+    first = extract(index, backbone, batch_size=10)
+    file, _ = kept_files(work)
+    content = file.read_bytes()
     flipped = bytearray(content)
     flipped[len(content) // 2] ^= 1
     damaged = {"empty": b"", "text": b"text", "half": content[: len(content) // 2], "one bit": bytes(flipped)}
-    if damage == "no list":
-        kept.write_text("{")
-    elif damage == "other list":
-        kept.write_text(json.dumps(["file"]))
-    else:
-        file.unlink()  # another file of the same name, as a damaged disk would show it
-        file.write_bytes(damaged[damage])
+    file.write_bytes(damaged[damage])
     computed.clear()
 
     np.testing.assert_allclose(extract(index, backbone), first, rtol=1e-4, atol=1e-5)
-    assert sum(computed) == 20
+    assert sum(computed) == 10
     extract(index, backbone)
-    assert sum(computed) == 20, "the new file is sound"
-    assert kept_files(work) != [file] or "list" in damage
+    assert sum(computed) == 10, "the new file is sound"
 
 
 def test_a_run_that_is_stopped_keeps_what_it_had(
@@ -197,38 +189,30 @@ def test_the_same_photo_twice_is_computed_once(
     assert computed == [19]
 
 
-def test_all_rows_are_mapped_and_a_selection_is_copied(
+def test_a_selection_is_found_among_all_rows(
     index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
 ) -> None:
-    def is_mapped(found: np.ndarray) -> bool:
-        while found.base is not None and not isinstance(found, np.memmap):
-            found = found.base
-        return isinstance(found, np.memmap)
-
     whole = extract(index, backbone)
-    assert is_mapped(whole) and not whole.flags.writeable
     selection = index.iloc[[3, 1, 18]]
     selection.attrs = index.attrs
-    chosen = extract(selection, backbone)
-    assert not is_mapped(chosen)
-    np.testing.assert_array_equal(chosen, whole[[3, 1, 18]])
+    np.testing.assert_array_equal(extract(selection, backbone), whole[[3, 1, 18]])
     assert computed == [20]
 
 
-def test_two_photo_folders_share_one_file(
+def test_two_selections_share_what_is_kept(
     index: pd.DataFrame, backbone: Backbone, work: Path, computed: list[int]
 ) -> None:
     halves = [index.iloc[:8], index.iloc[8:]]
     for half in halves:
         half.attrs = index.attrs
-    first = [np.array(extract(half, backbone)) for half in halves]
-    again = [extract(half, backbone) for half in halves]
-    assert sum(computed) == 20 and len(kept_files(work)) == 1
-    np.testing.assert_array_equal(np.concatenate(again), np.concatenate(first))
+    first = [extract(half, backbone) for half in halves]
+    whole = extract(index, backbone)
+    assert sum(computed) == 20
+    np.testing.assert_array_equal(whole, np.concatenate(first))
 
 
 def kept_files(work: Path) -> list[Path]:
-    return list((work / "features").rglob("*.npy"))
+    return list((work / "features").rglob("*.npz"))
 
 
 # augmented views
@@ -356,7 +340,7 @@ def test_a_trained_backbone_does_not_get_the_features_of_the_untrained(
 def test_photos_too_small_for_the_backbone_are_refused(index: pd.DataFrame, backbone: Backbone, work: Path) -> None:
     with pytest.raises(CourseError, match="cannot take photos of 32 × 32 pixels"):
         extract(index, backbone, size=32)
-    assert not list(work.rglob("*.npy"))
+    assert not kept_files(work)
 
 
 def test_an_unreadable_photo_is_named(index: pd.DataFrame, backbone: Backbone, work: Path, photos: Path) -> None:
