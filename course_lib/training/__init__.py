@@ -10,4 +10,4 @@ from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from course_lib.training.learning_rate import learning_rate_curve, suggest_learning_rate
 from course_lib.training.loop import StopTraining, evaluate, fit, set_training_mode
 from course_lib.training.processes import Group, current_group, joined
-from course_lib.training.tracking import environment, log_file, plot_runs, read_runs, record, runs, send
+from course_lib.training.tracking import environment, log_file, read_runs, record, runs
