@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
 import torch
-from torch import Tensor
 
 from course_lib.errors import CourseError
 
@@ -26,7 +24,6 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 # How errors name a full memory: of graphics cards, of the libraries that compute on them, of
 # computers with Linux or macOS, with Windows.
 FULL = re.compile("out of memory|out_of_device_memory|status_alloc_failed|can't allocate memory|not enough memory")
-CONTAINER = Path("/sys/fs/cgroup")  # where Linux says how much memory a container may take
 
 
 def choose(wanted: torch.device | str | None = None) -> torch.device:
@@ -109,12 +106,12 @@ def table() -> pd.DataFrame:
             rows.append((kind, meaning, "no", *4 * "–"))
             continue
         device = torch.device(kind)
-        memory, free = "shared with the computer", available_memory(device)
+        memory = "shared with the computer"
         if kind in ("cuda", "xpu"):
             memory = f"{getattr(torch, kind).get_device_properties().total_memory / 2**30:.0f} GiB"
         own = [name for name, how in precisions(device).items() if how in ("own instructions", "possible")]
-        left = "–" if free is None else f"{free / 2**30:.1f} GiB"
-        rows.append((kind, meaning, "yes", memory, left, _capability(device), ", ".join(own)))
+        free = f"{available_memory(device) / 2**30:.1f} GiB"
+        rows.append((kind, meaning, "yes", memory, free, _capability(device), ", ".join(own)))
     return pd.DataFrame(rows, columns=["device", "what it is", "here", "memory", "free", "capability", "precision"])
 
 
@@ -176,25 +173,11 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype=PRECISIONS[precision], enabled=precision != "float32")
 
 
-def available_memory(device: torch.device | None = None) -> int | None:
-    """Bytes that a network may still take: of a graphics card, or of the computer or container.
-
-    None where the system does not tell: many Intel GPUs that are part of the processor.
-    """
-    device = device or choose()
-    if device.type in ("cuda", "xpu"):
-        card = getattr(torch, device.type)
-        with suppress(RuntimeError):
-            # What PyTorch keeps for its next tensors is free as well.
-            return card.mem_get_info(device)[0] + card.memory_reserved(device) - card.memory_allocated(device)
-        return None
-    free = psutil.virtual_memory().available
-    with suppress(OSError, ValueError):  # no container, or one without a limit
-        allowed, used = (int((CONTAINER / f"memory.{name}").read_text("utf-8")) for name in ("max", "current"))
-        free = min(free, max(allowed - used, 0))
-    if device.type == "mps":
-        free = min(free, max(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory(), 0))
-    return free
+def available_memory(device: torch.device) -> int:
+    """Bytes that a network may still take: of an NVIDIA card, or of the computer."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
 
 
 @contextmanager
@@ -231,36 +214,6 @@ def layout(device: torch.device) -> torch.memory_format:
         torch.channels_last
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
-
-
-def random_states(device: torch.device) -> list[Tensor]:
-    """Where PyTorch's random numbers stand: the CPU's, then those of a GPU that is used.
-
-    Example:
-        >>> states = random_states(torch.device("cpu"))
-        >>> first = torch.rand(1)
-        >>> set_random_states(states, torch.device("cpu"))
-        >>> torch.rand(1) == first
-        tensor([True])
-    """
-    states = [torch.get_rng_state()]
-    if device.type != "cpu":
-        where = () if device.type == "mps" else (device,)
-        states.append(getattr(torch, device.type).get_rng_state(*where))
-    return states
-
-
-def set_random_states(states: list[Tensor], device: torch.device) -> None:
-    """Go on where `random_states` stood.
-
-    A GPU's state of another length comes from another kind of device and is left out.
-    """
-    torch.set_rng_state(states[0])
-    if device.type == "cpu" or len(states) == 1:
-        return
-    processor, where = getattr(torch, device.type), () if device.type == "mps" else (device,)
-    if len(states[1]) == len(processor.get_rng_state(*where)):
-        processor.set_rng_state(states[1], *where)
 
 
 def check_seed(seed: int) -> int:

@@ -1,10 +1,8 @@
 """Which processor computes, what it can do, and what is said where it cannot."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from torch import nn
@@ -99,52 +97,6 @@ def test_a_seed_that_numpy_cannot_take_is_one_sentence(seed: object) -> None:
     with pytest.raises(CourseError, match=f"The seed {seed!r} cannot.* from 0 to 4294967295"):
         device.seed_everything(seed)
     device.seed_everything(np.int64(2**32 - 1))
-
-
-def test_an_intel_gpu_that_does_not_tell_its_free_memory_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: torch.device) -> None:
-        raise RuntimeError("The device doesn't support querying the available free memory.")
-
-    for name in ("memory_reserved", "memory_allocated"):
-        monkeypatch.setattr(torch.xpu, name, lambda _: 0)
-    monkeypatch.setattr(torch.xpu, "mem_get_info", refuse)
-    assert device.available_memory(torch.device("xpu")) is None
-
-
-@pytest.mark.parametrize(("most", "used", "left"), [(1000, 400, 600), (10, 400, 0), (2**60, 0, None)])
-def test_an_apple_gpu_has_its_limit_and_never_more_than_the_computer(
-    most: int, used: int, left: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: most)
-    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: used)
-    free = device.available_memory(torch.device("mps"))
-    assert free == left if left is not None else 0 < free <= psutil.virtual_memory().total
-
-
-@pytest.mark.parametrize(("limit", "left"), [("1000", 600), ("max", None), ("300", 0)])
-def test_a_container_has_what_it_is_still_allowed(
-    limit: str, left: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "memory.max").write_text(limit + "\n", encoding="utf-8")
-    (tmp_path / "memory.current").write_text("400\n", encoding="utf-8")
-    monkeypatch.setattr(device, "CONTAINER", tmp_path)
-    available = device.available_memory(CPU)
-    assert available == left if left is not None else available > 1000
-
-
-@pytest.mark.parametrize("kind", ["mps", "xpu", "cuda"])
-def test_each_kind_of_gpu_keeps_its_random_numbers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, done = torch.device(kind), []
-    processor, own = getattr(torch, kind), torch.tensor([1, 2], dtype=torch.uint8)
-    monkeypatch.setattr(processor, "get_rng_state", lambda *_: own)
-    monkeypatch.setattr(processor, "set_rng_state", lambda state, *_: done.append(state))
-    states = device.random_states(where)
-    assert torch.equal(states[0], torch.get_rng_state()) and states[1] is own
-    device.set_random_states(states, where)
-    assert len(done) == 1 and done[0] is own
-    device.set_random_states([states[0], torch.zeros(5, dtype=torch.uint8)], where)  # of another kind of GPU
-    device.set_random_states(states[:1], where)  # of a CPU
-    assert len(done) == 1
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, Any]:
     except Exception as error:  # damaged and foreign files raise many kinds
         raise CourseError(
             f"The file {shorten(path)} is damaged or holds more than plain weights, so it was not "
-            "loaded; get it again from its source, or train the model again."
+            "loaded; get it again from its source, or delete it and train the model again."
         ) from error
     if not isinstance(state, dict):
         raise CourseError(f"The file {shorten(path)} holds no table of weights; choose a file saved by this course.")

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from course_lib import device as devices
 from course_lib.errors import CourseError
 from course_lib.models import load_weights, read_weights
 from course_lib.paths import plain, shorten, write_atomically
@@ -128,7 +127,7 @@ class Run:
         parts = {name: part.state_dict() for name, part in self._parts() if part is not None}
         names = ("epoch", "stopped", "history", "best", "best_loss", "best_epoch", "facts")
         state = {name: getattr(self, name) for name in names}
-        random, epoch = devices.random_states(self.device), getattr(loader, "epoch", None)
+        random, epoch = torch.get_rng_state(), getattr(loader, "epoch", None)
         _save({"model": self.model.state_dict(), **parts, **state, "random": random, "loader_epoch": epoch}, path)
 
     def load(self, state: dict, path: str | os.PathLike, loader: Any) -> None:
@@ -153,7 +152,7 @@ class Run:
                 part.load_state_dict(state[name])
         for name in ("epoch", "stopped", "history", "best", "best_loss", "best_epoch"):
             setattr(self, name, state[name])
-        devices.set_random_states(state["random"], self.device)
+        torch.set_rng_state(state["random"])
         if state["loader_epoch"] is not None:
             loader.epoch = state["loader_epoch"]
 
@@ -163,14 +162,5 @@ class Run:
 
 
 def read_run(path: str | os.PathLike) -> dict | None:
-    """What `Run.save` wrote, or None where there is nothing yet.
-
-    Raises:
-        CourseError: the file is damaged.
-    """
-    if not os.path.exists(path):
-        return None
-    try:
-        return read_weights(path)
-    except CourseError as error:
-        raise CourseError(f"The checkpoint {shorten(path)} is damaged; delete it to train anew.") from error
+    """What `Run.save` wrote, or None where there is nothing yet."""
+    return read_weights(path) if os.path.exists(path) else None

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from course_lib import device as devices
-from course_lib.errors import CourseError
 from course_lib.training.loop import labels_on, set_training_mode
 from course_lib.training.recipe import Recipe
 
@@ -26,7 +25,6 @@ def learning_rate_curve(
     highest: float = 1.0,
     steps: int = 80,
     optimizer: str = "adamw",
-    weight_decay: float = 0.01,
     device: torch.device | str | None = None,
 ) -> pd.DataFrame:
     """Try ever larger learning rates, one batch each, and note the loss.
@@ -41,26 +39,21 @@ def learning_rate_curve(
         loader: training batches; it begins again when it is through.
         lowest, highest: the learning rates of the first and the last step.
         steps: how many learning rates in between, each a little larger than the one before.
-        optimizer, weight_decay: as for `course_lib.training.fit`, and the same as there: "sgd" wants
-            another learning rate than "adamw".
+        optimizer: as for `course_lib.training.fit`, and the same as there: "sgd" wants another learning
+            rate than "adamw".
         device: where to compute, by default `course_lib.device.choose`.
 
     Returns:
         One row for each step: ``learning_rate``, ``loss`` of that batch, ``smoothed`` loss.
 
     Raises:
-        CourseError: an unknown optimizer, other numbers that cannot be, or nothing to train.
+        CourseError: an unknown optimizer, or nothing to train.
     """
-    if not 0 < lowest < highest or steps < 2:
-        raise CourseError(
-            f"From {lowest} to {highest} in {steps} steps is not a rising curve; choose a lowest rate "
-            "above 0, a larger highest one, and 2 steps or more."
-        )
     device = devices.choose(device)
     epoch = getattr(loader, "epoch", None)
     trial = deepcopy(model).to(device)
     set_training_mode(trial)
-    stepper = Recipe(1, lowest, optimizer, weight_decay).new_optimizer(trial)
+    stepper = Recipe(1, lowest, optimizer).new_optimizer(trial)
     rows, average = [], 0.0
     rates, batches = np.geomspace(lowest, highest, steps), chain.from_iterable(repeat(loader))
     for number, (rate, (images, labels)) in enumerate(zip(rates, batches, strict=False), start=1):

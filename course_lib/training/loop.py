@@ -6,7 +6,7 @@ out. How a model learns stands in `course_lib.training.recipe`, all that changes
 """
 
 import os
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
@@ -19,11 +19,10 @@ from course_lib import device as devices
 from course_lib.errors import CourseError
 from course_lib.training.checkpoint import Run, read_run
 from course_lib.training.processes import current_group
-from course_lib.training.recipe import Recipe, check_number
+from course_lib.training.recipe import Recipe
 
 # Of a GPU's free memory: the photos of a loader that take less than this are kept there.
 PHOTOS_SHARE = 0.05
-NOTHING_TO_JUDGE = "There are no photos to judge the model by; check the split of the index."
 
 
 class StopTraining(Exception):
@@ -54,7 +53,7 @@ def fit(
 
     Interrupting the kernel ends the training and keeps the best weights so far; the history then says
     so in its ``attrs["interrupted"]``. With a ``checkpoint``, calling again with the same arguments goes on
-    after the last complete epoch, with the same result as an uninterrupted run on the same machine.
+    after the last complete epoch, with the same result as an uninterrupted run on the same CPU.
 
     Inside `course_lib.training.joined` several processes train together, each with its share of every
     batch. Only the first one shows progress, validates, saves and calls ``on_epoch_end``. The number of
@@ -76,7 +75,7 @@ def fit(
         average_weights: 0.99 keeps beside the model a moving average of its weights over about
             the last 100 steps. It is this average that is validated, and left in ``model`` at
             the end (Polyak and Juditsky 1992, Acceleration of stochastic approximation).
-        precision: "float32", or "bfloat16" or "float16" (NVIDIA GPUs only) for the forward pass:
+        precision: "float32", or "bfloat16" or "float16" (made for NVIDIA GPUs) for the forward pass:
             half the memory, and on some processors faster (see `course_lib.device.quick_precision`).
             The validation stays in float32, in which the model will be used.
         channels_last: keep the channels of a pixel side by side in memory; same result up to
@@ -103,7 +102,7 @@ def fit(
         epochs, learning_rate, optimizer, weight_decay, schedule, label_smoothing, average_weights, precision
     )
     device, group = devices.choose(device), current_group()
-    batches = _check(train, validation, recipe, patience, device)
+    batches = _check(train, validation, patience)
     order = devices.layout(device)
     if channels_last is not None:
         order = torch.channels_last if channels_last else torch.contiguous_format
@@ -124,7 +123,6 @@ def fit(
             while not run.is_over(patience):
                 start = perf_counter()
                 sums = group.total(_train_one_epoch(run, network, group.shares(train), order, bar))
-                group.same_buffers(run.result)
                 run.end_epoch(group.first_does(_judge, run, sums.tolist(), validation, start))
                 run.stopped = group.first_does(_finish_epoch, run, checkpoint, train, on_epoch_end)
     except KeyboardInterrupt:
@@ -190,41 +188,23 @@ def _judge(run: Run, sums: list[float], validation: Iterable | None, start: floa
 def _finish_epoch(
     run: Run, checkpoint: str | os.PathLike | None, train: Iterable, on_epoch_end: Iterable[Callable[[dict], object]]
 ) -> bool:
-    """Save, and call the functions that wait for the end of an epoch; whether one of them ends the training."""
-    if checkpoint is not None:
-        run.save(checkpoint, train)
+    """Call the functions that wait for the end of an epoch, and save; whether one of them ends the training."""
     try:
         for function in on_epoch_end:
             function(run.history[-1])
     except StopTraining:
         run.stopped = True
-        if checkpoint is not None:
-            run.save(checkpoint, train)
+    if checkpoint is not None:
+        run.save(checkpoint, train)
     return run.stopped
 
 
-def _check(
-    train: Iterable, validation: Iterable | None, recipe: Recipe, patience: int | None, device: torch.device
-) -> int:
+def _check(train: Any, validation: Iterable | None, patience: int | None) -> int:
     """Refuse what cannot be, before anything is computed; how many batches an epoch has."""
-    if not isinstance(train, Sized):
-        raise CourseError(
-            f"The training loader ({type(train).__name__}) does not say how many batches it has; give a "
-            "BatchLoader, another loader with len, or a list of batches."
-        )
     if len(train) == 0:
         raise CourseError("There are no photos to train on; check the split of the index.")
-    if patience is not None:
-        check_number("patience", patience)
-        if validation is None:
-            raise CourseError("Early stopping (patience) needs validation photos; give a validation loader.")
-    if isinstance(validation, Sized) and len(validation) == 0:
-        raise CourseError(NOTHING_TO_JUDGE)
-    if recipe.precision == "float16" and device.type != "cuda":
-        raise CourseError(
-            f"The precision 'float16' needs an NVIDIA GPU, and this run computes on '{device.type}'; "
-            "choose 'bfloat16' or 'float32'."
-        )
+    if patience is not None and (patience < 1 or validation is None):
+        raise CourseError(f"Early stopping (patience={patience}) needs validation photos and 1 epoch or more.")
     return len(train)
 
 
@@ -232,8 +212,7 @@ def _bring_photos(loader: Any, device: torch.device) -> None:
     """On a GPU with room for them, the photos of a `BatchLoader` travel to it once, not in each epoch."""
     if device.type == "cpu" or not hasattr(loader, "bytes"):
         return
-    free = devices.available_memory(device)
-    if loader.bytes < PHOTOS_SHARE * (2**30 if free is None else free):
+    if loader.bytes < PHOTOS_SHARE * devices.available_memory(device):
         loader.to(device)
 
 
@@ -288,5 +267,5 @@ def evaluate(model: nn.Module, loader: Iterable, *, device: torch.device | str |
             correct += _right(logits, labels)
             photos += len(labels)
     if photos == 0:
-        raise CourseError(NOTHING_TO_JUDGE)
+        raise CourseError("There are no photos to judge the model by; check the split of the index.")
     return total_loss.item() / photos, correct.item() / photos

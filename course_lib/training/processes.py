@@ -12,7 +12,6 @@ shows some photos twice. So the results are alike, not equal.
 
 import gc
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -60,17 +59,12 @@ class Group:
             dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def shares(self, loader: Iterable) -> Iterable[tuple[Tensor, Tensor]]:
+    def shares(self, loader: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
         """Of each batch the photos of this process, as many as the others have."""
-        return loader if self.count == 1 else self._shares(loader)
-
-    def _shares(self, loader: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
-        # A loader that shuffles with torch's random numbers gives all processes the same batches.
-        torch.set_rng_state(self.first_does(torch.get_rng_state))
         for images, labels in loader:
             photos = len(labels)
             own = torch.arange(self.rank, -(-photos // self.count) * self.count, self.count) % photos
-            yield images[own], labels[own]
+            yield (images, labels) if self.count == 1 else (images[own], labels[own])
 
     def total(self, numbers: Tensor) -> Tensor:
         """Numbers added up over all processes."""
@@ -89,12 +83,6 @@ class Group:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         return nn.parallel.DistributedDataParallel(model)
 
-    def same_buffers(self, model: nn.Module) -> None:
-        """Give all processes the running statistics of the first one; their parameters are the same."""
-        if self.count > 1:
-            for buffer in model.buffers():
-                dist.broadcast(buffer, src=0)
-
 
 def current_group() -> Group:
     """The group that this process has `joined`, or a group of one."""
@@ -111,7 +99,7 @@ def joined() -> Iterator[Group]:
     `torchrun` gives each process one CPU thread; set ``OMP_NUM_THREADS`` before it to give more.
 
     Raises:
-        CourseError: fewer GPUs than processes, another kind of GPU, or another process has ended.
+        CourseError: fewer GPUs than processes, or another kind of GPU.
 
     Example:
         >>> with joined() as group:
@@ -121,7 +109,7 @@ def joined() -> Iterator[Group]:
     if int(os.environ.get("WORLD_SIZE", 1)) == 1 or "LOCAL_WORLD_SIZE" not in os.environ:
         yield Group()
         return
-    _choose_places()
+    _choose_gpu()
     # Loaded later, this module would keep the group in its default arguments; then Gloo's threads
     # would outlive `destroy_process_group`, and now and then abort the process at its very end.
     import torch.distributed.nn  # noqa: F401
@@ -130,22 +118,17 @@ def joined() -> Iterator[Group]:
     try:
         yield current_group()
     except RuntimeError as error:
-        if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
-            raise
-        if dist.get_rank() > 0:
-            sys.exit(2)  # the first one says what is wrong, once is enough
-        raise CourseError(
-            "Another process has ended, so this one ends too; the same command, with any number of "
-            "processes, goes on after the last complete epoch."
-        ) from error
+        if isinstance(error, dist.DistError) or "gloo" in str(error).lower():
+            sys.exit("Another process has ended, so this one ends too; the same command goes on after the last epoch.")
+        raise
     finally:
         gc.collect()  # networks that still hold the group
         with suppress(RuntimeError):  # the others may be gone
             dist.destroy_process_group()
 
 
-def _choose_places() -> None:
-    """On which GPU this process computes, and through which network it talks."""
+def _choose_gpu() -> None:
+    """Each process computes on a GPU of its own, or all on the CPU."""
     device, here = devices.choose(), int(os.environ["LOCAL_WORLD_SIZE"])
     own_gpus = device.type == "cuda" and device.index is None and torch.cuda.device_count() >= here
     if device.type != "cpu" and not own_gpus:
@@ -155,7 +138,3 @@ def _choose_places() -> None:
         )
     if own_gpus:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    if here == int(os.environ["WORLD_SIZE"]):
-        # One computer talks to itself: no other network can disturb it.
-        for name in {"lo", "lo0"} & {name for _, name in socket.if_nameindex()}:
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)

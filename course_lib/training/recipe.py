@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import inf
-from numbers import Integral, Real
 
 import torch
 from torch import nn
@@ -14,36 +13,8 @@ from course_lib.errors import CourseError
 MOMENTUM = 0.9  # of "sgd": how much of its speed it keeps from step to step
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 SCHEDULES = ("one_cycle", "cosine", None)
-# What the numbers may be: their kind, the lowest, below what, and this in words.
-NUMBERS = {
-    "epochs": (Integral, 0, inf, "a whole number from 0"),
-    "learning_rate": (Real, 0, inf, "a number from 0 up, such as 0.001"),
-    "weight_decay": (Real, 0, inf, "a number from 0 up, such as 0.01"),
-    "label_smoothing": (Real, 0, 1, "a number from 0 to below 1, such as 0.1"),
-    "average_weights": (Real, 0, 1, "a number from 0 to below 1, or None"),
-    "patience": (Integral, 1, inf, "a whole number from 1, or None"),
-}
-
-
-def check_number(name: str, given: object) -> None:
-    """Refuse a number that `course_lib.training.fit` cannot take.
-
-    Args:
-        name: one of `NUMBERS`.
-        given: a number, or a dictionary of numbers.
-
-    Raises:
-        CourseError: it is not possible.
-
-    Example:
-        >>> check_number("patience", 0)
-        Traceback (most recent call last):
-        course_lib.errors.CourseError: patience=0 is not possible; choose a whole number from 1, or None.
-    """
-    kind, lowest, below, words = NUMBERS[name]
-    for number in given.values() if isinstance(given, dict) else [given]:
-        if not isinstance(number, kind) or not lowest <= float(number) < below:
-            raise CourseError(f"{name}={given!r} is not possible; choose {words}.")
+# Where each number must lie: from 0, and below this.
+BELOW = {"epochs": inf, "learning_rate": inf, "weight_decay": inf, "label_smoothing": 1, "average_weights": 1}
 
 
 @dataclass(frozen=True)
@@ -74,10 +45,12 @@ class Recipe:
             if getattr(self, name) not in known:
                 words = ", ".join(map(str, known))
                 raise CourseError(f"The {name} '{getattr(self, name)}' is unknown; choose one of {words}.")
-        for name in ("epochs", "learning_rate", "weight_decay", "label_smoothing"):
-            check_number(name, getattr(self, name))
-        if self.average_weights is not None:
-            check_number("average_weights", self.average_weights)
+        for name, below in BELOW.items():
+            given = getattr(self, name)
+            for number in given.values() if isinstance(given, dict) else [given]:
+                if number is not None and not 0 <= number < below:
+                    words = "0 up" if below == inf else f"0 to below {below}"
+                    raise CourseError(f"{name}={given!r} is not possible; choose a number from {words}.")
 
     def new_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """What changes the weights at each step.

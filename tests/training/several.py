@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from event_loader import EventLoader
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from course_lib.datasets import BatchLoader
 from course_lib.device import seed_everything
@@ -49,13 +48,6 @@ def plain(folder: Path) -> dict:
     return train(linear(), photos(), folder)
 
 
-def of_torch(folder: Path) -> dict:
-    """A loader of torch draws its order from the random numbers of each process."""
-    whole = photos(shuffle=False)
-    images = torch.cat([images for images, _ in whole])
-    return train(linear(), DataLoader(TensorDataset(images, whole.labels), 4, shuffle=True), folder)
-
-
 def scratch(folder: Path) -> dict:
     """Batch normalisation and dropout, averaged weights, batches that cannot be shared evenly, an early end."""
 
@@ -78,7 +70,7 @@ def killed(folder: Path) -> dict:
     return train(linear(), EventLoader(photos(), 6, die), folder)
 
 
-SCENARIOS = {"plain": plain, "a loader of torch": of_torch, "the scratch network": scratch, "killed": killed}
+SCENARIOS = {"plain": plain, "the scratch network": scratch, "killed": killed}
 
 
 def main(folder: Path, names: list[str]) -> None:

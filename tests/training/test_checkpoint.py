@@ -20,7 +20,6 @@ from course_lib.device import seed_everything
 from course_lib.errors import CourseError
 from course_lib.models import ScratchCNN, weights_hash
 
-gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -63,19 +62,6 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path, opt
 
     assert weights_hash(resumed) == weights_hash(whole)
     pd.testing.assert_frame_equal(history.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True)
-
-
-@gpu
-def test_killed_and_resumed_equals_uninterrupted_on_a_gpu(tmp_path: Path) -> None:
-    options = {"epochs": 4, "device": "cuda", "validation": loader([0, 1, 1], seed=2)}
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-        expected = fit(new_model(), **options)
-        with pytest.raises(Killed):
-            fit(new_model(), dying_loader(9), checkpoint=tmp_path / "run.pt", **options)
-        seed_everything(123)  # another process has other random numbers
-        history = fit(new_model(9), train_loader(), checkpoint=tmp_path / "run.pt", **options)
-    # With other random numbers in its dropout the losses would differ by several per cent.
-    np.testing.assert_allclose(history["train_loss"], expected["train_loss"], rtol=1e-3)
 
 
 LONG_RUN = """
@@ -154,7 +140,7 @@ def test_interrupted_in_the_first_epoch_the_same_cell_starts_again_as_if_nothing
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "run.pt"
     path.write_bytes(b"half a file")
-    with pytest.raises(CourseError, match=r"run\.pt is damaged; delete it to train anew"):
+    with pytest.raises(CourseError, match=r"run\.pt is damaged .* delete it and train the model again"):
         fit(new_model(), checkpoint=path)
     assert path.read_bytes() == b"half a file"
 

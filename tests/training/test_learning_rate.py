@@ -78,14 +78,7 @@ def test_a_loss_that_is_no_number_ends_the_trial(loader: FeatureLoader) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
-    [
-        ({"optimizer": "rmsprop"}, "optimizer 'rmsprop' is unknown"),
-        ({"weight_decay": -1.0}, "weight_decay=-1.0 is not possible; choose"),
-        ({"lowest": 0.0}, "is not a rising curve"),
-        ({"lowest": 1.0, "highest": 0.1}, "is not a rising curve"),
-        ({"steps": 1}, "is not a rising curve"),
-        ({"device": "gpu"}, "device 'gpu' is unknown"),
-    ],
+    [({"optimizer": "rmsprop"}, "optimizer 'rmsprop' is unknown"), ({"device": "gpu"}, "device 'gpu' is unknown")],
 )
 def test_wrong_arguments_are_refused(wrong: dict, sentence: str, model: nn.Module, loader: FeatureLoader) -> None:
     with pytest.raises(CourseError, match=sentence):
