@@ -13,6 +13,7 @@ import torch
 from course_lib import transforms
 from course_lib.errors import CourseError
 
+COUNT = 16  # results of one photo
 SMALLEST_PHOTO = 32  # pixels; of a smaller one an augmentation leaves little to see
 
 
@@ -100,13 +101,13 @@ def code_line(name: str, strength: float = 0.5, probability: float = 1.0) -> str
         probability: how likely each photo is changed, 0…1; MixUp and CutMix mix every batch.
 
     Raises:
-        CourseError: an unknown name, or a number outside of 0…1.
+        CourseError: an unknown name.
 
     Example:
         >>> code_line("noise", strength=0.25, probability=0.5)
         'transforms.random_apply(A.GaussNoise(std_range=(0, 0.05), p=1), 0.5)'
     """
-    augmentation = _checked(name, strength, probability)
+    augmentation = _named(name)
     code = augmentation.code.format(*augmentation.numbers(strength))
     return code if probability == 1 or augmentation.mixes else f"transforms.random_apply({code}, {probability:g})"
 
@@ -118,7 +119,7 @@ def meaning(name: str, strength: float = 0.5) -> str:
         >>> meaning("noise", 0.25)
         'standard deviation up to 13 grey levels'
     """
-    augmentation = _checked(name, strength)
+    augmentation = _named(name)
     return augmentation.words.format(*augmentation.numbers(strength))
 
 
@@ -141,9 +142,8 @@ def results(
     *,
     other: np.ndarray | None = None,
     seed: int = 0,
-    count: int = 16,
 ) -> np.ndarray:
-    """Augment one photo several times, as the train loader would.
+    """Augment one photo sixteen times, as the train loader would.
 
     Args:
         photo: uint8, (C, H, W) or (H, W), square, C is 1 or 3.
@@ -152,14 +152,12 @@ def results(
         probability: how likely each photo is changed, 0…1; MixUp and CutMix mix every batch.
         other: the second photo for MixUp and CutMix, of the same shape.
         seed: the same seed gives the same results.
-        count: how many results.
 
     Returns:
-        uint8, (count, C, H, W).
+        uint8, (16, C, H, W).
 
     Raises:
-        CourseError: an unknown name, a number outside of 0…1, a photo of another kind, or no
-            second photo where one is needed.
+        CourseError: an unknown name, or a photo of another kind.
 
     Example:
         >>> photo = np.full((32, 32), 128, np.uint8)
@@ -173,11 +171,11 @@ def results(
     # A line of this catalogue with checked numbers in it, nothing that somebody typed.
     made = eval(code, {"transforms": transforms, "A": albumentations, "v2": v2})
     if not AUGMENTATIONS[name].mixes:
-        images = torch.from_numpy(np.repeat(pixels[None], count, axis=0))
+        images = torch.from_numpy(np.repeat(pixels[None], COUNT, axis=0))
         return transforms.compose(made)(images, torch.Generator().manual_seed(seed)).numpy()
-    pair = torch.from_numpy(np.stack([pixels, as_pixels(other, like=pixels)])).float()
+    pair = torch.from_numpy(np.stack([pixels, as_pixels(other)])).float()
     with transforms.seeded(seed):  # batches of two; each is mixed in another proportion
-        mixed = torch.stack([made(pair, torch.tensor([0, 1]))[0][0] for _ in range(count)])
+        mixed = torch.stack([made(pair, torch.tensor([0, 1]))[0][0] for _ in range(COUNT)])
     return mixed.round().to(torch.uint8).numpy()
 
 
@@ -186,18 +184,14 @@ def offered(other: np.ndarray | None) -> list[str]:
     return [name for name, choice in AUGMENTATIONS.items() if other is not None or not choice.mixes]
 
 
-def _checked(name: str, strength: float, probability: float = 1.0) -> Augmentation:
-    """The augmentation, if the choice is a possible one."""
+def _named(name: str) -> Augmentation:
     if name not in AUGMENTATIONS:
         raise CourseError(f"The augmentation '{name}' is unknown; choose one of {', '.join(AUGMENTATIONS)}.")
-    for word, value in (("strength", strength), ("probability", probability)):
-        if not 0 <= value <= 1:
-            raise CourseError(f"The {word} {value} is impossible; choose a number from 0 to 1.")
     return AUGMENTATIONS[name]
 
 
-def as_pixels(photo: np.ndarray | None, like: np.ndarray | None = None) -> np.ndarray:
-    """The photo as (C, H, W), if it can be augmented, or mixed with one ``like`` it; else a `CourseError`."""
+def as_pixels(photo: np.ndarray | None) -> np.ndarray:
+    """The photo as (C, H, W), if it can be augmented; else a `CourseError`."""
     pixels = np.asarray(photo)
     pixels = pixels[None] if pixels.ndim == 2 else pixels
     channels, height, width = pixels.shape if pixels.ndim == 3 else (0, 0, 0)
@@ -206,10 +200,5 @@ def as_pixels(photo: np.ndarray | None, like: np.ndarray | None = None) -> np.nd
             f"A photo has the shape {np.asarray(photo).shape} and type {pixels.dtype}; give a square grey or colour photo of "
             f"{SMALLEST_PHOTO} pixels or more and of type uint8, as data.read_pixels(path, 160) reads it; MixUp and "
             "CutMix need a second one as other=…."
-        )
-    if like is not None and pixels.shape != like.shape:
-        raise CourseError(
-            f"The two photos have the shapes {like.shape} and {pixels.shape}, so they cannot be mixed; give both "
-            "in the same size and colours."
         )
     return pixels

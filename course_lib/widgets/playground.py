@@ -14,10 +14,10 @@ from PIL import Image
 from torchvision.transforms.v2.functional import pad, resize
 
 from course_lib import plots
-from course_lib.errors import CourseError
 from course_lib.widgets.base import CourseWidget, script
 from course_lib.widgets.catalogue import AUGMENTATIONS, as_pixels, code_line, describe, meaning, offered, results
 
+SIZE = 96  # pixels of the screen: the width of a result
 GAP = 6  # pixels between two photos of the picture
 ROWS = 4  # and as many columns: sixteen results
 
@@ -32,45 +32,33 @@ class AugmentationPlayground(CourseWidget):
         other: the second photo for MixUp and CutMix, of the same shape; without it these two are
             not offered.
         name: the augmentation to begin with, one of ``AUGMENTATIONS``.
-        strength, probability: to begin with, 0…1.
-        size: width of a result in pixels of the screen, 16 to 400.
 
     Attributes:
         name, strength, probability: as they stand in the page.
         draw: seed of the random numbers; the button "Draw again" adds 1.
 
     Raises:
-        CourseError: as `results`, or an impossible size.
+        CourseError: as `results`.
 
     Example:
-        >>> AugmentationPlayground(np.full((32, 32), 128, np.uint8), name="noise", strength=0.25)
-        Augmentation playground: noise, standard deviation up to 13 grey levels, probability 100 %
+        >>> AugmentationPlayground(np.full((32, 32), 128, np.uint8), name="noise")
+        Augmentation playground: noise, standard deviation up to 26 grey levels, probability 100 %
     """
 
     _esm = script("playground.js")
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     name = traitlets.Unicode().tag(sync=True)
-    strength = traitlets.Float().tag(sync=True)
-    probability = traitlets.Float().tag(sync=True)
+    strength = traitlets.Float(0.5).tag(sync=True)
+    probability = traitlets.Float(1.0).tag(sync=True)
     draw = traitlets.Int().tag(sync=True)
     # Picture and words in one piece, so that the page never shows a picture with old words.
     shown = traitlets.Dict().tag(sync=True)
 
     def __init__(
-        self,
-        photo: np.ndarray,
-        other: np.ndarray | None = None,
-        *,
-        name: str = "flips and quarter turns",
-        strength: float = 0.5,
-        probability: float = 1.0,
-        size: int = 96,
+        self, photo: np.ndarray, other: np.ndarray | None = None, *, name: str = "flips and quarter turns"
     ) -> None:
-        if not 16 <= size <= 400:
-            raise CourseError(f"A result cannot be {size} pixels wide; choose a size of 16 to 400.")
-        self._photo, self._size = as_pixels(photo), size
-        self._other = None if other is None else as_pixels(other, like=self._photo)
-        super().__init__(names=offered(other), name=name, strength=strength, probability=probability)
+        self._photo, self._other = as_pixels(photo), None if other is None else as_pixels(other)
+        super().__init__(names=offered(other), name=name)
         self._show()
         self.observe(self._show, ["name", "strength", "probability", "draw"])
 
@@ -82,7 +70,7 @@ class AugmentationPlayground(CourseWidget):
         originals = [self._photo] if self._other is None or not choice.mixes else [self._photo, self._other]
         count = int((changed != self._photo).any(axis=(1, 2, 3)).sum())
         self.shown = {
-            "picture": _picture(np.stack(originals), changed, self._size),
+            "picture": _picture(np.stack(originals), changed),
             "words": f"Left the photo{' above the other one' if choice.mixes else ''}, right sixteen results: "
             f"{describe(*chosen)}. {count} of 16 differ from the photo.",
             "code": code_line(*chosen),
@@ -109,9 +97,9 @@ class AugmentationPlayground(CourseWidget):
         )
 
 
-def _picture(originals: np.ndarray, changed: np.ndarray, size: int) -> bytes:
+def _picture(originals: np.ndarray, changed: np.ndarray) -> bytes:
     """The originals at the left, one above the other, and the results in a square beside them, as PNG."""
-    right = _tiles(changed, size, columns=ROWS)
+    right = _tiles(changed, SIZE, columns=ROWS)
     left = _tiles(originals, len(right) // len(originals) - GAP, columns=1)
     return plots.photo_png(Image.fromarray(np.concatenate([left, right], axis=1).squeeze()))
 
