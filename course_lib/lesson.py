@@ -7,7 +7,7 @@ here, or made again by the same calls.
 import hashlib
 import json
 import os
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,19 +50,11 @@ def start(lesson: int | str) -> None:
     from course_lib import device
 
     names = ("torch", "torchvision", "timm", "scikit-learn")
-    versions = ", ".join(f"{name} {short_version(name)}" for name in names)
+    versions = ", ".join(f"{name} {'.'.join(version(name).split('.')[:2])}" for name in names)
     title = f"Beside the lessons: {lesson}" if isinstance(lesson, str) else f"Lesson {lesson}, {LESSONS[lesson - 1]}"
     print(f"{title}. Computing on: {device.describe()}")
     print(f"Versions: {versions}")
     print(f"Files you make go to {shorten(work_folder())}/; your photos are only read.")
-
-
-def short_version(name: str) -> str:
-    """Major and minor version of an installed package, or "missing"."""
-    try:
-        return ".".join(version(name).split(".")[:2])
-    except PackageNotFoundError:
-        return "missing"
 
 
 def memo(number: int, photos: str | os.PathLike | None = None) -> Memo:
@@ -71,12 +63,7 @@ def memo(number: int, photos: str | os.PathLike | None = None) -> Memo:
     Args:
         number: the lesson, 1 to 10.
         photos: your own photo folder, where the memo is about that.
-
-    Raises:
-        CourseError: there is no such lesson.
     """
-    if not 1 <= number <= len(LESSONS):
-        raise CourseError(f"The memo has no slot for lesson {number}; give a number from 1 to {len(LESSONS)}.")
     return Memo(LESSONS, photos, number)
 
 
@@ -121,37 +108,22 @@ def save_decision(photos: str | os.PathLike, **decision: Any) -> Path:
     Raises:
         CourseError: another word for the doubtful photos.
     """
-    path = kept_folder(photos) / "decision.json"
-    text = json.dumps(_checked(DEFAULT_DECISION | decision), indent=2, ensure_ascii=False)
+    decision, path = DEFAULT_DECISION | decision, kept_folder(photos) / "decision.json"
+    if decision["doubtful_photos"] not in DOUBTFUL_PHOTOS:
+        raise CourseError(
+            f"The decision '{decision['doubtful_photos']}' about doubtful photos is unknown; choose one of "
+            f"{', '.join(DOUBTFUL_PHOTOS)}."
+        )
+    text = json.dumps(decision, indent=2, ensure_ascii=False)
     with write_atomically(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
 
 
 def load_decision(photos: str | os.PathLike) -> dict:
-    """The decision of lesson 4, or its default where lesson 4 has not been run.
-
-    Raises:
-        CourseError: the file is damaged, or holds a decision that nobody can make.
-    """
+    """The decision of lesson 4, or its default where lesson 4 has not been run."""
     path = kept_folder(photos) / "decision.json"
-    if not path.exists():
-        return dict(DEFAULT_DECISION)
-    try:
-        return _checked(DEFAULT_DECISION | json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise CourseError(
-            f"The decision file {shorten(path)} cannot be read ({error}); run the end of lesson 4 again."
-        ) from error
-
-
-def _checked(decision: dict) -> dict:
-    if decision["doubtful_photos"] not in DOUBTFUL_PHOTOS:
-        raise CourseError(
-            f"The decision '{decision['doubtful_photos']}' about doubtful photos is unknown; choose one of "
-            f"{', '.join(DOUBTFUL_PHOTOS)} at the end of lesson 4."
-        )
-    return decision
+    return DEFAULT_DECISION | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
 
 
 def apply_decision(index: pd.DataFrame, decision: dict) -> pd.DataFrame:
