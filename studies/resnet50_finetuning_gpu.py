@@ -28,7 +28,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from math import inf
 from pathlib import Path
@@ -43,7 +43,6 @@ from torch.profiler import ProfilerActivity, profile
 
 from course_lib import data, datasets, device, models
 from course_lib.errors import CourseError
-from course_lib.models import torch_cache, weight_file
 from course_lib.paths import data_folder, shorten
 from course_lib.training import fit
 from course_lib.transforms import flips_and_quarter_turns
@@ -113,12 +112,9 @@ def network(classes: int) -> tuple[models.Classifier, str]:
 
 
 def weights_at_hand(name: str) -> Path | None:
-    """Where `load_backbone` would look before it fetches weights; None where there are none."""
-    for folder in (data_folder() / "weights", torch_cache()):
-        if folder.is_dir():
-            with suppress(CourseError):  # it holds other files only
-                return weight_file(name, folder)
-    return None
+    """A file of these weights in ``data/weights`` or in torch's cache; None where there is none."""
+    folders = data_folder() / "weights", Path(torch.hub.get_dir()) / "checkpoints"
+    return next((file for folder in folders for file in sorted(folder.glob(f"{name}[.-]*"))), None)
 
 
 @contextmanager

@@ -572,13 +572,13 @@ def test_each_way_has_its_own_precision(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_weights_are_taken_from_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resnet50_finetuning_gpu, "data_folder", lambda: tmp_path / "data")
-    monkeypatch.setattr(resnet50_finetuning_gpu, "torch_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     (tmp_path / "data" / "weights").mkdir(parents=True)
     assert resnet50_finetuning_gpu.weights_at_hand("resnet50") is None
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "resnet50.pth").touch()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "resnet50-0676ba61.pth").touch()
     found = resnet50_finetuning_gpu.weights_at_hand("resnet50")
-    assert found == tmp_path / "cache" / "resnet50.pth"
+    assert found == tmp_path / "checkpoints" / "resnet50-0676ba61.pth"
 
 
 @pytest.mark.slow

@@ -8,4 +8,4 @@ and freezes parts of them, `weights` finds and reads files of weights.
 from course_lib.models.backbones import Backbone, imagenet_classes, load_backbone, untrained_backbone
 from course_lib.models.classifier import AfterStage, Classifier, freeze, head_from_probe, trainable_parameters, unfreeze
 from course_lib.models.scratch import ScratchCNN
-from course_lib.models.weights import load_weights, read_weights, torch_cache, weight_file, weights_hash
+from course_lib.models.weights import load_weights, read_weights, weight_file, weights_hash

@@ -97,14 +97,14 @@ def load_backbone(name: str = "efficientnet_lite0", weights: str | os.PathLike |
     """Load a network trained on the million photos of ImageNet.
 
     ``efficientnet_lite0`` comes with the installed packages and needs no network. The weights of others
-    are looked for in the folder ``data/weights``, then in the caches of torch and timm;
+    are looked for in the folder ``data/weights``, then in the cache of timm (Hugging Face's);
     what is not there is fetched once, after saying so. Random weights are never used instead.
 
     Args:
         name: ``efficientnet_lite0``, or a classification network of timm (``resnet18``, ``resnet50``,
             ``vgg16``, ``mobilenetv3_small_100``). Without a tag, a name that torchvision has trained
             too means torchvision's weights; with one (``resnet18.a1_in1k``) those of the tag.
-        weights: a local file with the weights of this network, or a folder that holds it.
+        weights: a local file with the weights of this network.
 
     Raises:
         CourseError: unknown name, weights that cannot be had, or a damaged or foreign file.

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +98,7 @@ def known_network(name: str) -> Any:
     """What timm knows of a network: how it is built, its preprocessing, its weights and their licence.
 
     Raises:
-        CourseError: an unknown name, with similar ones.
+        CourseError: an unknown name.
     """
     import timm
 
@@ -115,10 +113,8 @@ def known_network(name: str) -> Any:
                 continue
             if settings is not None:
                 return settings
-    near = get_close_matches(name, timm.list_models(), n=3)
-    hint = f" (similar names: {', '.join(near)})" if near else ""
     raise CourseError(
-        f"The backbone '{name}' is unknown{hint}; choose one of efficientnet_lite0, resnet18, "
+        f"The backbone '{name}' is unknown; choose one of efficientnet_lite0, resnet18, "
         "resnet50, vgg16, or another classification network of timm."
     )
 
@@ -128,55 +124,18 @@ def weight_file(name: str, weights: str | os.PathLike | None = None) -> Path:
 
     Args:
         name: as `course_lib.models.load_backbone` takes it.
-        weights: a file, or a folder to look in; by default ``data/weights`` and the caches of torch
-            and timm.
+        weights: a file; by default one in ``data/weights`` or in the cache of timm.
 
     Raises:
-        CourseError: there is none and none can be fetched, or its bytes are not those its maker published.
+        CourseError: there is none and none can be fetched.
     """
-    if weights is not None and not Path(weights).is_dir():
+    if weights is not None:
         return Path(weights)
-    if weights is None and name == SHIPPED:
+    if name == SHIPPED:
         return _shipped_file()
-    settings = known_network(name)
-    urls = _addresses(settings)
-    published = ["efficientnet-lite0-57934424.pth"] if name == SHIPPED else [url.rsplit("/", 1)[-1] for url in urls]
-    files = [*published, *(name + ending for ending in (".pth", ".pt", ".safetensors"))]
-    places = [data_folder() / "weights", torch_cache()] if weights is None else [Path(weights)]
-    path = next((place / file for place in places for file in files if (place / file).is_file()), None)
-    if path is None and weights is not None:
-        raise CourseError(
-            f"The folder {shorten(weights)} holds no weights of '{name}'; put one of these files "
-            f"into it: {', '.join(files)}."
-        )
-    path = path or _hugging_face_file(settings) or _fetch(name, settings, urls, files[0])
-    promised = re.search(r"-([0-9a-f]{8,})\.\w+$", path.name)
-    if promised and path.name in published and not file_hash(path).startswith(promised[1]):
-        raise CourseError(
-            f"The file {shorten(path)} is damaged: its name promises other bytes; delete it, then load the backbone again."
-        )
-    return path
-
-
-def torch_cache() -> Path:
-    """Where torch keeps the weights it has fetched."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _addresses(settings: Any) -> list[str]:
-    """Where the maker publishes the weights; the names of most files end in the start of their hash."""
-    if settings.tag == "tv_in1k":
-        import torchvision
-
-        return [version.url for version in torchvision.models.get_model_weights(settings.architecture)]
-    return [settings.url] if settings.url and settings.url.endswith(".pth") else []
-
-
-def _hugging_face_file(settings: Any) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(settings.hf_hub_id, "model.safetensors") if settings.hf_hub_id else None
-    return Path(found) if isinstance(found, str) else None
+    place = data_folder() / "weights"
+    own = (place / f"{name}{ending}" for ending in (".safetensors", ".pth", ".pt"))
+    return next(filter(Path.is_file, own), None) or _hugging_face_file(name, place)
 
 
 def _shipped_file() -> Path:
@@ -196,18 +155,20 @@ def _shipped_file() -> Path:
     return path
 
 
-def _fetch(name: str, settings: Any, urls: list[str], file_name: str) -> Path:
-    print(f"The weights of {name} are fetched once from the network ({file_name}).")
-    try:
-        if urls:
-            torch.hub.load_state_dict_from_url(urls[0], map_location="cpu", check_hash=True, weights_only=True)
-            return torch_cache() / file_name
-        from huggingface_hub import hf_hub_download
+def _hugging_face_file(name: str, place: Path) -> Path:
+    """The file of Hugging Face, where timm keeps its weights: from the cache, else from the network."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-        return Path(hf_hub_download(settings.hf_hub_id, "model.safetensors"))
-    except Exception as error:  # each library that fetches has its own kinds of errors
+    wanted = known_network(name).hf_hub_id, "model.safetensors"
+    cached = try_to_load_from_cache(*wanted)
+    if isinstance(cached, str):
+        return Path(cached)
+    print(f"The weights of {name} are fetched once from the network.")
+    try:
+        return Path(hf_hub_download(*wanted))
+    except Exception as error:  # each kind of network has its own kinds of errors
         raise CourseError(
             f"The weights of '{name}' are not on this machine and cannot be fetched; use "
-            "load_backbone('efficientnet_lite0'), which is installed, or connect to a network, or put the file into "
-            f"{shorten(data_folder() / 'weights')}, or name it: load_backbone('{name}', weights='{file_name}')."
+            f"load_backbone('{SHIPPED}'), which is installed, or connect to a network, or put the file into "
+            f"{shorten(place)}, or name it: load_backbone('{name}', weights='{name}.safetensors')."
         ) from error

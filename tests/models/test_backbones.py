@@ -135,8 +135,3 @@ def test_vgg_is_cut_after_each_pooling() -> None:
 def test_an_unknown_backbone_is_named_with_the_choices(name: str) -> None:
     with pytest.raises(CourseError, match=f"'{name}' is unknown.*; choose one of efficientnet_lite"):
         models.load_backbone(name)
-
-
-def test_a_misspelt_backbone_brings_similar_names() -> None:
-    with pytest.raises(CourseError, match=r"similar names: .*mobilenetv2_100"):
-        models.load_backbone("mobilenet_v2")
