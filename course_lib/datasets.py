@@ -227,7 +227,7 @@ class FeatureLoader(_Loader):
     probabilities, float32 (B, classes).
 
     Raises:
-        CourseError: no photos, or another number of labels or of views than there are.
+        CourseError: no photos, or another number of labels than there are.
 
     Example:
         >>> loader = FeatureLoader(np.zeros((5, 8), np.float32), [0, 1, 0, 1, 0], batch_size=2)
@@ -247,10 +247,6 @@ class FeatureLoader(_Loader):
         seed: int = 0,
     ):
         self.views: list[Any] = [features] if views is None else list(features)
-        if views not in (None, len(self.views)):
-            raise CourseError(
-                f"The features hold {len(self.views)} views, not {views}; give the number that extract was called with."
-            )
         super().__init__(len(self.views[0]), labels, rows, batch_size, shuffle, seed)
         self._first_view = np.random.default_rng(seed).integers(len(self.views), size=len(self.rows))
 

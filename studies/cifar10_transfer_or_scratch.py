@@ -107,7 +107,12 @@ def transfer(photos: Photos, given: argparse.Namespace) -> Iterator[dict]:
     probe = features.linear_probe().fit(inputs[train], photos.labels[train])
     print(f"logistic regression: {probe.score(inputs[test], photos.labels[test]):.4f}")
     model = models.Classifier(backbone, classes)
-    models.head_from_probe(model, probe, scaled=False)
+    models.head_from_probe(model, probe)
+    with torch.no_grad():  # the scale goes into the weights of the head, so that both parts learn at similar rates
+        model.head.weight /= model.feature_spread
+        model.head.bias -= model.head.weight @ model.feature_mean
+        model.feature_mean.zero_()
+        model.feature_spread.fill_(1)
     models.freeze(model)
     models.unfreeze(model, last=given.last)
     # Batch normalisation keeps what it learned from a million photos.

@@ -86,11 +86,11 @@ def extract(
         CourseError: a photo cannot be read, or one of the arguments is not possible.
     """
     size = size or backbone.size
-    batch_size = photos_at_once(max(size, 1)) if batch_size is None else batch_size
+    batch_size = batch_size or photos_at_once(size)
     change = None if augment is None else as_batch_transform(augment)
     if views < 1 or (views > 1 and change is None):
         raise CourseError(f"{views} views are not possible here; choose 1, or 1 and more with a transform as augment.")
-    _check(index, backbone, stages, maps, size, batch_size)
+    _check(index, backbone, stages, maps)
     paths, photos = [photo_path(index, row) for row in range(len(index))], photo_hashes(index)
     facts: list[Any] = [decoding(), size, backbone.mean, backbone.std, backbone.sha256, maps]
     codes = [photo[:32] for photo in photos]
@@ -116,7 +116,7 @@ def extract(
     return features.reshape(*([] if change is None else [views]), len(index), *features.shape[1:])
 
 
-def _check(index: pd.DataFrame, backbone: Backbone, stages: str | int, maps: bool, size: int, batch_size: int) -> None:
+def _check(index: pd.DataFrame, backbone: Backbone, stages: str | int, maps: bool) -> None:
     if len(index) == 0:
         raise CourseError("There are no photos to compute features of; check the selection.")
     last = len(backbone.stages) - 1
@@ -125,8 +125,6 @@ def _check(index: pd.DataFrame, backbone: Backbone, stages: str | int, maps: boo
         raise CourseError(f"The stages '{stages}' are unknown; choose 'all', 'last' or a number from 0 to {last}.")
     if maps and not isinstance(stages, int):
         raise CourseError(f"Maps are kept of one stage, not of '{stages}'; give its number, 0 to {last}, as stages.")
-    if batch_size < 1 or size < 1:
-        raise CourseError(f"A batch of {batch_size} photos of {size} pixels is not possible; choose 1 or more of both.")
 
 
 class _FrozenPart(nn.Module):
@@ -189,13 +187,7 @@ class _Computation:
             photos = [_changed(photo, self.augment, code) for photo, code in zip(photos, codes, strict=True)]
         pixels = torch.stack(photos).to(self.device)
         features = self._run(to_float(pixels, self.backbone.mean, self.backbone.std)).cpu().numpy()
-        if not self.maps:
-            return features
-        with np.errstate(over="ignore"):  # what is too large is refused in the next line
-            half = features.astype(np.float16)
-        if not np.isfinite(half).all():
-            raise CourseError("Some maps are too large to be kept in float16; keep those of another stage.")
-        return half
+        return features.astype(np.float16) if self.maps else features
 
     @torch.no_grad()
     def _run(self, images: Tensor) -> Tensor:

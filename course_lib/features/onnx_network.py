@@ -59,7 +59,6 @@ def program_of(
         ) from error
 
 
-KEPT = 4  # of the last quick networks, such as one for each size: making one takes seconds
 _kept: dict[str, Callable[[Tensor], Tensor]] = {}
 
 
@@ -69,11 +68,10 @@ def quick_network(network: nn.Module, shape: tuple[int, ...], fingerprint: str) 
     Args:
         network: in evaluation mode, on the processor.
         shape: of one photo, (C, H, W).
-        fingerprint: the same for the same network and shape; the last ones made are used again.
+        fingerprint: the same for the same network and shape; the last one made is used again, since making it takes seconds.
     """
     if fingerprint not in _kept:
-        while len(_kept) >= KEPT:
-            _kept.pop(next(iter(_kept)))
+        _kept.clear()
         _kept[fingerprint] = network
         with suppress(CourseError):  # a package is missing, or ONNX does not know a layer
             _kept[fingerprint] = _in_onnx_runtime(network, shape)

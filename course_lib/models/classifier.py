@@ -45,41 +45,32 @@ class Classifier(nn.Module):
 
 
 @torch.no_grad()
-def head_from_probe(model: Classifier, probe: Any, scaled: bool = True) -> None:
+def head_from_probe(model: Classifier, probe: Any) -> None:
     """Give the head the weights of a linear probe on the same features.
+
+    As in the probe, the features are brought to one scale before the head. A small step of the head then
+    changes the logits much, so to train it needs a learning rate about fifty times smaller than the backbone.
 
     Args:
         model: a classifier whose features the probe was trained on.
         probe: a fitted `course_lib.features.linear_probe`.
-        scaled: bring the features to one scale before the head, as the probe does. A small
-            step of the head then changes the logits much, so it needs a learning rate about
-            fifty times smaller than the backbone. With False the scale is put into the weights of
-            the head, and both can learn at similar rates. The answers are the same.
 
     Raises:
         CourseError: the probe has another number of classes or of features than the head.
     """
     scale, linear = probe[0], probe[-1]
-    if len(linear.classes_) != model.head.out_features:
+    knows, wanted = (len(linear.classes_), linear.n_features_in_), (model.head.out_features, model.head.in_features)
+    if knows != wanted:
         raise CourseError(
-            f"The probe knows {len(linear.classes_)} classes but the head has "
-            f"{model.head.out_features}; train the probe on photos of all classes."
-        )
-    if linear.n_features_in_ != model.head.in_features:
-        raise CourseError(
-            f"The probe was trained on {linear.n_features_in_} features but the head takes "
-            f"{model.head.in_features}; use the same 'stages' for both."
+            f"The probe knows {knows[0]} classes by {knows[1]} features, the head {wanted[0]} by {wanted[1]}; train the "
+            "probe on photos of all classes, and use the same 'stages' for both."
         )
     weight, bias = torch.from_numpy(linear.coef_), torch.from_numpy(linear.intercept_)
     if len(weight) == 1:
         # With two classes a probe gives one number, the logit of class 1 minus that of class 0.
         weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
-    mean, spread = torch.from_numpy(scale.mean_), torch.from_numpy(scale.scale_)
-    if not scaled:
-        weight, bias = weight / spread, bias - (weight / spread) @ mean
-        mean, spread = torch.zeros_like(mean), torch.ones_like(spread)
-    model.feature_mean.copy_(mean)
-    model.feature_spread.copy_(spread)
+    model.feature_mean.copy_(torch.from_numpy(scale.mean_))
+    model.feature_spread.copy_(torch.from_numpy(scale.scale_))
     model.head.weight.copy_(weight)
     model.head.bias.copy_(bias)
 
@@ -121,7 +112,7 @@ class AfterStage(nn.Module):
         stage: the last of the frozen stages, from 0.
 
     Raises:
-        CourseError: no such stage, a stage up to this one is trained, or the head sees all stages.
+        CourseError: a stage up to this one is trained, or the head sees all stages.
 
     Example:
         >>> from course_lib.models import load_backbone
@@ -138,8 +129,6 @@ class AfterStage(nn.Module):
     def __init__(self, model: Classifier, stage: int):
         super().__init__()
         stages = list(model.backbone.stages)
-        if not 0 <= stage < len(stages) - 1:
-            raise CourseError(f"Behind stage {stage} no other stage stands; choose 0 to {len(stages) - 2}.")
         if model.stages != "last":
             raise CourseError("The head of this classifier sees the maps of all stages; build it with stages='last'.")
         if any(weight.requires_grad for part in stages[: stage + 1] for weight in part.parameters()):
