@@ -80,9 +80,9 @@ def test_the_doctor_says_what_works_without_the_lessons(site: Path, tmp_path: Pa
     before = sorted(site.rglob("*"))
     done = installed(site, tmp_path / "home", "-m", "course_lib", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "check, train, predict and quiz work" in done.stdout and "run pip install -e . in its folder" in done.stdout
     assert done.stdout.endswith("All is ready: the commands will run.\n")
-    assert sorted(site.rglob("*")) == before and not list((tmp_path / "home").iterdir())
+    assert sorted(site.rglob("*")) == before
+    assert not [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
 
 
 def test_the_quizzes_are_there_and_answers_go_below_the_current_folder(site: Path, tmp_path: Path) -> None:

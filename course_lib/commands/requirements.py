@@ -4,15 +4,12 @@ Used by ``python -m course_lib doctor`` and ``python -m course_lib install`` (le
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, distributions, requires
+from importlib.metadata import distributions, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from course_lib.errors import CourseError
 from course_lib.paths import course_is_here, project_folder
 
 PACKAGE = "visual-inspection-course"
@@ -26,12 +23,7 @@ def read_requirements(path: Path, hosted: bool = False) -> list[Requirement]:
     Args:
         path: the file.
         hosted: leave out Jupyter, which Colab and Kaggle bring along.
-
-    Raises:
-        CourseError: the file is not there.
     """
-    if not path.exists():
-        raise CourseError(f"There is no {path.name} in {path.parent}; get the whole course again.")
     text = path.read_text(encoding="utf-8")
     if hosted:
         text = text.split(JUPYTER_HEADING)[0]
@@ -40,20 +32,10 @@ def read_requirements(path: Path, hosted: bool = False) -> list[Requirement]:
 
 
 def wanted_packages() -> list[Requirement]:
-    """What the course needs: from its list, or from the installed package's own description.
-
-    Raises:
-        CourseError: there is neither of the two, because somebody copied ``course_lib`` alone.
-    """
+    """What the course needs: from its list, or from the installed package's own description."""
     if course_is_here():
         return read_requirements(project_folder() / "requirements.txt")
-    try:
-        return [Requirement(line) for line in requires(PACKAGE) or ()]
-    except PackageNotFoundError as error:
-        raise CourseError(
-            "course_lib was copied without its list of packages; get the whole course and run pip install -e . "
-            "in its folder"
-        ) from error
+    return [Requirement(line) for line in requires(PACKAGE) or ()]
 
 
 def installed_versions() -> dict[str, str]:
@@ -63,12 +45,7 @@ def installed_versions() -> dict[str, str]:
         >>> installed_versions()["packaging"] >= "23"
         True
     """
-    found: dict[str, str] = {}
-    for distribution in distributions():  # in the order in which Python searches
-        name, version = distribution.metadata["Name"], distribution.version
-        if name and version:
-            found.setdefault(canonicalize_name(name), version)
-    return found
+    return {canonicalize_name(found.name): found.version for found in reversed([*distributions()]) if found.name}
 
 
 def not_satisfied(requirements: list[Requirement], there: Mapping[str, str]) -> dict[str, str]:
@@ -79,12 +56,9 @@ def not_satisfied(requirements: list[Requirement], there: Mapping[str, str]) -> 
         >>> not_satisfied(wanted, {"numpy": "2.1.3", "pandas": "1.5.3"})
         {'pandas>=2': '1.5.3', 'onnx>=1': 'missing'}
     """
-    result = {}
-    for requirement in requirements:
-        found = there.get(canonicalize_name(requirement.name), "missing")
-        # Linux distributions make versions such as "1.1build1": nobody knows what they hold.
-        with suppress(InvalidVersion):
-            if requirement.specifier.contains(Version(found), prereleases=True):
-                continue
-        result[str(requirement)] = found
-    return result
+    found = {each: there.get(canonicalize_name(each.name)) for each in requirements}
+    return {
+        str(each): version or "missing"
+        for each, version in found.items()
+        if version is None or not each.specifier.contains(version, prereleases=True)
+    }
