@@ -10,7 +10,7 @@ import pandas as pd
 from course_lib.commands.watch import watch
 from course_lib.errors import CourseError
 from course_lib.inspection import NoProgram, PhotoInspector, Program, list_photos
-from course_lib.paths import say, shorten, work_folder, write_csv
+from course_lib.paths import say, shorten, write_csv
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Returns:
         The exit status: 0 if all photos were inspected, 1 if one could not be inspected, 3 if one is unlike
-        those of the training and that was asked for, 130 interrupted.
+        those of the training and that was asked for.
 
     Raises:
         CourseError: no inspector, no photo, or a folder or file that cannot be written to.
@@ -47,11 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         raise CourseError("This inspector does not know what it was trained on; train it again for --warn-unlike.")
     if options.watch:
         return watch(inspector, options.watch, options.csv_file, options.heatmaps)
-    try:
-        return _predict(inspector, options)
-    except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
-        return 130
+    return _predict(inspector, options)
 
 
 def _opened(path: str, heat_maps: str | None) -> PhotoInspector:
@@ -73,8 +69,7 @@ def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
         threshold = f"{inspector.settings.threshold:.3g}"
         told = inspector.settings.notes.get("tells", "probability")
         print(f"{told} of '{classes[1]}'; rejected from {threshold} on", file=sys.stderr)
-    keep = work_folder() / "predictions" / inspector.fingerprint()
-    table = inspector.inspect(listed.photos, heat_maps=options.heatmaps, keep=keep)
+    table = inspector.inspect(listed.photos, heat_maps=options.heatmaps)
     if options.csv_file:
         write_csv(table, options.csv_file, excel=True)
         print(f"Written: {options.csv_file}", file=sys.stderr)
@@ -86,7 +81,7 @@ def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
     if listed.others:
         names = [f"{shorten(path)} ({kind})" for path, kind in listed.others.items()]
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-        print(f"Hidden or no photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
+        print(f"No photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
     unlike = table["path"][table["unlike"] > 1].tolist() if "unlike" in table else []
     if unlike:
         some = f"{len(unlike)} of {len(table)} photos are unlike those of the training (unlike above 1)"

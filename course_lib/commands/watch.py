@@ -11,7 +11,7 @@ import pandas as pd
 
 from course_lib.errors import CourseError
 from course_lib.inspection import PhotoInspector, list_photos, photos_at_once
-from course_lib.paths import append_csv, csv_lines, safe_cell, say, shorten, work_folder
+from course_lib.paths import append_csv, csv_lines, safe_cell, say, shorten
 
 SECONDS = 1.0  # between two looks; a photo that was written to in between waits for the next one
 
@@ -35,14 +35,14 @@ def watch(inspector: PhotoInspector, folder: str, file: str | None = None, heat_
     """
     if not os.path.isdir(folder):
         raise CourseError(f"There is no folder {shorten(folder)} to watch; make it, or check the path.")
-    columns, keep = inspector.columns(heat_maps is not None), work_folder() / "predictions" / inspector.fingerprint()
+    columns = inspector.columns(heat_maps is not None)
     known, judged, problems = _written(file, columns), 0, 0
     if file is None:
         say(csv_lines([columns]).rstrip())
     print(f"Watching {shorten(folder)}; Ctrl+C ends it.", file=sys.stderr)
     try:
         for paths in _arrivals(folder, heat_maps, known, photos_at_once(inspector.settings.size)):
-            table = inspector.inspect(paths, progress=False, heat_maps=heat_maps, keep=keep)
+            table = inspector.inspect(paths, progress=False, heat_maps=heat_maps)
             while not _handed_on(table, file):
                 time.sleep(SECONDS)
             judged, problems = judged + len(table), problems + int((table["problem"] != "").sum())

@@ -6,6 +6,7 @@ preprocessing, the class names and the threshold belong to it. The inspector kee
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from course_lib.evaluation import grad_cam
 from course_lib.features import GoodOnly
 from course_lib.inference import file
 from course_lib.inference.familiar import Familiar, before_last_stage
-from course_lib.inspection import InspectorSettings, PhotoInspector, photos_at_once, settings_text
+from course_lib.inspection import InspectorSettings, PhotoInspector, photos_at_once
 from course_lib.models import ScratchCNN, weights_hash
 from course_lib.transforms import VIEWS, to_float
 
@@ -140,8 +141,8 @@ class Inspector(PhotoInspector):
 
     def fingerprint(self) -> str:
         """A short hash of weights and settings: another one may give other decisions."""
-        facts = weights_hash(self.model) + repr([float(fact.double().sum()) for fact in self.familiar or ()])
-        return sha256((facts + settings_text(self.settings)).encode()).hexdigest()[:16]
+        facts = weights_hash(self.model) + repr(replace(self.settings, notes={}))
+        return sha256(facts.encode()).hexdigest()[:16]
 
     def save(self, path: str | os.PathLike, program: bytes | None = None) -> Path:
         """Save everything in one file, which holds tensors and text, no code.

@@ -9,4 +9,4 @@ from course_lib.inspection.decision import decide
 from course_lib.inspection.file import FORMAT, InspectorSettings, content_of, inspector_file, settings_of
 from course_lib.inspection.photos import heat_picture, list_photos
 from course_lib.inspection.program import NoProgram, Program, open_program, package
-from course_lib.inspection.rows import PhotoInspector, photos_at_once, settings_text
+from course_lib.inspection.rows import PhotoInspector, photos_at_once

@@ -1,4 +1,4 @@
-"""The photos of an inspection: which files are meant, what stops one of them, what was found out before.
+"""The photos of an inspection: which files are meant, and what stops one of them.
 
 Introduced in lesson 8. No file is passed over in silence: passed over it would look inspected.
 """
@@ -7,7 +7,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,9 @@ import numpy as np
 from PIL import Image
 
 from course_lib.checks import ACTIONS, no_picture
-from course_lib.data import PHOTO_ENDINGS, is_hidden, is_picture, read_image, sniff, to_pixels, walk
+from course_lib.data import PHOTO_ENDINGS, is_picture, read_image, sniff, to_pixels, walk
 from course_lib.errors import CourseError
-from course_lib.paths import append_json_line, file_hash, read_json_lines, shorten
-
-KEPT = {"photo", "probability", "decision", "problem"}
+from course_lib.paths import shorten
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Listing:
 
     Attributes:
         photos: files that are meant as photos, each once; also those that are missing or cannot be read, and
-            folders that hold none or may not be listed: each of them gets a row.
+            folders that hold none: each of them gets a row.
         others: files of the folders that are something else, such as notes, and what they are.
     """
 
@@ -49,18 +47,13 @@ def list_photos(photos: str | os.PathLike | Iterable, heat_maps: str | os.PathLi
         heat_maps: a folder of heat maps; what lies in it is left out.
 
     Raises:
-        CourseError: there is no photo at all, or what is given lies in the folder of the heat maps.
+        CourseError: there is no photo at all.
     """
     if isinstance(photos, str | os.PathLike):
         photos = [photos]
     given = [match for each in photos for match in _matches(Path(each))]
     drawn = None if heat_maps is None else os.path.realpath(heat_maps)
     searched = [path for path in given if drawn is None or not Path(os.path.realpath(path)).is_relative_to(drawn)]
-    if given and not searched:
-        raise CourseError(
-            f"The folder {shorten(heat_maps or '')} is to hold the heat maps, so it is not inspected; name "
-            "another one for them."
-        )
     found: dict[Path, str] = {}
     for path in searched:
         found |= _in_folder(path, heat_maps) if os.path.isdir(path) else {path: ""}
@@ -68,7 +61,7 @@ def list_photos(photos: str | os.PathLike | Iterable, heat_maps: str | os.PathLi
     if not listed:
         raise CourseError("There are no photos to inspect; name at least one.")
     if all(map(os.path.isdir, listed)):
-        raise CourseError(_folder_fault(listed[0]))
+        raise _no_photo_in(listed[0])
     return Listing(listed, {path: other for path, other in found.items() if other})
 
 
@@ -83,20 +76,8 @@ def _in_folder(folder: Path, heat_maps: str | os.PathLike | None) -> dict[Path, 
     """Everything in a folder: nothing for a photo, otherwise what a file is."""
     seen = walk(folder, leave_out=heat_maps)
     found = {folder / name: _other_than_photo(folder / name) for name in seen.files}
-    found |= {
-        folder / place: "hidden"
-        for place, why in seen.passed_over.items()
-        if why == "hidden" and _has_photo(folder, place)
-    }
-    places = [folder / place for place in seen.passed_over if place.endswith("/") and not is_hidden(place)]
-    found |= {place: "" for place in places if not _may_be_listed(place)}
+    found |= {folder / place: why for place, why in seen.passed_over.items() if why.startswith("may not be listed")}
     return found if "" in found.values() else {**found, folder: ""}
-
-
-def _has_photo(folder: Path, place: str) -> bool:
-    """Whether something hidden is a photo, or a folder of some; what macOS keeps beside each photo is none."""
-    paths = (folder / place).rglob("*") if place.endswith("/") else [folder / place]
-    return any(path.suffix.lower() in PHOTO_ENDINGS and not path.name.startswith("._") for path in paths)
 
 
 def _other_than_photo(path: Path) -> str:
@@ -125,7 +106,7 @@ def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()
         CourseError: why this photo cannot be inspected.
     """
     if os.path.isdir(path):
-        raise CourseError(_folder_fault(path))
+        raise _no_photo_in(path)
     image = read_image(path, "L" if channels == 1 else "RGB")
     with suppress(OSError, ValueError), Image.open(path) as opened:  # `read_image` reads what Pillow alone refuses
         # The second picture of an MPO is a preview, as some phones make it.
@@ -139,71 +120,18 @@ def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()
     return to_pixels(image, size)
 
 
-def _folder_fault(folder: Path) -> str:
-    """Why no photo was found in a folder."""
-    if _may_be_listed(folder):
-        return f"The folder {shorten(folder)} holds no photo; check the path."
-    return f"The folder {shorten(folder)} cannot be searched; allow reading it."
+def _no_photo_in(folder: Path) -> CourseError:
+    return CourseError(f"The folder {shorten(folder)} holds no photo that may be read; check the path.")
 
 
-def _may_be_listed(folder: Path) -> bool:
-    try:
-        os.listdir(folder)
-    except OSError:
-        return False
-    return True
-
-
-def photo_hash(path: Path) -> str:
-    """A hash of the photo's bytes, or an empty text where it cannot be read."""
-    try:
-        return file_hash(path)
-    except (OSError, ValueError):
-        return ""
-
-
-class KeptRows:
-    """What one inspector has said about photos, kept so that an interrupted inspection goes on.
-
-    A photo is known by its bytes: a camera that overwrites its last photo within the second makes
-    another one.
-
-    Args:
-        folder: where the rows are kept, or None to keep none.
-    """
-
-    def __init__(self, folder: str | os.PathLike | None):
-        self.folder = folder
-        self._rows: dict[Path, dict[str, dict]] = {}
-
-    def get(self, photo: str) -> dict | None:
-        """The row of a photo with this hash, or None."""
-        if self.folder is None:
-            return None
-        file = self._file(photo)
-        if file not in self._rows:
-            records = [record for record in read_json_lines(file) if record.keys() >= KEPT]
-            self._rows[file] = {record.pop("photo"): record for record in records}
-        return self._rows[file].get(photo)
-
-    def add(self, photo: str, row: Mapping) -> None:
-        """Keep the row of a photo that was inspected."""
-        if self.folder is not None:
-            append_json_line(self._file(photo), {"photo": photo, **row})
-
-    def _file(self, photo: str) -> Path:
-        # 256 files: after some weeks at a line, one photo must not wait until all rows are read.
-        return Path(self.folder or "", f"{photo[:2]}.jsonl")
-
-
-def map_file(folder: Path, photo: Path, facts: str) -> Path:
-    """A name for a heat map; another photo or another inspector gets another.
+def map_file(folder: Path, photo: Path, image: np.ndarray) -> Path:
+    """A name for a heat map; another photo gets another.
 
     Example:
-        >>> map_file(Path("maps"), Path("検査" * 41 + ".png"), "inspector and bytes").name
-        '検査検査検査検査検査検査検査検査検査検査検査検査検査検査検査-29ac2e967cc9.png'
+        >>> map_file(Path("maps"), Path("検査" * 41 + ".png"), np.zeros((3, 8, 8), np.uint8)).name
+        '検査検査検査検査検査検査検査検査検査検査検査検査検査検査検査-5d89f0568650.png'
     """
-    code = hashlib.sha256(facts.encode(errors="surrogateescape")).hexdigest()[:12]
+    code = hashlib.sha256(image.tobytes()).hexdigest()[:12]
     # Some systems allow 255 bytes, in which there is room for some 80 Japanese letters.
     name = re.sub(r"[^\w.-]", "_", photo.stem)[:30]
     return folder / f"{name}-{code}.png"

@@ -10,7 +10,7 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.inspection.file import InspectorSettings, content_of, settings_of
-from course_lib.inspection.rows import PhotoInspector, settings_text
+from course_lib.inspection.rows import PhotoInspector
 from course_lib.paths import shorten
 
 
@@ -29,7 +29,7 @@ class Program(PhotoInspector):
     def __init__(self, settings: InspectorSettings, program: bytes) -> None:
         self.settings = settings
         # Threads that wait at full speed would take the processor from those that read the next photos.
-        self._session, self._hash = open_program(program, spinning=False), sha256(program).hexdigest()
+        self._session = open_program(program, spinning=False)
         self._names = [output.name for output in self._session.get_outputs()]
         self.measures = self._names[2:]  # after logits and probabilities
 
@@ -56,10 +56,6 @@ class Program(PhotoInspector):
     def told(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Logits, probabilities and measures of photos in memory."""
         return dict(zip(self._names, self._session.run(None, {"images": images}), strict=True))
-
-    def fingerprint(self) -> str:
-        """A short hash of program and settings: another one may give other decisions."""
-        return sha256((self._hash + settings_text(self.settings)).encode()).hexdigest()[:16]
 
 
 def open_program(program: bytes | str, threads: int | None = None, spinning: bool = True) -> Any:

@@ -1,10 +1,9 @@
-"""From photos to rows: read ahead, judged batch by batch, decided, kept (lesson 8)."""
+"""From photos to rows: read ahead, judged batch by batch, decided (lesson 8)."""
 
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from tqdm.auto import tqdm
 from course_lib.errors import CourseError
 from course_lib.inspection.decision import decide
 from course_lib.inspection.file import InspectorSettings
-from course_lib.inspection.photos import KeptRows, heat_picture, list_photos, map_file, photo_hash, photo_pixels
+from course_lib.inspection.photos import heat_picture, list_photos, map_file, photo_pixels
 from course_lib.paths import make_folder, shorten, write_atomically
 
 
@@ -26,22 +25,6 @@ def photos_at_once(size: int) -> int:
         (32, 32, 3)
     """
     return max(1, min(32, 32 * 224**2 // size**2))
-
-
-def settings_text(settings: InspectorSettings) -> str:
-    """The settings that take part in a decision."""
-    return repr(replace(settings, notes={}))
-
-
-@dataclass
-class _Look:
-    """One photo: the row that is kept of it, or else its pixels."""
-
-    path: Path
-    code: str  # the hash of its bytes; empty where its row may not be kept
-    drawing: Path | None
-    row: dict
-    image: np.ndarray | None = None
 
 
 class PhotoInspector(ABC):
@@ -63,10 +46,6 @@ class PhotoInspector(ABC):
             ``probabilities``, (N, classes), and each of the `measures`, (N,).
         """
 
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """A short hash: another one may give other decisions."""
-
     def heat_maps(self, images: np.ndarray, targets: Iterable[int]) -> np.ndarray:
         """Where each photo speaks for one class, (N, h, w), 0…1."""
         raise CourseError("Heat maps are drawn by PyTorch; load the inspector with Inspector.load.")
@@ -78,7 +57,6 @@ class PhotoInspector(ABC):
         batch_size: int | None = None,
         progress: bool = True,
         heat_maps: str | os.PathLike | None = None,
-        keep: str | os.PathLike | None = None,
     ) -> pd.DataFrame:
         """Inspect photos and decide; one that cannot be inspected is reported, the rest goes on.
 
@@ -90,8 +68,6 @@ class PhotoInspector(ABC):
             heat_maps: a folder for one picture of each photo that shows where it speaks for the
                 positive class (with more than two classes: for the class decided on). What lies
                 in it is not inspected.
-            keep: a folder for this inspector's rows; a photo that stands there with the same bytes is
-                not computed again, so that an interrupted inspection goes on.
 
         Returns:
             One row for each photo, and for each folder without one: ``path``, ``probability`` of
@@ -105,72 +81,55 @@ class PhotoInspector(ABC):
         """
         paths = list_photos(photos, heat_maps).photos
         maps = None if heat_maps is None else make_folder(heat_maps)
-        fingerprint = "" if maps is None else self.fingerprint()
-        kept, rows = KeptRows(keep), []
-
-        def look(path: Path) -> _Look:
-            code = photo_hash(path)
-            drawing = None if maps is None else map_file(maps, path, fingerprint + code)
-            row = kept.get(code)
-            # A heat map that is asked for now may not have been drawn the last time.
-            if row is not None and (drawing is None or drawing.exists()):
-                return _Look(path, "", drawing, self._decided(row))
-            return self._read(path, code, drawing)
-
+        rows: list[dict] = []
         with tqdm(total=len(paths), desc="inspecting", unit="photo", disable=not progress) as bar:
-            for batch in _ahead(look, paths, batch_size or photos_at_once(self.settings.size)):
-                self._judge([one for one in batch if one.image is not None])
-                for one in batch:
-                    if one.code and not one.row["problem"]:
-                        kept.add(one.code, one.row)
-                    drawn = shorten(one.drawing) if one.drawing and not one.row["problem"] else ""
-                    rows.append({"path": shorten(one.path), **one.row, "heat_map": drawn})
-                bar.update(len(batch))
+            for seen in _ahead(self._read, paths, batch_size or photos_at_once(self.settings.size)):
+                rows += self._judged(paths[len(rows) : len(rows) + len(seen)], seen, maps)
+                bar.update(len(seen))
         return pd.DataFrame(rows, columns=self.columns(maps is not None))
 
     def columns(self, heat_maps: bool) -> list[str]:
         """The columns of `inspect`."""
         return ["path", "probability", "decision", "problem", *self.measures, *["heat_map"] * heat_maps]
 
-    def _decided(self, kept: dict) -> dict:
-        """A kept row, decided by the rule of today; with more than two classes no threshold takes part."""
-        classes = self.settings.classes
-        if len(classes) != 2:
-            return kept
-        return kept | {"decision": classes[decide(np.array([kept["probability"]]), self.settings.threshold)[0]]}
-
-    def _read(self, path: Path, code: str, drawing: Path | None) -> _Look:
+    def _read(self, path: Path) -> np.ndarray | str:
         """The pixels of a photo, or why it cannot be inspected."""
         settings = self.settings
-        row = {"probability": float("nan"), "decision": "not inspected", "problem": ""}
         try:
-            image = photo_pixels(path, settings.size, settings.channels, settings.usual)
+            return photo_pixels(path, settings.size, settings.channels, settings.usual)
         except CourseError as error:
-            return _Look(path, "", drawing, row | {"problem": str(error)})
-        # A camera may have overwritten it meanwhile.
-        return _Look(path, code if photo_hash(path) == code else "", drawing, row, image)
+            return str(error)
 
-    def _judge(self, looks: Sequence[_Look]) -> None:
-        """Fill in the rows of photos that were read; heat maps, if any, are drawn on the way."""
-        if not looks:
-            return
-        settings, pixels = self.settings, np.stack([look.image for look in looks if look.image is not None])
+    def _judged(self, paths: Sequence[Path], seen: Sequence[np.ndarray | str], maps: Path | None) -> list[dict]:
+        """The rows of photos, or of the reasons why there are none; heat maps, if any, are drawn on the way."""
+        nothing = {"probability": float("nan"), "decision": "not inspected", "heat_map": ""}
+        rows: list[dict] = [
+            {**nothing, "path": shorten(path), "problem": one if isinstance(one, str) else ""}
+            for path, one in zip(paths, seen, strict=True)
+        ]
+        photos = {number: one for number, one in enumerate(seen) if not isinstance(one, str)}
+        if not photos:
+            return rows
+        settings, pixels = self.settings, np.stack([*photos.values()])
         told = self.told(pixels)
-        probabilities = told["probabilities"]
-        decisions = decide(probabilities, settings.threshold)
+        decisions = decide(told["probabilities"], settings.threshold)
         targets = np.full(len(decisions), 1) if len(settings.classes) == 2 else decisions
-        for number, look in enumerate(looks):
-            look.row["probability"] = float(probabilities[number, targets[number]])
-            look.row["decision"] = settings.classes[decisions[number]]
-            look.row |= {name: float(told[name][number]) for name in self.measures}
-        drawings = [look.drawing for look in looks if look.drawing is not None]
-        if drawings:
-            for drawing, image, heat in zip(drawings, pixels, self.heat_maps(pixels, targets), strict=True):
-                with write_atomically(drawing) as temporary:
+        for place, number in enumerate(photos):
+            rows[number]["probability"] = float(told["probabilities"][place, targets[place]])
+            rows[number]["decision"] = settings.classes[decisions[place]]
+            rows[number] |= {name: float(told[name][place]) for name in self.measures}
+        if maps is not None:
+            for (number, image), heat in zip(photos.items(), self.heat_maps(pixels, targets), strict=True):
+                file = map_file(maps, paths[number], image)
+                with write_atomically(file) as temporary:
                     heat_picture(image, heat).save(temporary)
+                rows[number]["heat_map"] = shorten(file)
+        return rows
 
 
-def _ahead(look: Callable[[Path], _Look], paths: Sequence[Path], count: int) -> Iterator[list[_Look]]:
+def _ahead(
+    look: Callable[[Path], np.ndarray | str], paths: Sequence[Path], count: int
+) -> Iterator[list[np.ndarray | str]]:
     """Photos in batches; while one is judged, threads read the next."""
     with ThreadPoolExecutor() as pool:
         # Each is only begun when it is asked for, so that no more than two lie in memory.

@@ -81,29 +81,6 @@ def test_heat_maps_are_drawn_also_for_photos_of_one_name(
     assert any((picture[..., 0] != picture[..., 2]).any() for picture in pictures)
 
 
-def test_an_interrupted_inspection_goes_on(
-    saved: str, photos: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    computed, seen = Inspector._computed, []
-
-    def counted(self: Inspector, images: np.ndarray, *arguments) -> list[np.ndarray]:
-        if sum(seen) == 10:
-            raise KeyboardInterrupt
-        seen.append(len(images))
-        return computed(self, images, *arguments)
-
-    (photos / "functional").rename(photos / "later")
-    assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
-    first = capsys.readouterr().out
-    monkeypatch.setattr(Inspector, "_computed", counted)
-    assert main(["predict", saved, str(photos / "defective"), "--csv"]) == 0
-    assert capsys.readouterr().out == first and not seen, "kept rows were computed again"
-    assert main(["predict", saved, str(photos / "later")]) == 0 and sum(seen) == 10
-    Image.effect_noise((40, 40), 50).save(photos / "later" / "0.png")  # another photo by this name
-    assert main(["predict", saved, str(photos / "later")]) == 130
-    assert "goes on from here" in capsys.readouterr().err
-
-
 def test_a_csv_file_is_for_excel(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     settings = InspectorSettings(["-NG", "良品"], 32, 1, [0.5], [0.25], threshold=2.0)
     saved = str(Inspector(ScratchCNN(width=4), settings).save(tmp_path / "inspector"))

@@ -2,7 +2,6 @@
 
 import os
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from small_inspector import scratch_inspector
 
 from course_lib.errors import CourseError
-from course_lib.inspection import decide, list_photos, rows
-from course_lib.inspection import photos as photos_of_inspection
+from course_lib.inspection import list_photos
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,21 +40,18 @@ def test_what_the_course_cannot_read_is_reported_and_not_passed_over(photos: Pat
     assert bad["problem"].str.contains("cannot be read: ").all()
 
 
-def test_a_folder_that_may_not_be_listed_is_reported(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(real: Callable) -> Callable:
-        def listed(path: Path):
-            if str(path).endswith("locked"):
-                raise PermissionError(13, "Permission denied", str(path))
-            return real(path)
+def test_a_folder_that_may_not_be_listed_is_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.scandir
 
-        return listed
+    def refuse(path: Path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
 
     (photos / "locked").mkdir()
-    for name in ("scandir", "listdir"):
-        monkeypatch.setattr(f"os.{name}", refuse(getattr(os, name)))
-    table = scratch_inspector().inspect(photos, progress=False)
-    (bad,) = table.loc[table["decision"] == "not inspected", "problem"]
-    assert len(table) == 21 and "locked cannot be searched; allow" in bad
+    monkeypatch.setattr("os.scandir", refuse)
+    listing = list_photos(photos)
+    assert len(listing.photos) == 20 and "may not be listed" in listing.others[photos / "locked"]
 
 
 def test_damage_that_decoders_do_not_notice_is_reported(photos: Path) -> None:
@@ -155,53 +150,6 @@ def test_a_photo_that_shows_nothing_is_not_inspected_unless_that_is_usual(
     assert dark_field.inspect(tmp_path, progress=False)["problem"][0] == ""
 
 
-def test_kept_rows_belong_to_the_bytes_of_a_photo(tmp_path: Path) -> None:
-    photo, kept = tmp_path / "latest.bmp", tmp_path / "kept"
-
-    def row(seed: int, keep: Path | None = kept) -> float:
-        pixels = np.random.default_rng(seed).integers(0, 80 * seed, (40, 40), dtype=np.uint8)
-        Image.fromarray(pixels).save(photo)
-        os.utime(photo, (1_800_000_000, 1_800_000_000))  # a share that keeps whole seconds
-        return scratch_inspector().inspect(photo, progress=False, keep=keep)["probability"][0]
-
-    assert row(3) == row(3) == row(3, keep=None)
-    assert row(1) == row(1, keep=None) != row(3)
-    assert len(list(kept.iterdir())) == 2
-
-
-def test_a_kept_row_is_decided_by_the_rule_of_today(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = scratch_inspector()
-    first = one.inspect(photos, progress=False, keep=tmp_path / "kept")["decision"]
-    monkeypatch.setattr(rows, "decide", lambda probabilities, threshold: 1 - decide(probabilities, threshold))
-    again = one.inspect(photos, progress=False, keep=tmp_path / "kept")["decision"]
-    assert (again != first).all()
-
-
-def test_a_kept_row_that_was_broken_off_is_made_again(photos: Path, tmp_path: Path) -> None:
-    keep = tmp_path / "kept"
-    first = scratch_inspector().inspect(photos, progress=False, keep=keep)
-    for file in keep.iterdir():
-        file.write_bytes(file.read_bytes()[:-30])
-    again = scratch_inspector().inspect(photos, progress=False, keep=keep)
-    assert again.equals(first)
-
-
-def test_a_photo_that_changes_while_it_is_inspected_is_not_kept(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    photo = photos / "defective" / "0.png"
-
-    def overwritten(path: Path, *arguments: int) -> np.ndarray:
-        Image.effect_noise((40, 40), 90).save(path)  # by a camera, at this very moment
-        return photos_of_inspection.photo_pixels(path, *arguments)
-
-    monkeypatch.setattr("course_lib.inspection.rows.photo_pixels", overwritten)
-    scratch_inspector().inspect(photo, progress=False, keep=tmp_path / "kept")
-    assert not list(tmp_path.glob("kept/*"))
-
-
 @pytest.mark.parametrize("name", ["検査" * 41, "x" * 250, "a b'c%d"])
 def test_a_long_or_strange_name_does_not_stop_the_heat_maps(tmp_path: Path, name: str) -> None:
     new = tmp_path / "new"
@@ -211,12 +159,3 @@ def test_a_long_or_strange_name_does_not_stop_the_heat_maps(tmp_path: Path, name
     table = scratch_inspector().inspect(new, progress=False, heat_maps=tmp_path / "maps")
     assert (table["problem"] == "").all() and table["heat_map"].nunique() == 2
     assert len(list((tmp_path / "maps").iterdir())) == 2
-
-
-def test_hidden_photos_are_named_and_what_systems_hide_is_not(photos: Path) -> None:
-    for place in (".old/0.png", ".1.png", "._2.png", ".git/notes.txt"):
-        (photos / place).parent.mkdir(exist_ok=True)
-        (photos / place).write_bytes((photos / "functional" / "0.png").read_bytes())
-    listing = list_photos(photos)
-    assert len(listing.photos) == 20
-    assert listing.others == {photos / ".old": "hidden", photos / ".1.png": "hidden"}
