@@ -5,7 +5,6 @@ An installed package has the command ``visual-inspection COMMAND`` as well.
 
 import os
 import sys
-from errno import EINVAL
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -47,10 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
-    except OSError as error:
-        # Windows has no error of its own for a pipe that nobody reads.
-        if not (isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == EINVAL)):
-            raise
+    except BrokenPipeError:
         # What is left is thrown away; else Python would complain when it writes it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

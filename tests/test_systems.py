@@ -19,7 +19,6 @@ import pytest
 from PIL import Image
 
 from course_lib import paths
-from course_lib.__main__ import main
 from course_lib.checks import check_folder
 from course_lib.data import index_folder
 from course_lib.errors import CourseError
@@ -125,20 +124,6 @@ def test_a_command_without_a_terminal_does_its_work(photos: Path) -> None:
     for arguments, status in ((["check", str(photos)], 0), (["check", str(photos / "gone")], 2), ([], 2)):
         done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=project_folder(), check=False)
         assert done.returncode == status
-
-
-def test_a_pipe_that_nobody_reads_is_no_traceback_on_windows_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody_reads(_: list[str]) -> int:
-        raise OSError(errno.EINVAL, "Invalid argument")
-
-    with open(os.devnull, "w", encoding="utf-8") as stream, monkeypatch.context() as windows:
-        windows.setattr("sys.stdout", stream)
-        windows.setattr("course_lib.__main__._run", nobody_reads)
-        windows.setattr("os.name", "nt")
-        assert main(["check", "photos"]) == 141
-        windows.setattr("os.name", "posix")
-        with pytest.raises(OSError, match="Invalid argument"):
-            main(["check", "photos"])
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process holds open")

@@ -1,37 +1,46 @@
-"""Can a result be believed? What `train` looked at before, for the first section of its report (lesson 10)."""
+"""Can a result be believed? What was looked at before: `train` says it, and its report begins with it (lesson 10)."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from course_lib.checks import NO_PICTURE
-from course_lib.commands.prepare import ENOUGH, Prepared
 
+ENOUGH = 30  # photos of a class below which a result says little
 FEW_TEST = 10  # test photos of a class of which each one moves the result by a tenth or more
 TOLD = ("told by the file", "told by the light")
 
 
-def belief(made: Prepared) -> pd.DataFrame:
+def belief(
+    index: pd.DataFrame,
+    classes: Sequence[str],
+    findings: pd.DataFrame,
+    left_out: Mapping[str, str],
+    passed_over: Sequence[str] = (),
+) -> pd.DataFrame:
     """What was looked at, what was found, and what it means for the result: one row for each question.
 
     Args:
-        made: from `course_lib.commands.prepare.prepare`.
+        index: the photos that are used, with the column ``split``, and ``lot`` where lots are known.
+        classes: class names.
+        findings: of `course_lib.checks.check_folder`.
+        left_out: photos that are not used, and why.
+        passed_over: what the structure of the folder and its table made unusable, in sentences.
 
     Example:
         >>> index = pd.DataFrame({"path": ["a", "b"], "label": ["good", "bad"], "split": ["train", "test"]})
-        >>> none = pd.DataFrame(columns=["path", "problem", "detail", "suggested_action"])
-        >>> belief(Prepared(index, ["good", "bad"], {}, [], none, [], 0))["found"].tolist()[0]
+        >>> none = pd.DataFrame(columns=["path", "problem", "detail", "original"])
+        >>> belief(index, ["good", "bad"], none, {})["found"].tolist()[0]
         'good: 1 (0 of them for the test); bad: 1 (1 of them for the test)'
     """
-    used = set(made.index["path"])
-    foreign = _foreign(made.findings, used | set(made.left_out))
+    used = set(index["path"])
     rows = [
-        ("Photos per class", *_counts(made.index, made.classes)),
-        ("Lots", *_lots(made.index)),
-        ("Near duplicates between parts", *_copies(made.alike)),
-        ("Facts of the files, and light", *_told(made.findings)),
-        ("Photos that need a look", *_doubtful(made.findings, used)),
-        ("Left out", *_left_out(made.left_out, made.passed_over, foreign)),
+        ("Photos per class", *_counts(index, classes)),
+        ("Lots", *_lots(index)),
+        ("Near duplicates between parts", *_copies(index, findings)),
+        ("Facts of the files, and light", *_told(findings)),
+        ("Photos that need a look", *_doubtful(findings, used)),
+        ("Left out", *_left_out(left_out, passed_over, _foreign(findings, used | set(left_out)))),
     ]
     return pd.DataFrame(rows, columns=["looked at", "found", "what it means"])
 
@@ -48,19 +57,18 @@ def _counts(index: pd.DataFrame, classes: Sequence[str]) -> tuple[str, str]:
 
 def _lots(index: pd.DataFrame) -> tuple[str, str]:
     if "lot" in index:
-        found = f"{index['lot'].nunique()} lots are known"
-        if (index.groupby("lot")["split"].nunique() > 1).any():
-            known = "The result flatters: the model has seen lots that it is tested on."
-            return found + "; some are in two parts", known
-        return found + "; each is in one part only", "The result holds for lots that the model has not seen."
+        found = f"{index['lot'].nunique()} lots are known; each is in one part only"
+        return found, "The result holds for lots that the model has not seen."
     return "no lots are known", (
         "Photos of one lot, day or piece may be in training and test; then new lots do worse. Name the lots with "
         "--lot-pattern or a column lot in index.csv."
     )
 
 
-def _copies(alike: int) -> tuple[str, str]:
-    if alike:
+def _copies(index: pd.DataFrame, findings: pd.DataFrame) -> tuple[str, str]:
+    pairs, split = findings[findings["problem"] == "near duplicate"], index.set_index("path")["split"]
+    both = pairs["path"].map(split), pairs["original"].map(split)
+    if alike := (both[0].notna() & both[1].notna() & (both[0] != both[1])).sum():
         return f"{alike} times in two parts", "The test knows some photos nearly from training: the result may flatter."
     return "none", "No test photo is nearly one that the model has learned from."
 
@@ -78,7 +86,9 @@ def _told(findings: pd.DataFrame) -> tuple[str, str]:
 def _doubtful(findings: pd.DataFrame, used: set[str]) -> tuple[str, str]:
     words = {"two labels": "look like a photo of another class", "blurred": "are blurred"}
     words |= dict.fromkeys(NO_PICTURE, "show nothing but black, grey or white")
-    seen = findings[findings["path"].isin(used) & findings["problem"].isin(words)]
+    words["odd mode"] = "have more than 8 bit, and their brightness depends on their largest value"
+    deep = (findings["problem"] != "odd mode") | findings["detail"].str.match("16 bit|decimal")
+    seen = findings[findings["path"].isin(used) & findings["problem"].isin(words) & deep]
     if seen.empty:
         return "none", "No used photo is empty, blurred, or nearly one of another class."
     groups = seen.groupby(seen["problem"].map(words), sort=False)["path"].unique()

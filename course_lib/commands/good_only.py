@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from course_lib import data, features, plots
+from course_lib.commands.plan import look_at_photos
 from course_lib.commands.prepare import Prepared, Tell, TrainingOptions, prepare
 from course_lib.errors import CourseError
 from course_lib.inference import Familiar, Inspector, InspectorSettings, checked_program
@@ -91,7 +91,8 @@ def train_good_only(
         CourseError: as `prepare`, or the folder of the inspector cannot be written to.
     """
     prepared, backbone = prepare(folder, options, progress=progress, tell=tell), load_backbone()
-    index, size = prepared.index, options.size or _size(prepared.index)
+    index, (_, side) = prepared.index, look_at_photos(prepared.index)
+    size = options.size or next((size for size in SIZES if size >= side), SIZES[-1])
     tell(f"The photos are described at {size} pixels. Interrupt it when you like (Ctrl+C): what was computed is kept.")
     seen = np.array(features.extract(index, backbone, size=size, progress=progress))
     is_good = np.array(index["split"] == "train")
@@ -131,15 +132,6 @@ def train_good_only(
         tell(f"{len(scores.far)} good photos lie far from the others, the first is {first}; are they good?")
     tell(f"Inspector: {shorten(path)}. Report: {shorten(path.with_suffix('.html'))}.")
     return inspector, scores
-
-
-def _size(index: pd.DataFrame) -> int:
-    """As large as the photos are, within what helps."""
-    sides = []
-    for row in np.linspace(0, len(index) - 1, min(16, len(index))).astype(int):
-        with Image.open(data.photo_path(index, row)) as photo:
-            sides.append(min(photo.size))
-    return next((size for size in SIZES if size >= np.median(sides)), SIZES[-1])
 
 
 def _report(inspector: Inspector, scores: Scores, prepared: Prepared) -> str:

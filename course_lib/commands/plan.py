@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 
 from course_lib import device, features, training
-from course_lib.commands.prepare import ENOUGH, TrainingOptions
+from course_lib.commands.belief import ENOUGH
+from course_lib.commands.prepare import TrainingOptions
 from course_lib.data import photo_path, read_image, to_pixels
 from course_lib.inspection import photos_at_once
 from course_lib.models import Backbone, Classifier, freeze, unfreeze
@@ -80,7 +81,7 @@ def make_plan(
     with suppress(OSError, ValueError, TypeError):
         return Plan(**json.loads(file.read_text(encoding="utf-8")))
     budget = options.minutes * 60
-    reading, own = _look_at_photos(index)
+    reading, own = look_at_photos(index)
     precision = device.quick_precision()
     looking, learning = _seconds_per_pixel(backbone, classes, precision)
 
@@ -164,7 +165,7 @@ def _at_once(processes: int) -> int:
     return max(1, min(processes, device.cores() // torch.get_num_threads())) if on_cpu else processes
 
 
-def _look_at_photos(index: pd.DataFrame) -> tuple[float, int]:
+def look_at_photos(index: pd.DataFrame) -> tuple[float, int]:
     """Seconds to read one photo, and the smaller side of most, measured on up to 16 of them."""
     rows = np.linspace(0, len(index) - 1, min(16, len(index))).astype(int)
     start, sides = perf_counter(), []

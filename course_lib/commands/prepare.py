@@ -10,26 +10,20 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from course_lib import device, splits
-from course_lib.checks import FOLDER, NO_PICTURE, UNREADABLE, check_folder, connected
+from course_lib.checks import NO_PICTURE, UNREADABLE, check_folder, connected
+from course_lib.commands.belief import ENOUGH, belief
 from course_lib.data import class_names, good_class, index_folder, match_photos, positive_class, read_table, same_name
 from course_lib.errors import CourseError
 from course_lib.paths import say, shorten
 
-ENOUGH = 30  # photos of a class below which a result says little
 FEWEST_GOOD = 10  # photos that show how much good parts differ
 FEWEST = 4  # photos of a class: two to train on, one for validation, one for the test
 USUAL = 0.05  # of the photos: what so many show is how they look, and no sign of a broken lamp
-# What the learner should know of findings that do not keep a photo from being used.
-REMARKS = {
-    "near duplicate": "{} photos are nearly equal to another one; where possible both are in one split.",
-    "two labels": "{} photos look like a photo of another class; check names them.",
-}
 
 Tell = Callable[[str], None]  # takes a sentence that the learner should read
 
@@ -97,18 +91,14 @@ class Prepared:
         classes: class names, the positive one last.
         left_out: photos that are not used, and why.
         usual: findings such as "nearly black" that many of these photos have.
-        findings: of `check_folder`.
-        passed_over: what the structure of the folder and its table made unusable, in sentences.
-        alike: how many nearly equal photos are in two splits.
+        believed: what was looked at, what was found, and what it means for the result.
     """
 
     index: pd.DataFrame
     classes: list[str]
     left_out: dict[str, str]
     usual: list[str]
-    findings: pd.DataFrame
-    passed_over: list[str]
-    alike: int
+    believed: pd.DataFrame
 
 
 def prepare(
@@ -126,8 +116,6 @@ def prepare(
         CourseError: unreadable photos (unless they may be set aside), too few photos, or lots
             that cannot be split.
     """
-    if re.search(r"[\ud800-\udfff]", str(folder)):
-        raise CourseError(f"The name of the folder {shorten(folder)} has letters that are no text; rename it.")
     passed_over: list[str] = []
     index = index_folder(folder, passed_over.append, fewest=1 if options.good_only else 2)
     for sentence in passed_over:
@@ -141,22 +129,17 @@ def prepare(
     findings = check_folder(folder, classes=classes, progress=progress)
     left_out = _left_out(index, findings, options)
     index = index[~index["path"].isin(left_out)].reset_index(drop=True)
-    remarks += _remarks(index, learned, findings, left_out)
     index = _split(index, findings, options, _check_counts(index, learned), tell)
-    alike = 0 if options.good_only else _leaks(index, progress)
-    if alike:
-        remarks.append(
-            f"{alike} times nearly equal photos are in two splits, because of their labels or lots, or "
-            "because all photos are alike here; the test result may flatter."
-        )
     tell(splits.count_photos(index).reindex(classes, fill_value=0).to_string())
-    if not options.good_only:
-        tell(f"Split by {'lot' if 'lot' in index else 'photo, at random'}; no photo is in two splits.")
     for remark in remarks + [f"Left out: {path} ({why})" for path, why in left_out.items()][:20]:
         tell(remark)
+    believed = belief(index, classes, findings, left_out, passed_over)
+    # Good photos alone are neither split nor told from others: only the last two questions are about them.
+    for row in believed[-2 if options.good_only else 0 :].itertuples(index=False):
+        tell("{}: {}. {}".format(*row))
     shares = findings.loc[findings["path"].isin(index["path"]), "problem"].value_counts() / len(index)
     usual = [name for name in NO_PICTURE if shares.get(name, 0) >= USUAL]
-    return Prepared(index, classes, left_out, usual, findings, passed_over, alike)
+    return Prepared(index, classes, left_out, usual, believed)
 
 
 def _relabelled(index: pd.DataFrame, file: str, tell: Tell) -> pd.DataFrame:
@@ -219,9 +202,6 @@ def _left_out(index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOpti
     label = dict(zip(index["path"], index["label"], strict=True))
     useless = findings[findings["problem"].isin(UNREADABLE) & findings["path"].isin(label)]
     found = {row.path: f"{row.problem}: {row.detail}" for row in useless.itertuples()}
-    # Such a name can neither be printed everywhere nor written into a table.
-    odd = [path for path in index["path"] if re.search(r"[\x00-\x1f\ud800-\udfff]", path)]
-    found |= {path: "its name has letters that are no text; rename it" for path in odd}
     if found and not options.set_aside:
         some = "; ".join(f"{path} ({why})" for path, why in list(found.items())[:10])
         more = f"; and {len(found) - 10} more" if len(found) > 10 else ""
@@ -250,40 +230,6 @@ def _copies(findings: pd.DataFrame, problem: str) -> list[tuple[str, str]]:
     return list(zip(rows["path"], rows["original"], strict=True))
 
 
-def _remarks(index: pd.DataFrame, classes: list[str], findings: pd.DataFrame, left_out: dict[str, str]) -> list[str]:
-    """What else is worth knowing before one believes the result."""
-    photos, found = index["label"].value_counts(), findings["problem"].value_counts()
-    remarks = []
-    few = [f"'{name}' ({photos.get(name, 0)})" for name in classes if photos.get(name, 0) < ENOUGH]
-    if few:
-        remarks.append(f"Few photos: {', '.join(few)}. Below {ENOUGH} photos of a class the results can be far off.")
-    remarks += [words.format(found[problem]) for problem, words in REMARKS.items() if problem in found]
-    about = findings[(findings["path"] == FOLDER) & ~findings["problem"].isin(["folder", "left out"])]
-    remarks += [f"Look at this: {row.detail}; {row.suggested_action}." for row in about.itertuples()]
-    used = findings["path"].isin(index["path"])
-    wide = used & (findings["problem"] == "odd mode") & findings["detail"].str.match("16 bit|decimal")
-    if wide.any():
-        remarks.append(
-            f"{wide.sum()} photos have more than 8 bit (odd mode: 16 bit or decimals); each is brought to 8 by its "
-            "largest value, so photos of one camera may differ in brightness where their largest values do."
-        )
-    empty = findings["path"][used & findings["problem"].isin(NO_PICTURE)]
-    if len(empty):
-        remarks.append(
-            f"{len(empty)} photos show nothing but black, grey or white (the first is {empty.iloc[0]}); they are used, "
-            "so take them out if a lamp or the camera failed."
-        )
-    passed_over = ~used & ~findings["path"].isin(left_out)
-    foreign = findings["path"][passed_over & findings["problem"].isin(["unsupported format", "wrong ending"])]
-    if len(foreign):
-        endings = sorted({Path(path).suffix.lower() for path in foreign})
-        remarks.append(
-            f"{len(foreign)} files are not used, because of their format or its ending "
-            f"({', '.join(endings)}); save them as PNG or JPEG."
-        )
-    return remarks
-
-
 def _split(
     index: pd.DataFrame, findings: pd.DataFrame, options: TrainingOptions, smallest: int, tell: Tell
 ) -> pd.DataFrame:
@@ -306,7 +252,13 @@ def _split(
         raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
     index["lot"] = splits.lots(index)
     tell(_lots_in_words(index["lot"]))
-    return _split_by_lot(index, options, validation)
+    try:
+        return splits.lot_split(index, options.seed, validation=validation)
+    except CourseError as error:
+        raise CourseError(
+            f"{error} Or try another --seed, or leave out --lot-pattern and the column 'lot' of index.csv to split "
+            "photo by photo."
+        ) from error
 
 
 def _own_split(index: pd.DataFrame) -> pd.DataFrame:
@@ -316,6 +268,12 @@ def _own_split(index: pd.DataFrame) -> pd.DataFrame:
             "The column 'split' of index.csv cannot be used: each class needs photos in train, validation and test "
             "there; complete it, or take the column out to split anew."
         )
+    for name in {"part", "lot"} & {*index.columns}:
+        spread = index.groupby(name)["split"].nunique()
+        if spread.max() > 1:
+            raise CourseError(
+                f"The {name} {spread.idxmax()} is in two splits of index.csv; put all photos of it into one split."
+            )
     return index
 
 
@@ -334,19 +292,6 @@ def _lots_in_words(lots: pd.Series) -> str:
     counts = lots.value_counts()
     some = ", ".join(f"{lot} ({count} photos)" for lot, count in counts.head(5).items())
     return f"{len(counts)} lots: {some}{', …' if len(counts) > 5 else ''}."
-
-
-def _split_by_lot(index: pd.DataFrame, options: TrainingOptions, validation: float) -> pd.DataFrame:
-    try:
-        return splits.lot_split(index, options.seed, validation=validation)
-    except CourseError as error:
-        by_name = options.lot_pattern is not None
-        at_random = "leave out --lot-pattern" if by_name else "take the column 'lot' out of index.csv"
-        raise CourseError(
-            f"These {index['lot'].nunique()} lots cannot be dealt out with seed {options.seed} so that "
-            "training, validation and test have photos of every class; try another --seed, add photos of "
-            f"more lots, or {at_random} to split photo by photo."
-        ) from error
 
 
 def _split_at_random(
@@ -368,20 +313,6 @@ def _group(index: pd.DataFrame, copies: list[tuple[str, str]]) -> np.ndarray:
     both = np.array([(row[a], row[b]) for a, b in copies if a in row and b in row], int).reshape(-1, 2)
     both = both[np.equal(*index["label"].to_numpy()[both].T)]
     return connected(len(index), number[both])[number]
-
-
-def _leaks(index: pd.DataFrame, progress: bool) -> int:
-    """Check for leaks; nearly equal photos are only counted.
-
-    Photos of one kind of part under one camera are nearly equal without being copies.
-    """
-    found = splits.check_for_leaks(index, progress).set_index("check")
-    for row in found.drop("near duplicate").query("leaks > 0").itertuples():
-        raise CourseError(
-            f"{row.leaks} times the {row.Index} is in two splits (for example {row.example}); "
-            "put all rows that belong together into one split."
-        )
-    return int(found["leaks"]["near duplicate"])
 
 
 def rows_of(index: pd.DataFrame, split: str) -> np.ndarray:

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 
 from course_lib import datasets, device, evaluation, plots, training
-from course_lib.commands.belief import belief
 from course_lib.commands.candidates import chosen, probe_network, test_table, try_sizes
 from course_lib.commands.good_only import train_good_only
 from course_lib.commands.plan import Plan, TimeLimit, announcement, fresh_classifier, make_plan
@@ -88,18 +87,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What `train` made: the saved inspector and what is known about it."""
-
-    path: Path
-    inspector: Inspector
-    index: pd.DataFrame
-    candidates: pd.DataFrame
-    test: pd.DataFrame
-    history: pd.DataFrame
-
-
-@dataclass(frozen=True)
 class Job:
     """One training: its photos, what was chosen, what is planned, where its work and its inspector lie."""
 
@@ -151,7 +138,7 @@ def train(
     *,
     replace: bool = False,
     progress: bool = True,
-) -> Trained:
+) -> Inspector:
     """Check, split, probe, fine-tune, choose on validation, test once, save.
 
     Calling again after an interruption goes on from the last complete epoch. Inside
@@ -164,6 +151,9 @@ def train(
         options: see `TrainingOptions`.
         replace: the inspector and its report may take the place of earlier ones.
         progress: print what is done and show progress bars.
+
+    Returns:
+        The saved inspector; its notes say how it was chosen.
 
     Raises:
         CourseError: photos that cannot be read, too few photos, a folder that cannot be written to,
@@ -295,7 +285,7 @@ def _loaders(job: Job, backbone: Backbone) -> tuple[datasets.BatchLoader, datase
     return train, validation
 
 
-def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame, tell: Tell) -> Trained:
+def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame, tell: Tell) -> Inspector:
     """Choose on validation, test once, and write inspector, report and the record of the run."""
     cost = job.options.cost_missed
     name, validation, table = chosen({name: job.predictions(candidates[name], "validation") for name in candidates})
@@ -315,7 +305,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
         title=f"Inspector of {job.folder.name}",
         threshold=threshold,
         cost_missed=cost,
-        before=[plots.heading("Can this result be believed?"), plots.table(belief(job.prepared))],
+        before=[plots.heading("Can this result be believed?"), plots.table(job.prepared.believed)],
         facts=_facts(job, notes),
     )
     settings, temperature = candidates[name].settings, validation.temperature
@@ -334,7 +324,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     }
     training.record(f"train {job.folder.name}", asdict(job.options) | asdict(job.plan), results, history)
     shutil.rmtree(job.work, ignore_errors=True)  # the way to the result; the result itself is saved
-    return Trained(job.path, inspector, job.index, table, tested, history)
+    return inspector
 
 
 def _program(job: Job, inspector: Inspector, tell: Tell) -> bytes | None:

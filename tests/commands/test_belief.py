@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from course_lib.commands.belief import belief
 from course_lib.commands.prepare import TrainingOptions, prepare
 
 
@@ -26,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 def answers(folder: Path, **options) -> pd.Series:
     """What was found for each question."""
     prepared = prepare(folder, TrainingOptions(**options), progress=False, tell=lambda _: None)
-    return belief(prepared).set_index("looked at")["found"]
+    return prepared.believed.set_index("looked at")["found"]
 
 
 def test_a_clean_folder_has_few_photos_and_nothing_else(folder: Path) -> None:

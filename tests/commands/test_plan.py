@@ -53,7 +53,7 @@ def test_a_damaged_plan_is_made_anew(index: pd.DataFrame, backbone: Backbone, tm
 def speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computer of eight cores whose speed is known."""
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
-    monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, 200))
+    monkeypatch.setattr(planning, "look_at_photos", lambda _: (1e-3, 200))
     monkeypatch.setattr(planning, "_seconds_per_pixel", lambda *_: (1e-7, 1e-6))
     monkeypatch.setattr("course_lib.device.cores", lambda: 8)
 
@@ -133,7 +133,7 @@ def test_larger_sizes_are_tried_up_to_the_photos_own_and_within_the_time(
     minutes: float,
     sizes: list,
 ) -> None:
-    monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, own))
+    monkeypatch.setattr(planning, "look_at_photos", lambda _: (1e-3, own))
     plan = plan_for_thousand(backbone, tmp_path, minutes=minutes)
     assert plan.probe_sizes == sizes and plan.probe_seconds + plan.seconds < 60 * minutes
 
@@ -141,7 +141,7 @@ def test_larger_sizes_are_tried_up_to_the_photos_own_and_within_the_time(
 def test_a_size_that_is_wished_is_the_only_one(
     backbone: Backbone, tmp_path: Path, speed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "_look_at_photos", lambda _: (1e-3, 1024))
+    monkeypatch.setattr(planning, "look_at_photos", lambda _: (1e-3, 1024))
     plan = plan_for_thousand(backbone, tmp_path, minutes=60, size=448)
     assert plan.probe_sizes == [448] and plan.size == 448 and plan.epochs >= 12 and plan.batch_size == 8
     short = plan_for_thousand(backbone, tmp_path / "short", minutes=3, size=448)

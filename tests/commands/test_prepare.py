@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +34,6 @@ def test_unreadable_photos_stop_the_training_with_their_names(photos: Path) -> N
     assert "defective/3.png" not in set(prepared.index["path"]) and len(prepared.index) == 19
     assert list(prepared.left_out) == ["defective/3.png"]
     assert (photos / "defective" / "3.png").exists(), "it is left out, not moved"
-
-
-def test_a_name_that_is_no_text_is_refused_like_a_photo_that_cannot_be_read(photos: Path) -> None:
-    (photos / "defective" / "3.png").rename(photos / "defective" / "3\n.png")
-    with pytest.raises(CourseError, match="letters that are no text; rename it"):
-        quiet(photos)
-    assert len(quiet(photos, set_aside=True).index) == 19
 
 
 def test_of_equal_photos_one_is_used_and_none_if_their_labels_differ(photos: Path) -> None:
@@ -88,14 +80,8 @@ def test_photos_with_more_than_8_bit_and_of_foreign_formats_are_counted(photos: 
     (photos / "defective" / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     (photos / "defective" / "b.cr2").write_bytes(b"II*\0" + bytes(100))
     told = remarks(photos)
-    assert "3 photos have more than 8 bit (odd mode: 16 bit" in told
-    assert "2 files are not used, because of their format or its ending (.cr2, .heic)" in told
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
-def test_a_folder_whose_name_is_no_text_is_refused(photos: Path) -> None:
-    with pytest.raises(CourseError, match="letters that are no text; rename it"):
-        quiet(photos.rename(os.fsdecode(bytes(photos) + b"\xff")))
+    assert "3 have more than 8 bit, and their brightness" in told
+    assert "2 files of another format or ending, the first is defective/a.heic" in told
 
 
 def test_nearly_equal_photos_and_photos_of_one_part_stay_in_one_split() -> None:
@@ -113,7 +99,7 @@ def test_a_part_that_the_table_splits_is_refused(photos: Path) -> None:
     paths = data.index_folder(photos)["path"]
     split = ["train", "validation", "test", *["train"] * 7] * 2
     pd.DataFrame({"path": paths, "split": split, "part": ["a", "a", *paths[2:]]}).to_csv(photos / "index.csv")
-    with pytest.raises(CourseError, match="1 times the same part is in two splits"):
+    with pytest.raises(CourseError, match="The part a is in two splits"):
         quiet(photos)
 
 
@@ -135,7 +121,7 @@ def test_photos_that_are_all_alike_are_split_and_reported(tmp_path: Path) -> Non
         for number in range(12):
             Image.fromarray(part + np.uint8(light + number)).save(tmp_path / label / f"{number}.png")
     assert quiet(tmp_path).index.groupby("label")["split"].nunique().tolist() == [3, 3]
-    assert "nearly equal photos are in two splits" in remarks(tmp_path)
+    assert " times in two parts. The test knows some photos nearly" in remarks(tmp_path)
 
 
 def test_photos_of_one_lot_stay_together(photos: Path) -> None:
@@ -159,7 +145,7 @@ def test_a_pattern_with_alternatives_finds_every_lot() -> None:
 def test_lots_of_one_class_each_say_what_to_do(photos: Path) -> None:
     for file in photos.glob("*/*.png"):
         file.rename(file.with_name(f"lot{file.parent.name[0]}{int(file.stem) % 2}_{file.name}"))
-    with pytest.raises(CourseError, match=r"4 lots .* another --seed, .*leave out --lot-pattern"):
+    with pytest.raises(CourseError, match=r"has no photo in .* another --seed, .*leave out --lot-pattern"):
         quiet(photos, lot_pattern=r"lot(..)_")
 
 
@@ -305,4 +291,4 @@ def test_a_sample_keeps_every_class_in_every_split(photos: Path) -> None:
 
 def test_an_empty_photo_that_is_used_is_named(photos: Path) -> None:
     Image.new("L", (40, 40)).save(photos / "functional" / "lamp.png")
-    assert "1 photos show nothing but black, grey or white (the first is functional/lamp.png)" in remarks(photos)
+    assert "1 show nothing but black, grey or white, such as functional/lamp.png" in remarks(photos)

@@ -19,8 +19,8 @@ from course_lib.commands import candidates
 from course_lib.commands import plan as planning
 from course_lib.commands import train as training_command
 from course_lib.commands.plan import Plan, TimeLimit
-from course_lib.commands.prepare import TrainingOptions
-from course_lib.commands.train import Job, Trained, train
+from course_lib.commands.prepare import TrainingOptions, prepare
+from course_lib.commands.train import Job, train
 from course_lib.data import label_numbers
 from course_lib.errors import CourseError, Interrupted
 from course_lib.evaluation import Predictions
@@ -66,7 +66,7 @@ class Walk:
     photos: Path
     before: dict[str, str]
     out: Path
-    trained: Trained
+    index: pd.DataFrame
     said: str
     looks: list[int]
     runs: pd.DataFrame
@@ -78,19 +78,18 @@ class Walk:
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     base = tmp_path_factory.mktemp("walk")
     photos, out = make_photos(base / "photos"), base / "inspector"
-    said, looks, trained = StringIO(), [], []
+    said, looks = StringIO(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_WORK", str(base / "work"))
         patch.setattr("sys.stdout", said)
         set_plan(patch)
         logits = Inspector.logits
         patch.setattr(Inspector, "logits", lambda *given: looks.append(len(given[1])) or logits(*given))
-        finished = training_command._finished
-        patch.setattr(training_command, "_finished", lambda *given: trained.append(finished(*given)))
         before = contents(photos)
         assert main(["train", str(photos), "--out", str(out)]) == 0
         openings, left = evaluation.test_openings(photos), list(kept_folder(photos).glob("train-*"))
-        return Walk(photos, before, out, trained[0], said.getvalue(), looks, tracking.runs(), openings, left)
+        index = prepare(photos, TrainingOptions(), progress=False, tell=lambda _: None).index
+        return Walk(photos, before, out, index, said.getvalue(), looks, tracking.runs(), openings, left)
 
 
 @pytest.mark.slow
@@ -100,7 +99,7 @@ def test_the_folder_stays_as_it_was_and_nothing_is_left_behind(walk: Walk) -> No
 
 @pytest.mark.slow
 def test_each_candidate_looks_at_validation_once_and_the_chosen_one_at_the_test_photos(walk: Walk) -> None:
-    counts = walk.trained.index["split"].value_counts()
+    counts = walk.index["split"].value_counts()
     # At last PyTorch and the ONNX program are compared on validation photos.
     assert walk.looks == [counts["validation"], counts["validation"], counts["test"], counts["validation"]]
 
@@ -114,10 +113,11 @@ def test_the_inspector_holds_what_was_chosen_and_where_it_comes_from(walk: Walk)
     assert loaded.settings.notes["licence of the pretrained weights"] == load_backbone().licence
     assert loaded.settings.notes["seen at"] == "64 pixels" and loaded.settings.size == 64
     assert [row["size"] for row in loaded.settings.notes["sizes tried"]] == [64, 64, 64]
-    assert walk.trained.candidates["model"].tolist() == ["probe", "fine-tuned"]
-    assert walk.trained.test["model"].tolist() == ["threshold 0.50"], "both mistakes cost the same"
-    assert walk.trained.test["accuracy"].iloc[0] >= 0.8, "bright spots are easy to see"
-    assert walk.runs["test_accuracy"].tolist() == [walk.trained.test["accuracy"].iloc[0]]
+    assert [row["model"] for row in loaded.settings.notes["validation"]] == ["probe", "fine-tuned"]
+    (test,) = loaded.settings.notes["test"]
+    assert test["model"] == "threshold 0.50", "both mistakes cost the same"
+    assert test["accuracy"] >= 0.8, "bright spots are easy to see"
+    assert walk.runs["test_accuracy"].tolist() == [pytest.approx(test["accuracy"], abs=1e-4)]
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def test_the_report_says_what_the_inspector_says(walk: Walk) -> None:
     page = walk.out.with_suffix(".html").read_text(encoding="utf-8")
     for words in ("Can this result be believed?", "The test photos were opened", "Candidates on validation"):
         assert words in page
-    loaded, test = Inspector.load(walk.out), walk.trained.index[walk.trained.index["split"] == "test"]
+    loaded, test = Inspector.load(walk.out), walk.index[walk.index["split"] == "test"]
     truth = label_numbers(test, loaded.settings.classes)
     said = loaded.inspect([walk.photos / path for path in test["path"]], progress=False)["probability"].to_numpy()
     error = evaluation.expected_calibration_error(truth, said)
@@ -203,10 +203,10 @@ def test_three_classes_in_grey_and_colour(photos: Path, tmp_path: Path, monkeypa
         picture = np.full((30, 50, 3), (200, number, 0), np.uint8)
         picture[number : number + 3] = 0
         Image.fromarray(picture).save(photos / "scratched" / f"{number}.jpg")
-    trained = train(photos, tmp_path / "three", progress=False)
+    settings = train(photos, tmp_path / "three", progress=False).settings
 
-    assert trained.inspector.settings.classes == ["functional", "scratched", "defective"]
-    table = Inspector.load(trained.path).inspect(photos / "scratched", progress=False)
+    assert settings.classes == ["functional", "scratched", "defective"]
+    table = Inspector.load(tmp_path / "three").inspect(photos / "scratched", progress=False)
     assert (table["decision"] == "scratched").mean() >= 0.8
     assert "says scratched" in (tmp_path / "three.html").read_text(encoding="utf-8")
 
@@ -217,13 +217,13 @@ def test_two_flowers_are_called_by_their_names(tmp_path: Path, monkeypatch: pyte
     set_plan(monkeypatch, replace(SMALL, epochs=0))
     flowers = make_photos(tmp_path / "flowers", "daisy", "rose")
     options = TrainingOptions(cost_missed=10, positive="rose")
-    trained = train(flowers, tmp_path / "inspector", options, progress=False)
+    settings = train(flowers, tmp_path / "inspector", options, progress=False).settings
 
     page = (tmp_path / "inspector.html").read_text(encoding="utf-8")
     assert "always answers “daisy”" in page and "functional" not in page
     # So few validation photos choose no threshold; the costs alone do.
-    assert trained.inspector.settings.threshold == pytest.approx(1 / 11)
-    assert trained.test["model"].tolist() == ["threshold 0.09", "threshold 0.50"]
+    assert settings.threshold == pytest.approx(1 / 11)
+    assert [row["model"] for row in settings.notes["test"]] == ["threshold 0.09", "threshold 0.50"]
 
 
 def interrupt_second_validation(monkeypatch: pytest.MonkeyPatch) -> list:
@@ -280,7 +280,7 @@ def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     late, finished = planning.LATE, training_command._finished
     weights = []
 
-    def interrupt(job: Job, candidates: dict[str, Inspector], *rest: object) -> Trained:
+    def interrupt(job: Job, candidates: dict[str, Inspector], *rest: object) -> Inspector:
         weights.append(weights_hash(candidates["fine-tuned"].model))
         if len(weights) == 1:
             raise KeyboardInterrupt
@@ -291,10 +291,10 @@ def test_a_fine_tuning_that_takes_too_long_ends_early_and_stays_ended(
     with pytest.raises(KeyboardInterrupt):
         train(photos, tmp_path / "inspector")
     monkeypatch.setattr(planning, "LATE", late)  # when the command is given again, it is quick
-    trained = train(photos, tmp_path / "inspector")
+    train(photos, tmp_path / "inspector")
 
     assert capsys.readouterr().out.count("fine-tuning ends after 1 of 2") == 2
-    assert len(trained.history) == 1 and weights[0] == weights[1]
+    assert weights[0] == weights[1]
     notes = Inspector.load(tmp_path / "inspector").settings.notes
     assert notes["epochs of fine-tuning"] == "1 of 2" and notes["test openings"] == 1
     assert "<td>1 of 2</td>" in (tmp_path / "inspector.html").read_text(encoding="utf-8")
