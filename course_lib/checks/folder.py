@@ -59,7 +59,7 @@ def check_folder(
     folder: str | os.PathLike,
     *,
     expected_size: tuple[int, int] | None = None,
-    labels: str | os.PathLike | pd.DataFrame | None = None,
+    labels: str | os.PathLike | None = None,
     classes: Sequence[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def check_folder(
         folder: any folder; sub-folders are searched too. The first one names the label.
         expected_size: (width, height) in pixels. Without it, a photo is odd if nearly all
             others have one size and it has another.
-        labels: a table with a column ``path`` (and ``label``), or its file. Without it,
+        labels: the file of a table with a column ``path`` (and ``label``). Without it,
             ``index.csv`` or ``labels.csv`` in the folder is used if there is one.
         classes: look only at the files in these sub-folders.
         progress: show a progress bar.

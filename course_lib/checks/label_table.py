@@ -1,28 +1,23 @@
 """Compare a table of labels with the photos that are there (lesson 2)."""
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from course_lib.checks.together import Finding
-from course_lib.data import find_table, match_photos, read_table, same_name, tidy_table
+from course_lib.data import find_table, match_photos, read_table, same_name
 from course_lib.errors import CourseError
 
 
-def find_label_table(
-    folder: Path, labels: str | os.PathLike | pd.DataFrame | None, findings: list[Finding]
-) -> pd.DataFrame | None:
+def find_label_table(folder: Path, labels: str | os.PathLike | None, findings: list[Finding]) -> pd.DataFrame | None:
     """The label table given, or the one that lies in the folder, as `read_table` gives it; or None.
 
     Raises:
         CourseError: the table given cannot be read. One that only lies in the folder
             becomes a finding instead.
     """
-    if isinstance(labels, pd.DataFrame):
-        return tidy_table(labels, "the table")
     if labels is not None:
         return read_table(labels)
     if (file := find_table(folder)) is not None:
@@ -53,25 +48,17 @@ def check_labels(table: pd.DataFrame, files: Sequence[str]) -> Iterator[Finding]
         [('b.png', 'row without file', 'the table names it'),
          ('c.png', 'file without row', 'the table does not name it')]
     """
-    labels_of: dict[str, list[str]] = defaultdict(list)
-    labels = table["label"].fillna("") if "label" in table else pd.Series("", index=table.index)
-    for path, file, label in zip(table["path"], match_photos(table["path"], files), labels, strict=True):
-        if not file:
-            yield path, "row without file", "the table names it"
-        else:
-            labels_of[file].append(label)
-    known = {same_name(label) for label in labels} - {""}
+    labels = table["label"].fillna("") if "label" in table else pd.Series("", table.index)
+    rows = pd.DataFrame({"path": table["path"], "file": match_photos(table["path"], files), "label": labels})
+    for path in rows.loc[rows["file"] == "", "path"]:
+        yield path, "row without file", "the table names it"
+    labels_of = rows.groupby("file")["label"].agg(list).to_dict()
     folders = {same_name(file.split("/")[0]) for file in files if "/" in file}
     for file in files:
-        found = sorted(set(labels_of[file]))
-        folder = file.split("/")[0] if "/" in file else ""
+        folder, found = file.split("/")[0] if "/" in file else "", labels_of.get(file, [])
         if not found:
             yield file, "file without row", "the table does not name it"
         elif len(found) > 1:
-            yield file, "two labels", f"the table says {' and '.join(found)}"
-        elif len(labels_of[file]) > 1:
-            yield file, "label table", f"{len(labels_of[file])} rows name it"
-        elif (same_name(folder) in known or same_name(found[0]) in folders) and same_name(found[0]) != same_name(
-            folder
-        ):
+            yield file, "label table", f"{len(found)} rows name it ({', '.join(found)})"
+        elif same_name(found[0]) in folders - {same_name(folder)}:
             yield file, "label differs from folder", f"'{found[0]}' in the table, '{folder}' as folder"

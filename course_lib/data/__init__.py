@@ -36,5 +36,5 @@ from course_lib.data.photo import (
     upright,
 )
 from course_lib.data.solar_cells import credits, everyday_photos, solar_cells
-from course_lib.data.table import find_table, match_photos, read_table, tidy_table
+from course_lib.data.table import find_table, match_photos, read_table
 from course_lib.data.walk import Walk, is_hidden, walk

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,15 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from course_lib.data.labels import same_name, words_of
+from course_lib.data.labels import same_name
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
 # What the columns of the course are also called, the surest name first.
 HEADINGS = {
     "path": "path filepath imagepath photopath filename file image imagename img photo picture name ファイル名 画像 画像名",
-    "label": "label class classname target category groundtruth klasse kategorie classe ラベル クラス 分類 判定",
-    "lot": "lot lotid lotno lotnumber lotname batch batchid batchno batchnumber charge ロット ロット番号",
+    "label": "label class classname target category groundtruth ラベル クラス 分類 判定",
+    "lot": "lot lotid lotno lotnumber lotname batch batchid batchno batchnumber ロット ロット番号",
     "part": "part partid partno partnumber piece pieceid serial serialno serialnumber 部品 部品番号 ワーク",
     "split": "split subset partition 分割",
     "defect_probability": "defectprobability",
@@ -28,9 +27,12 @@ HEADINGS = {
 }
 TEXT = ("path", "label", "lot", "part", "split")  # a lot "007" or a class "None" stays as it is written
 SPLIT_WORDS = {
-    "train": "train training tr 学習 訓練",
-    "validation": "validation valid val dev 検証",
-    "test": "test testing te 評価 テスト",
+    "tra": "train",
+    "学習": "train",
+    "val": "validation",
+    "検証": "validation",
+    "tes": "test",
+    "テスト": "test",
 }
 NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?")
 
@@ -43,17 +45,24 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     Raises:
         CourseError: it cannot be read, has no column with photo names, or two that mean the same.
     """
+    name = shorten(path)
     try:
-        data = Path(path).read_bytes()
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-        text = re.sub(r"\Asep=.\r?\n", "", text)  # for Excel alone
-        first = text.lstrip().partition("\n")[0]
-        separator = max(",;\t|", key=first.count)
+        text = Path(path).read_text(encoding="utf-8-sig")
+        separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
         with warnings.catch_warnings(action="error"):  # of cells that stand below no heading
             table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
     except (OSError, ValueError, Warning) as error:
-        raise unusable(shorten(path), f"cannot be read as CSV in UTF-8 ({error})") from error
-    return tidy_table(table, shorten(path))
+        raise unusable(name, f"cannot be read as CSV in UTF-8 ({error})") from error
+    written = {re.sub(r"[\W_]", "", same_name(column)): column for column in table}
+    if len(written) < len(table.columns):
+        raise unusable(name, f"has two columns that mean the same (found: {', '.join(table)})")
+    for known, words in HEADINGS.items():
+        found = [written[word] for word in words.split() if word in written]
+        table = table.rename(columns=dict.fromkeys(found[:1], known))
+    if "path" not in table:
+        raise unusable(name, f"needs a column 'path' with the names of the photos (found: {', '.join(table)})")
+    table["path"] = table["path"].map(clean_path)
+    return table[table["path"] != ""].reset_index(drop=True).apply(_typed)
 
 
 def find_table(folder: str | os.PathLike) -> Path | None:
@@ -67,30 +76,6 @@ def unusable(name: str, why: str) -> CourseError:
     return CourseError(f"The table {name} {why}; mend it, or move it out of the photo folder to go on without it.")
 
 
-def tidy_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """`read_table` for a table that is in memory.
-
-    Example:
-        >>> table = pd.DataFrame({" File": ["good\\\\1.png"], "LOT": ["007"], "width": ["40"]})
-        >>> tidy_table(table, "the table").to_dict("records")
-        [{'path': 'good/1.png', 'lot': '007', 'width': 40}]
-    """
-    written = {str(column): re.sub(r"[\W_]", "", same_name(column)) for column in table.columns}
-    names: dict[str, str] = {}
-    for known, words in HEADINGS.items():
-        found = [column for word in words.split() for column, squeezed in written.items() if squeezed == word]
-        same = [column for column in found if written[column] == written[found[0]]]
-        if len(same) > 1:
-            raise CourseError(f"The columns {' and '.join(same)} of {name} mean the same; mend it and keep one.")
-        names |= {column: known for column in same}
-    if "path" not in names.values():
-        raise unusable(name, f"needs a column 'path' with the names of the photos (found: {', '.join(written)})")
-    table = table.rename(columns=str).rename(columns=names)
-    table = table.assign(path=table["path"].map(clean_path))
-    table = table[table["path"] != ""].reset_index(drop=True)
-    return table.assign(**{column: _typed(table[column], column in TEXT) for column in table})
-
-
 def clean_path(path: str) -> str:
     """A photo's name as the index writes it.
 
@@ -98,18 +83,15 @@ def clean_path(path: str) -> str:
         >>> clean_path(" .\\\\good\\\\1.png")
         'good/1.png'
     """
-    return "" if pd.isna(path) else str(path).strip().replace("\\", "/").removeprefix("./")
+    return path.strip().replace("\\", "/").removeprefix("./")
 
 
-def _typed(cells: pd.Series, is_text: bool) -> pd.Series:
-    """Numbers where all cells are numbers, otherwise text; empty cells of other columns are missing."""
-    if not pd.api.types.is_string_dtype(cells):
-        return cells.astype(str) if is_text else cells
-    cells = cells.astype(object).where(cells.notna(), "").map(str.strip)
-    filled = cells[cells != ""]
-    if not is_text and len(filled) and filled.map(lambda cell: bool(NUMBER.fullmatch(cell))).all():
-        return pd.to_numeric(cells.where(cells != "", None))
-    return cells.where(cells != "", None)
+def _typed(cells: pd.Series) -> pd.Series:
+    """Numbers where all cells are numbers, otherwise text; empty cells are missing."""
+    cells = cells.astype(object).map(str.strip)
+    filled, cells = cells[cells != ""], cells.where(cells != "", None)
+    is_number = len(filled) > 0 and all(NUMBER.fullmatch(cell) for cell in filled)
+    return pd.to_numeric(cells) if is_number and cells.name not in TEXT else cells
 
 
 def match_photos(names: Iterable[str], photos: Iterable[str]) -> list[str]:
@@ -134,27 +116,21 @@ def match_photos(names: Iterable[str], photos: Iterable[str]) -> list[str]:
             ends["/".join(parts[start:])].append(photo)
 
     def match(name: str) -> str:
-        parts = clean_path(name).split("/")
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            # All of the row's name, or all of the photo's path: else it is another photo of that name.
-            found = [photo for photo in ends.get(_plain(end), []) if start == 0 or _plain(photo) == _plain(end)]
-            if len(found) > 1:  # the one that lies there, or else is written so
-                found = [photo for photo in found if _plain(photo) == _plain(end)] or found
-                found = [photo for photo in found if f"/{_written(photo)}".endswith(f"/{_written(end)}")]
-            if found:
-                return found[0] if len(found) == 1 else ""
+        parts = _plain(name).split("/")
+        for end in ("/".join(parts[start:]) for start in range(len(parts))):
+            found = ends.get(end, [])
+            # Without all of the row's name it must be all of the photo's path: else it is another photo of that name.
+            if len(found) > 1 or end != "/".join(parts):
+                found = [photo for photo in found if _plain(photo) == end]
+            if len(found) == 1:
+                return found[0]
         return ""
 
     return [match(name) for name in names]
 
 
 def _plain(path: str) -> str:
-    return _written(path).casefold()
-
-
-def _written(path: str) -> str:
-    return unicodedata.normalize("NFC", clean_path(path))
+    return same_name(clean_path(path))
 
 
 def split_names(values: pd.Series, name: str) -> pd.Series:
@@ -167,10 +143,12 @@ def split_names(values: pd.Series, name: str) -> pd.Series:
         >>> split_names(pd.Series(["Training", "val", "TEST"]), "index.csv").tolist()
         ['train', 'validation', 'test']
     """
-    words = {word: split for split, known in SPLIT_WORDS.items() for word in known.split()}
-    found = values.map(lambda value: words.get("".join(words_of(value)) if isinstance(value, str) else ""))
+    words = values.fillna("nothing").map(same_name)
+    found = words.map(
+        lambda word: next((split for start, split in SPLIT_WORDS.items() if word.startswith(start)), None)
+    )
     if found.isna().any():
-        odd = sorted({str(value) for value in values[found.isna()].fillna("nothing")})
+        odd = sorted(set(words[found.isna()]))
         raise CourseError(
             f"The column split of {name} needs train, validation or test for each photo (found: {', '.join(odd[:3])}); "
             "mend it, or call the column something else."

