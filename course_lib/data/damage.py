@@ -27,14 +27,9 @@ SIGNATURES = (
     (rb".{4}ftypavi", "an AVIF picture"),
     (rb".{4}ftyp", "a video"),
     (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (rb"%!PS", "a PostScript file"),
-    (rb"P[7fF]\s", "a Netpbm picture"),
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (rb"v/1\x01|DDS |\x0a[\x02\x03\x05]\x01[\x01\x02\x04\x08]", "a picture of EXR, DDS or PCX"),
-    (rb"\0\0\x01\0", "an icon"),
     (rb"PK\x03\x04", "a ZIP archive"),
     (rb".{128}DICM", "a DICOM picture"),
-    (rb"SIMPLE  =", "a FITS picture"),
     (rb"(\xef\xbb\xbf)?\s*<(\?xml[^>]*>\s*)?(<!--.{0,200}-->\s*)?<?svg", "an SVG drawing"),
     (rb"(\xef\xbb\xbf)?\s*<(!doctype|html)", "an HTML page"),
 )
@@ -121,16 +116,6 @@ def _png_rows(data: bytes) -> float:
     packed = b"".join(data[start + 8 : end - 4] for name, start, end in _png_parts(data) if name == b"IDAT")
     row = 1 + (width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] + 7) // 8
     return np.inf if woven else len(zlib.decompressobj().decompress(packed)) // row
-
-
-def without_notes(kind: str, data: bytes) -> bytes:
-    """The file without what Pillow stumbles over and pixels do not need: texts, profiles, dates, a count of colours."""
-    if kind == "BMP" and int.from_bytes(data[14:18], "little") >= 40:
-        return data[:46] + bytes(4) + data[50:]  # 0 colours means: as many as there can be
-    if kind != "PNG":
-        return data
-    needed = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-    return data[:8] + b"".join(data[start:end] for name, start, end in _png_parts(data) if name in needed)
 
 
 # Byte pairs that may not stand inside compressed JPEG data.

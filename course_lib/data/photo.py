@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from course_lib.data.damage import ends_in_filling, fault_in, is_cut_off, is_picture, sniff, without_notes
+from course_lib.data.damage import ends_in_filling, fault_in, is_cut_off, is_picture, sniff
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
@@ -25,7 +24,6 @@ RAW_ENDINGS = {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", "
 # A name that ends so is meant as a photo, also where the course cannot read it.
 OTHER_ENDINGS = [".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".jfif", ".jpe", ".psd", ".dcm", ".svg", ".tga"]
 PHOTO_ENDINGS = RAW_ENDINGS.union(IMAGE_ENDINGS, OTHER_ENDINGS)
-LARGEST_FILE = 1_000_000_000  # bytes; a larger file is not read into memory
 
 # Problems that make a file useless, and what to do.
 BROKEN = ("unreadable", "truncated", "damaged", "empty file", "zero bytes")
@@ -45,6 +43,8 @@ TOLD_BY_WORDS = {
 }
 # A warning for 89 million pixels or more; twice as many are refused, see `explained`.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Notes and colour profiles may be larger than Pillow allows; the pixels have a limit of their own.
+PngImagePlugin.MAX_TEXT_CHUNK = 1 << 26
 
 
 class Unreadable(Exception):
@@ -94,18 +94,13 @@ def read_file(path: Path) -> bytes:
     with explained():
         if path.is_symlink() and not path.exists():
             raise Unreadable("broken link", "the file it points to does not exist")
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if path.exists() and not path.is_file():
             raise Unreadable("not a file", "it is a pipe, a device or a folder")
-        if not status.st_mode & 0o444:
-            raise Unreadable("no permission", "nobody may read the file")
         if path.suffix.lower() in RAW_ENDINGS:
             raise Unreadable("unsupported format", "a raw photo of a camera")
-        if status.st_size == 0:
-            raise Unreadable("empty file", "0 bytes")
-        if status.st_size > LARGEST_FILE:
-            raise Unreadable("too many pixels", f"the file has {status.st_size:,} bytes")
-        return path.read_bytes()
+        if data := path.read_bytes():
+            return data
+        raise Unreadable("empty file", "0 bytes")
 
 
 def open_photo(data: bytes) -> Image.Image:
@@ -124,24 +119,13 @@ def open_photo(data: bytes) -> Image.Image:
     if fault := fault_in(kind, data):
         raise Unreadable(*fault)
     with explained():
-        image = _opened(kind, data)
+        try:
+            image = Image.open(BytesIO(data), formats=["JPEG", "MPO"] if kind == "JPEG" else [kind])
+        except UnidentifiedImageError as error:
+            raise Unreadable("unsupported format", f"a kind of {kind} that Pillow does not know") from error
         if kind in ("BMP", "TIFF", "PPM") and (filling := ends_in_filling(image, data)):
             raise Unreadable("truncated", filling)
         return image
-
-
-def _opened(kind: str, data: bytes) -> Image.Image:
-    formats = ["JPEG", "MPO"] if kind == "JPEG" else [kind]
-    try:
-        return Image.open(BytesIO(data), formats=formats)
-    except (ValueError, UnidentifiedImageError) as error:
-        data = without_notes(kind, data)
-        try:  # Pillow keeps its reason to itself, but asked directly it tells
-            Image.OPEN[kind][0](BytesIO(data), "")
-            return Image.open(BytesIO(data), formats=formats)
-        except SyntaxError as reason:
-            raise OSError(f"{kind}: {reason}") from error
-        raise
 
 
 def load_photo(image: Image.Image, data: bytes) -> Image.Image:
@@ -156,11 +140,7 @@ def load_photo(image: Image.Image, data: bytes) -> Image.Image:
     """
     kind = sniff(data)
     with explained():
-        try:
-            image.load()
-        except ValueError:
-            image = _opened(kind, without_notes(kind, data))
-            image.load()
+        image.load()
         if cut := is_cut_off(image, kind, data):
             raise Unreadable("truncated", cut)
     return image
@@ -204,18 +184,13 @@ def eight_bit(image: Image.Image) -> Image.Image:
     if image.mode == "1":
         return image.convert("L")
     if image.mode[0] in "IF":
-        tags = getattr(image, "tag_v2", {})
-        return Image.fromarray(_scaled(np.asarray(image), unsigned=tags.get(339, (1,)) in (1, (1,))))
-    if image.mode in ("P", "PA", "LA", "RGBa", "La"):
-        image = image.convert("RGBA")
+        return Image.fromarray(_scaled(np.asarray(image)))
     return image.convert("RGB")
 
 
-def _scaled(values: np.ndarray, unsigned: bool) -> np.ndarray:
+def _scaled(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, posinf=0, neginf=0)
-    elif values.dtype == np.int32 and unsigned:
-        values = values.view(np.uint32)  # Pillow knows no whole numbers of 32 bit without a sign
     if (lowest := values.min(initial=0)) < 0:
         values = values.astype(np.float64) - lowest
     highest = float(values.max(initial=0))
@@ -231,7 +206,7 @@ def bits_for(highest: float) -> int:
         >>> bits_for(255), bits_for(3500), bits_for(4096)
         (8, 12, 14)
     """
-    return next((bits for bits in (8, 10, 12, 14, 16, 24, 32) if highest < 2**bits), 64)
+    return next((bits for bits in (8, 10, 12, 14, 16, 24) if highest < 2**bits), 32)
 
 
 def read_image(path: str | os.PathLike, mode: str = "L") -> np.ndarray:
@@ -279,18 +254,13 @@ def read_pixels(path: str | os.PathLike, size: int, channels: int = 1) -> np.nda
         uint8, (channels, size, size).
 
     Raises:
-        CourseError: the photo cannot be read, ``channels`` is neither 1 nor 3, or ``size``
-            is below 1.
+        CourseError: the photo cannot be read.
 
     Example:
         >>> from course_lib.data import solar_cells
         >>> read_pixels(solar_cells() / "functional" / "cell0004.png", size=64, channels=3).shape
         (3, 64, 64)
     """
-    if channels not in (1, 3):
-        raise CourseError(f"Photos have 1 (grey) or 3 (colour) channels, not {channels}; choose one.")
-    if size < 1:
-        raise CourseError(f"A photo cannot be {size} pixels wide; choose a size of 1 or more.")
     return to_pixels(read_image(path, "L" if channels == 1 else "RGB"), size)
 
 

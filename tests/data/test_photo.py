@@ -137,12 +137,6 @@ def test_a_photo_of_one_grey_keeps_it(tmp_path: Path) -> None:
     assert (data.read_pixels(tmp_path / "grey.png", 8) == 77).all()
 
 
-@pytest.mark.parametrize(("size", "channels"), [(16, 2), (0, 1), (-4, 3)])
-def test_impossible_sizes_and_channels_are_named(photos: Path, size: int, channels: int) -> None:
-    with pytest.raises(CourseError, match=rf"{channels if size > 0 else size}"):
-        data.read_pixels(photos / "defective" / "0.png", size, channels)
-
-
 # more than 8 bit
 
 
@@ -178,7 +172,6 @@ DEEP = {
     "12.pgm": lambda deep: pgm(deep * 16, 4095),
     "16.pgm": lambda deep: pgm(deep * 257, 65535),
     "32 int.tif": lambda deep: save(Image.fromarray((deep * 257).astype(np.int32)), format="TIFF").getvalue(),
-    "32 no sign.tif": lambda deep: tiff(deep.astype(np.uint32) * 16843009, 32, 1),
     "0 to 1.tif": lambda deep: save(Image.fromarray((deep / 255).astype(np.float32)), format="TIFF").getvalue(),
     "a little beyond 0 to 1.tif": lambda deep: save(
         Image.fromarray((deep / 255 * 1.002 - 0.001).astype(np.float32)), format="TIFF"
@@ -227,14 +220,11 @@ WHOLE = {
     "a text of 3 MB.png": png_with((b"zTXt", b"log\0\0" + zlib.compress(b"x" * 3_000_000))),
     "a text of 3 MB behind the pixels.png": png_with((b"zTXt", b"log\0\0" + zlib.compress(b"x" * 3_000_000)), at=-12),
     "another language.png": png_with((b"iTXt", b"log\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000))),
-    "a text with a wrong checksum.png": png_with((b"tEXt", b"log\0mine")).replace(b"mine", b"mind"),
-    "a date with a wrong checksum.png": png_with((b"tIME", b"2024567")).replace(b"2024567", b"2025567"),
     "a stated size of 0.bmp": bmp_with(2, bytes(4)),
     "too large a stated size.bmp": bmp_with(2, struct.pack("<I", 10**6)),
     "reserved bytes in use.bmp": bmp_with(6, b"CAM1"),
     "no planes.bmp": bmp_with(26, bytes(2)),
     "a wrong size of the pixels.bmp": bmp_with(34, struct.pack("<I", 77)),
-    "300 colours.bmp": bmp_with(46, struct.pack("<I", 300)),
     "more behind the end.jpg": save(Image.fromarray(EIGHT), format="JPEG", quality=100).getvalue() + b"camera log",
 }
 
