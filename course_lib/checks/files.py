@@ -58,9 +58,9 @@ def look_at(path: Path, name: str) -> FileReport:
     """
     report = FileReport(name)
     suffix = path.suffix.lower()
+    if data.other_than_photo(path):
+        return report
     try:
-        if not _is_meant_as_photo(path, suffix):
-            return report
         content = data.read_file(path)
         report.digest = hashlib.sha256(content).hexdigest()
         kind = data.sniff(content)
@@ -72,15 +72,6 @@ def look_at(path: Path, name: str) -> FileReport:
     except data.Unreadable as reason:
         report.add(reason.problem, reason.detail)
     return report
-
-
-def _is_meant_as_photo(path: Path, suffix: str) -> bool:
-    """Tables, notes and the like may lie beside photos; a picture of any kind may not be passed over."""
-    if suffix in data.PHOTO_ENDINGS or not path.is_file():
-        return True
-    with data.explained(), path.open("rb") as file:
-        kind = data.sniff(file.read(512))
-    return data.is_picture(kind)
 
 
 def _look_into(image: Image.Image, kind: str, content: bytes, report: FileReport) -> None:

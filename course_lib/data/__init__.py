@@ -29,6 +29,7 @@ from course_lib.data.photo import (
     note,
     open_photo,
     orientation,
+    other_than_photo,
     read_file,
     read_image,
     read_pixels,

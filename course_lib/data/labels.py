@@ -12,21 +12,17 @@ from course_lib.errors import CourseError
 # Words for sound and for defective parts, in small letters and without blanks or signs. A class whose
 # name holds none of them, or words of both kinds, is not clear: somebody has to say it.
 GOOD_WORDS = """
-good goods ok okay oky io functional working pass passed passing normal sound intact perfect fine healthy clean
-conforming conform accept accepted acceptable approved negative none false no undamaged unbroken flawless defectfree
-faultfree nodefect nodefects nondefect nondefective notdefective noanomaly noerror nofault nocrack nodamage
-gut inordnung bon conforme bueno buono correcto goed
-良品 良 良好 合格 合格品 正常 正常品 正品 优良 无缺陷 異常なし 異常無し 欠陥なし 欠陥無し 問題なし 정상 양품 합격
+good goods ok okay io functional working pass passed passing normal sound intact perfect fine healthy clean conforming
+accept accepted acceptable approved negative none false no undamaged unbroken flawless defectfree faultfree nodefect nodefects
+nondefective notdefective noanomaly 良品 良 良好 合格 合格品 正常 正常品 異常なし 異常無し 欠陥なし 欠陥無し 問題なし
 """
 BAD_WORDS = """
-bad defect defects defective defectives defected def ng nok nio notok notgood nogood fail fails failed failure failing true yes
-reject rejects rejected anomaly anomalies anomalous abnormal abnormality faulty fault faults flaw flaws flawed
-broken damage damaged positive nonconforming nonconform unacceptable scrap error errors
-schlecht defekt fehler fehlerhaft ausschuss mauvais defectueux malo defectuoso difettoso difetto scarto fout
-不良 不良品 不合格 不合格品 不正常 異常 異常品 异常 欠陥 欠陥品 缺陷 次品 破損 故障 불량 불량품 불합격 비정상 결함
+bad defect defects defective defected def ng nok nio notok notgood fail fails failed failure true yes reject rejects rejected
+anomaly anomalies anomalous abnormal faulty fault faults flaw flawed broken damage damaged positive nonconforming scrap error
+不良 不良品 不合格 不合格品 異常 異常品 欠陥 欠陥品 破損 故障
 """
 GOOD, BAD = frozenset(GOOD_WORDS.split()), frozenset(BAD_WORDS.split())
-NEGATIONS = {"no", "not", "non", "un", "without", "kein", "keine", "nicht", "ohne", "sans", "sin"}
+NEGATIONS = {"no", "not", "non", "un", "without"}
 LATIN = "A-Za-z\u00c0-\u024f"
 
 

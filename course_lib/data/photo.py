@@ -103,6 +103,28 @@ def read_file(path: Path) -> bytes:
         raise Unreadable("empty file", "0 bytes")
 
 
+def other_than_photo(path: Path) -> str:
+    """What a file is that nobody means as a photo, such as a table; "" for a photo, by its ending or its first bytes.
+
+    Example:
+        >>> import tempfile
+        >>> notes = Path(tempfile.mkdtemp(), "notes.txt")
+        >>> _ = notes.write_text("These are my photos.")
+        >>> other_than_photo(notes)
+        'text'
+    """
+    if path.suffix.lower() in PHOTO_ENDINGS or not path.is_file():
+        return ""
+    try:
+        with path.open("rb") as file:
+            kind = sniff(file.read(512))
+    except OSError:
+        return ""
+    # Bytes without any meaning and without an ending may be what is left of a photo.
+    unclear = kind in ("nothing", "zero bytes", "unknown bytes") and not path.suffix
+    return "" if unclear or is_picture(kind) else kind
+
+
 def open_photo(data: bytes) -> Image.Image:
     """Open a photo without decoding it; `load_photo` does that.
 

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from course_lib.checks import ACTIONS, no_picture
-from course_lib.data import PHOTO_ENDINGS, is_picture, read_image, sniff, to_pixels, walk
+from course_lib.data import other_than_photo, read_image, to_pixels, walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
@@ -75,23 +75,9 @@ def _matches(path: Path) -> list[Path]:
 def _in_folder(folder: Path, heat_maps: str | os.PathLike | None) -> dict[Path, str]:
     """Everything in a folder: nothing for a photo, otherwise what a file is."""
     seen = walk(folder, leave_out=heat_maps)
-    found = {folder / name: _other_than_photo(folder / name) for name in seen.files}
+    found = {folder / name: other_than_photo(folder / name) for name in seen.files}
     found |= {folder / place: why for place, why in seen.passed_over.items() if why.startswith("may not be listed")}
     return found if "" in found.values() else {**found, folder: ""}
-
-
-def _other_than_photo(path: Path) -> str:
-    """What a file is that nobody means as a photo; an empty text for a photo."""
-    if path.suffix.lower() in PHOTO_ENDINGS or not os.path.isfile(path):
-        return ""
-    try:
-        with open(path, "rb") as file:
-            kind = sniff(file.read(512))
-    except OSError:
-        return ""
-    # Bytes without any meaning and without an ending may be what is left of a photo.
-    unclear = kind in ("nothing", "zero bytes", "unknown bytes") and not path.suffix
-    return "" if unclear or is_picture(kind) else kind
 
 
 def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()) -> np.ndarray:
