@@ -3,16 +3,14 @@
 Introduced in lesson 1, which prints these folders.
 """
 
-import csv
 import errno
 import hashlib
-import io
 import json
 import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +113,7 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
 
     Raises:
         CourseError: the folder of ``path`` cannot be written to, the disk (or one's share of it)
-            is full, or the name is too long.
+            is full.
 
     Example:
         >>> import tempfile
@@ -141,12 +139,6 @@ def write_atomically(path: str | os.PathLike) -> Iterator[Path]:
                 "has it open, or allow writing there."
             ) from error
     except OSError as error:
-        # Windows says of a path with more than 259 letters that there is no such file.
-        beyond = error.errno == errno.ENOENT and path.parent.is_dir() and len(os.path.abspath(temporary)) > 259
-        if beyond or error.errno == errno.ENAMETOOLONG:
-            raise CourseError(
-                f"The name {path.name} is too long for {shorten(path.parent)}; choose a shorter one."
-            ) from error
         # Windows tells only now that a folder belongs to others.
         if isinstance(error, PermissionError) and error.filename == str(temporary):
             raise _write_protected(path) from error
@@ -209,7 +201,7 @@ def write_csv(table: "pd.DataFrame", path: str | os.PathLike, excel: bool = Fals
         CourseError: as `write_atomically`.
     """
     path = Path(path)
-    text = csv_lines([table.columns, *table.itertuples(index=False)])
+    text = csv_text(table)
     with write_atomically(path) as temporary:
         # Half a letter in a cell must not stop the table.
         temporary.write_bytes(text.encode("utf-8-sig" if excel else "utf-8", "backslashreplace"))
@@ -225,20 +217,18 @@ def append_csv(table: "pd.DataFrame", path: str | os.PathLike) -> None:
     if not os.path.exists(path):
         write_csv(table, path, excel=True)
     elif len(table):
-        _append(Path(path), csv_lines(table.itertuples(index=False)).encode(errors="backslashreplace"))
+        _append(Path(path), csv_text(table, header=False))
 
 
-def csv_lines(rows: Iterable[Iterable]) -> str:
-    """Rows as lines of CSV, in which no cell is taken for a formula and what is not a number is empty.
+def csv_text(table: "pd.DataFrame", header: bool = True) -> str:
+    """A table as lines of CSV, in which no cell is taken for a formula and what is not a number is empty.
 
     Example:
-        >>> csv_lines([("a, b.png", 0.5), ("=c.png", math.nan)]).splitlines()
-        ['"a, b.png",0.5', "'=c.png,"]
+        >>> import pandas as pd
+        >>> csv_text(pd.DataFrame({"path": ["a, b.png", "=c.png"], "share": [0.5, math.nan]})).splitlines()
+        ['path,share', '"a, b.png",0.5', "'=c.png,"]
     """
-    text = io.StringIO(newline="")
-    cells = [["" if isinstance(cell, float) and math.isnan(cell) else safe_cell(cell) for cell in row] for row in rows]
-    csv.writer(text, lineterminator="\r\n").writerows(cells)
-    return text.getvalue()
+    return table.map(safe_cell).rename(columns=safe_cell).to_csv(index=False, header=header, lineterminator="\r\n")
 
 
 def safe_cell(value: Any) -> Any:
@@ -284,19 +274,15 @@ def append_json_line(path: str | os.PathLike, record: dict) -> None:
     Raises:
         CourseError: the log cannot be written to.
     """
-    _append(Path(path), (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+    _append(Path(path), json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _append(path: Path, lines: bytes) -> None:
+def _append(path: Path, lines: str) -> None:
     """Add whole lines to a file in one step."""
     make_folder(path.parent)
     try:
-        with path.open("ab+") as log:
-            if log.seek(0, os.SEEK_END):
-                log.seek(-1, os.SEEK_END)
-                # A line that a power cut broke off must not spoil this one.
-                lines = lines if log.read(1) == b"\n" else b"\n" + lines
-            log.write(lines)
+        with path.open("ab") as log:
+            log.write(lines.encode(errors="backslashreplace"))
     except OSError as error:
         raise CourseError(
             f"The file {shorten(path)} cannot be written to ({error.strerror}); close the program that has it open, "

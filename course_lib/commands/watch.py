@@ -11,7 +11,7 @@ import pandas as pd
 
 from course_lib.errors import CourseError
 from course_lib.inspection import PhotoInspector, list_photos, photos_at_once
-from course_lib.paths import append_csv, csv_lines, safe_cell, say, shorten
+from course_lib.paths import append_csv, csv_text, safe_cell, say, shorten
 
 SECONDS = 1.0  # between two looks; a photo that was written to in between waits for the next one
 
@@ -38,7 +38,7 @@ def watch(inspector: PhotoInspector, folder: str, file: str | None = None, heat_
     columns = inspector.columns(heat_maps is not None)
     known, judged, problems = _written(file, columns), 0, 0
     if file is None:
-        say(csv_lines([columns]).rstrip())
+        say(csv_text(pd.DataFrame(columns=columns)).rstrip())
     print(f"Watching {shorten(folder)}; Ctrl+C ends it.", file=sys.stderr)
     try:
         for paths in _arrivals(folder, heat_maps, known, photos_at_once(inspector.settings.size)):
@@ -88,7 +88,7 @@ def _arrivals(folder: str, heat_maps: str | None, known: set[str], count: int) -
 def _handed_on(rows: pd.DataFrame, file: str | None) -> bool:
     """Print rows, or add them to the file, unless that cannot be written to now."""
     if file is None:
-        say(csv_lines(rows.itertuples(index=False)).rstrip())
+        say(csv_text(rows, header=False).rstrip())
         return True
     try:
         append_csv(rows, file)

@@ -5,7 +5,7 @@ them; `labels` knows which class is the defect; `damage` and `photo` read one ph
 `solar_cells` holds the photos of the course.
 """
 
-from course_lib.data.damage import is_picture, sniff
+from course_lib.data.damage import sniff
 from course_lib.data.index import complete, index_folder, photo_folder, photo_path
 from course_lib.data.labels import (
     class_names,
@@ -19,7 +19,6 @@ from course_lib.data.layout import Layout, is_split_name, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
     IMAGE_ENDINGS,
-    PHOTO_ENDINGS,
     UNREADABLE,
     Unreadable,
     bits_for,
@@ -38,4 +37,4 @@ from course_lib.data.photo import (
 )
 from course_lib.data.solar_cells import credits, everyday_photos, solar_cells
 from course_lib.data.table import find_table, match_photos, read_table
-from course_lib.data.walk import Walk, is_hidden, walk
+from course_lib.data.walk import Walk, walk
