@@ -18,7 +18,6 @@ from course_lib.data.labels import (
 from course_lib.data.layout import Layout, is_split_name, look_through
 from course_lib.data.photo import (
     FORMAT_OF_ENDING,
-    IMAGE_ENDINGS,
     UNREADABLE,
     Unreadable,
     bits_for,
