@@ -17,8 +17,8 @@ others have not. Photos: solar cells, made plates (brushed metal, a quarter with
 and a folder with two classes for ``--data``; of two flowers the first is the good one.
 
 The second table: photos of each of these sets, and three everyday photos, are shown to an inspector of each other
-set. It keeps the mean of stage 7 for its photos; a photo is foreign if the nearest of them is farther than 99 % of
-its own kind lie.
+set. It keeps the mean of the middle stage for its photos; a photo is foreign if the nearest of them is farther than
+99 % of its own kind lie.
 
 Not on this list are photos of screws, tiles and castings, on which the settings were chosen: they may not be
 passed on with the course.
@@ -87,8 +87,10 @@ def main(given: argparse.Namespace) -> None:
 
 
 def middle_stage(described: np.ndarray, backbone: models.Backbone) -> np.ndarray:
-    """The means of the stage before the last, among the features "all"."""
-    return described[:, -backbone.feature_count - backbone.widths[-2] : -backbone.feature_count]
+    """The means of the middle stage, among the features "all", which begin with spread and mean of stage 3."""
+    first, middle = len(backbone.stages) // 3, len(backbone.stages) // 2
+    end = 2 * sum(backbone.widths[first : middle + 1])
+    return described[:, end - backbone.widths[middle] : end]
 
 
 def compared(

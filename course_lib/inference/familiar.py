@@ -1,7 +1,8 @@
 """Does a photo look like those that an inspector was trained on (lesson 10)?
 
-A network answers to any photo, and is often sure of its answer. So the inspector keeps what the stage before the
-last saw in its training photos, and tells a photo that lies far from all of them.
+A network answers to any photo, and is often sure of its answer. So the inspector keeps what the middle stage saw in
+its training photos, and tells a photo that lies far from all of them. The middle stage knows textures; later ones know
+things, and with photos of flowers they took a solar cell for one more kind of flower (studies/good_photos_only.py).
 """
 
 from collections.abc import Iterator
@@ -63,11 +64,11 @@ class Familiar(NamedTuple):
 
 
 @contextmanager
-def before_last_stage(model: ScratchCNN | Classifier | GoodOnly) -> Iterator[list[Tensor]]:
-    """Keeps the means (N, D) of the maps of that stage, each time the network runs."""
+def middle_stage(model: ScratchCNN | Classifier | GoodOnly) -> Iterator[list[Tensor]]:
+    """Keeps the means (N, D) of the maps of the middle stage, each time the network runs."""
     kept: list[Tensor] = []
     stages = model.blocks if isinstance(model, ScratchCNN) else model.backbone.stages
-    stage = list(stages)[-2:][0]  # some networks are one stage
+    stage = list(stages)[len(stages) // 2]
     hook = stage.register_forward_hook(lambda *given: kept.append(given[2].mean(dim=(2, 3))))
     try:
         yield kept

@@ -19,7 +19,7 @@ from course_lib.errors import CourseError
 from course_lib.evaluation import grad_cam
 from course_lib.features import GoodOnly
 from course_lib.inference import file
-from course_lib.inference.familiar import Familiar, before_last_stage
+from course_lib.inference.familiar import Familiar, middle_stage
 from course_lib.inspection import InspectorSettings, PhotoInspector, photos_at_once
 from course_lib.models import ScratchCNN, weights_hash
 from course_lib.transforms import VIEWS, to_float
@@ -87,7 +87,7 @@ class Inspector(PhotoInspector):
 
         The last one is left out by an inspector that is not familiar with what it was trained on.
         """
-        with before_last_stage(self.model) as features:
+        with middle_stage(self.model) as features:
             logits = torch.stack([self.model(view) for view in VIEWS[self.settings.views](batch)]).float()
         probabilities = (logits / self.settings.temperature).softmax(dim=2).mean(dim=0)
         unlike = [] if self.familiar is None else [self.familiar.unlike(features[0].float())]
@@ -103,7 +103,7 @@ class Inspector(PhotoInspector):
         """
         both = []
         for images in (trained, held_back):
-            with before_last_stage(self.model) as features:
+            with middle_stage(self.model) as features:
                 for batch in self._batches(images, None):
                     self.model(batch)
             both.append(torch.cat(features).float().cpu().numpy())
