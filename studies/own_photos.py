@@ -16,7 +16,6 @@ Results: studies/results/own_photos.csv
 import argparse
 import csv
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,6 @@ from course_lib.errors import CourseError
 from course_lib.inference import Inspector
 from course_lib.paths import make_folder, project_folder, write_atomically
 
-ANNOUNCED = re.compile(r"up to about ([\d.]+) GB of memory")
 MADE = {"good": 240, "scratched": 80}  # photos of each class
 SHOWN = ["photos", "model", "accuracy", "from", "to", "baseline", "train seconds", "predict seconds"]
 
@@ -77,7 +75,6 @@ def measure(photos: Path, out: Path, given: argparse.Namespace) -> dict:
         "train seconds": training["seconds"],
         "predict seconds": prediction["seconds"],
         "train memory (GB)": training["memory"],
-        "train announced (GB)": float(ANNOUNCED.search(training["said"])[1]),
         "predict memory (GB)": prediction["memory"],
     }
 

@@ -32,9 +32,6 @@ QUICKER, BEGINNING = 0.5, 8
 MANY = 5000  # photos from which on one epoch teaches something
 LATE = 1.1  # times the allowed time: an epoch that would end after that is not begun
 LARGEST = 2e9  # bytes of pixels or features held in memory at once
-# Measured, in bytes: Python with its libraries; each pixel of a batch that is looked at, or learned from.
-PROGRAM, LOOKING, LEARNING = 1.1e9, 350, 1000
-REPORTING = 0.4e9  # choosing and reporting, in one process
 
 
 @dataclass(frozen=True)
@@ -204,37 +201,24 @@ def _seconds_per_pixel(backbone: Backbone, classes: int, precision: str) -> tupl
     return seconds[0] / (count * size**2), seconds[1] / (count * size**2)
 
 
-def announcement(plan: Plan, photos: int, features: int, processes: int = 1) -> list[str]:
-    """What will be done, how long it takes, and how much memory and disk it needs.
-
-    Args:
-        plan: from `make_plan`.
-        photos: how many photos are used.
-        features: how many of them the probe looks at in each photo.
-        processes: how many fine-tune together.
+def announcement(plan: Plan) -> list[str]:
+    """What will be done, how long it takes, and what shrinking does to a small defect.
 
     Example:
         >>> plan = Plan(20, [224, 448], 64, epochs=0, batch_size=4, probe_seconds=9, seconds=0, own_size=1024)
-        >>> lines = announcement(plan, 20, 2768)
-        >>> print(lines[0], lines[2], sep="\\n")
-        Plan: a probe at 224 or 448 pixels, about 9 s; then no fine-tuning, because ...
+        >>> lines = announcement(plan)
+        >>> print(*lines, sep="\\n")
+        Plan: a probe at 224 or 448 pixels, about 9 s; then no fine-tuning, because ... goes on from there.
         Your photos have 1024 pixels: a defect of 20 pixels has 4 of them left at 224, 9 at 448.
     """
     then = "no fine-tuning, because the time does not allow it (--minutes)."
     if plan.epochs:
         then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, about {_duration(plan.seconds)}."
-    largest = max(plan.probe_sizes)
-    pixels = photos * 3 * (plan.size**2 * bool(plan.epochs) + largest**2)
-    learning = plan.batch_size * plan.size**2 * bool(plan.epochs) * LEARNING
-    # While the probe is fitted there are four copies of the features, of four bytes each.
-    held = REPORTING + max(pixels, photos * features * 4 * 4)
-    needed = processes * PROGRAM + max(photos_at_once(largest) * largest**2 * LOOKING, learning) + held
     *some, last = map(str, plan.probe_sizes)
     sizes = f"{', '.join(some)} or {last}" if some else last
     lines = [
-        f"Plan: a probe at {sizes} pixels, about {_duration(plan.probe_seconds)}; then {then}",
-        f"It needs up to about {needed / 1e9:.1f} GB of memory, and {pixels / 1e9:.1f} GB of disk in "
-        "the work folder. Interrupt it when you like (Ctrl+C): the same command goes on from there.",
+        f"Plan: a probe at {sizes} pixels, about {_duration(plan.probe_seconds)}; then {then} "
+        "Interrupt it when you like (Ctrl+C): the same command goes on from there."
     ]
     if plan.own_size > min(plan.probe_sizes):
         left = [f"{min(1, size / plan.own_size) * DEFECT:.0f} at {size}" for size in plan.probe_sizes]

@@ -105,10 +105,6 @@ class Job:
     def classes(self) -> list[str]:
         return self.prepared.classes
 
-    @property
-    def folder(self) -> Path:
-        return photo_folder(self.index)
-
     def inspector(self, model: Classifier, size: int) -> Inspector:
         """A model with what belongs to it."""
         mean, std = list(model.backbone.mean), list(model.backbone.std)
@@ -201,7 +197,7 @@ def _planned(
     if plan.photos < len(index):
         tell(f"In this time {plan.photos} of {len(index)} photos can be used, drawn from all classes.")
         prepared = dataclasses.replace(prepared, index=sample(index, plan.photos, options.seed))
-    for line in announcement(plan, len(prepared.index), backbone.count_features("all"), processes):
+    for line in announcement(plan):
         tell(line)
     return Job(prepared, options, plan, work, path, progress)
 
@@ -293,7 +289,9 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     two, model = len(job.classes) == 2, candidates[name].model
     threshold = evaluation.careful_threshold(validation.labels, validation.positive, cost) if two else 0.5
     # Written down before it happens, so that no interruption hides it.
-    openings = evaluation.record_test_opening(job.folder, f"train command, weights {weights_hash(model)[:12]}")
+    openings = evaluation.record_test_opening(
+        photo_folder(job.index), f"train command, weights {weights_hash(model)[:12]}"
+    )
     test = job.predictions(candidates[name], "test", validation.temperature)
     tested = test_table(test, threshold, cost)
     notes = _notes(job, name, len(history), table, tested, openings) | candidates["probe"].settings.notes
@@ -302,7 +300,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
     draft = evaluation.report(
         {"lot split" if "lot" in job.index else "random split": {"validation": validation, "test": test}},
         job.work / "report.html",
-        title=f"Inspector of {job.folder.name}",
+        title=f"Inspector of {photo_folder(job.index).name}",
         threshold=threshold,
         cost_missed=cost,
         before=[plots.heading("Can this result be believed?"), plots.table(job.prepared.believed)],
@@ -322,7 +320,7 @@ def _finished(job: Job, candidates: dict[str, Inspector], history: pd.DataFrame,
         "validation_accuracy": float(table.set_index("model")["accuracy"][name]),
         "test_accuracy": float(tested["accuracy"].iloc[0]),
     }
-    training.record(f"train {job.folder.name}", asdict(job.options) | asdict(job.plan), results, history)
+    training.record(f"train {photo_folder(job.index).name}", asdict(job.options) | asdict(job.plan), results, history)
     shutil.rmtree(job.work, ignore_errors=True)  # the way to the result; the result itself is saved
     return inspector
 
@@ -341,7 +339,7 @@ def _notes(job: Job, name: str, epochs: int, candidates: pd.DataFrame, test: pd.
     counts = pd.crosstab(job.index["label"], job.index["split"])
     return {
         "trained": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "photos": job.folder.name,
+        "photos": photo_folder(job.index).name,
         "counts": {split: counts[split].to_dict() for split in counts},
         "split": "by lot" if "lot" in job.index else "by photo, at random",
         "left out": len(job.prepared.left_out),
@@ -353,14 +351,14 @@ def _notes(job: Job, name: str, epochs: int, candidates: pd.DataFrame, test: pd.
         "test": test.round(4).to_dict("records"),
         "test openings": openings,
         "environment": training.environment(),
-        "licence of the photos": credits(job.folder),
+        "licence of the photos": credits(photo_folder(job.index)),
         "licence of the pretrained weights": load_backbone(BACKBONE).licence,
     }
 
 
 def _facts(job: Job, notes: dict) -> list[str]:
     """How the inspector was trained, who has seen the test photos, and the licences: for the report."""
-    openings = evaluation.test_openings(job.folder)
+    openings = evaluation.test_openings(photo_folder(job.index))
     facts = [(key, notes[key]) for key in ("trained", "split", "model", "seen at", "epochs of fine-tuning")]
     facts += [*notes["options"].items()]
     facts += [(key, value) for key, value in notes["plan"].items() if key != "epochs"]

@@ -327,7 +327,7 @@ def test_the_plan_knows_how_many_processes_there_are(
     monkeypatch.setattr(training_command, "current_group", lambda: Group(0, 2))
     monkeypatch.setattr(training_command, "make_plan", lambda *given: told.append(given[-1]) or SMALL)
     training_command._planned(photos, tmp_path / "out", TrainingOptions(), load_backbone(), False, said.append)
-    assert told == [2] and "up to about 2.6 GB" in said[-1]
+    assert told == [2] and "Plan: a probe at 64 pixels" in said[-1]
 
 
 # what is chosen
