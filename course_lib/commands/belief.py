@@ -40,7 +40,7 @@ def belief(
         ("Near duplicates between parts", *_copies(index, findings)),
         ("Facts of the files, and light", *_told(findings)),
         ("Photos that need a look", *_doubtful(findings, used)),
-        ("Left out", *_left_out(left_out, passed_over, _foreign(findings, used | set(left_out)))),
+        ("Left out", *_left_out(left_out, passed_over, findings[~findings["path"].isin(used | set(left_out))])),
     ]
     return pd.DataFrame(rows, columns=["looked at", "found", "what it means"])
 
@@ -57,7 +57,9 @@ def _counts(index: pd.DataFrame, classes: Sequence[str]) -> tuple[str, str]:
 
 def _lots(index: pd.DataFrame) -> tuple[str, str]:
     if "lot" in index:
-        found = f"{index['lot'].nunique()} lots are known; each is in one part only"
+        counts = index["lot"].value_counts()
+        some = ", ".join(f"{lot} ({count} photos)" for lot, count in counts.head(5).items())
+        found = f"{len(counts)} lots are known, such as {some}; each is in one part only"
         return found, "The result holds for lots that the model has not seen."
     return "no lots are known", (
         "Photos of one lot, day or piece may be in training and test; then new lots do worse. Name the lots with "
@@ -97,13 +99,8 @@ def _doubtful(findings: pd.DataFrame, used: set[str]) -> tuple[str, str]:
     return found, meaning
 
 
-def _foreign(findings: pd.DataFrame, known: set[str]) -> list[str]:
-    """Files in the class folders whose format or ending the course does not read."""
-    foreign = findings["problem"].isin(["unsupported format", "wrong ending"]) & ~findings["path"].isin(known)
-    return findings.loc[foreign, "path"].tolist()
-
-
-def _left_out(left_out: Mapping[str, str], passed_over: Sequence[str], foreign: Sequence[str]) -> tuple[str, str]:
+def _left_out(left_out: Mapping[str, str], passed_over: Sequence[str], others: pd.DataFrame) -> tuple[str, str]:
+    foreign = others.loc[others["problem"].isin(["unsupported format", "wrong ending"]), "path"].tolist()
     found = [f"{len(left_out)} photos, the first is {next(iter(left_out))}"] if left_out else []
     found += [f"{len(foreign)} files of another format or ending, the first is {foreign[0]}"] if foreign else []
     found += [sentence.removeprefix("Left out: ").rstrip(".") for sentence in passed_over]

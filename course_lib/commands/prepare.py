@@ -251,7 +251,6 @@ def _split(
         photo = index["path"][index["lot"].isna()].iloc[0]
         raise CourseError(f"The photo {photo} has no lot in index.csv; write its lot there.")
     index["lot"] = splits.lots(index)
-    tell(_lots_in_words(index["lot"]))
     try:
         return splits.lot_split(index, options.seed, validation=validation)
     except CourseError as error:
@@ -286,12 +285,6 @@ def _lots_from_names(paths: pd.Series, pattern: str) -> pd.Series:
         )
     # Of alternatives such as "lot(\d+)|charge(\d+)", the group that was found counts.
     return found.map(lambda match: next(filter(None, match.groups()), match[0])).astype(str)
-
-
-def _lots_in_words(lots: pd.Series) -> str:
-    counts = lots.value_counts()
-    some = ", ".join(f"{lot} ({count} photos)" for lot, count in counts.head(5).items())
-    return f"{len(counts)} lots: {some}{', …' if len(counts) > 5 else ''}."
 
 
 def _split_at_random(

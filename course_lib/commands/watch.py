@@ -73,9 +73,8 @@ def _arrivals(folder: str, heat_maps: str | None, known: set[str], count: int) -
         with suppress(CourseError):  # no photo there, or no folder at the moment
             for path in map(str, list_photos(folder, heat_maps).photos):
                 with suppress(OSError):  # gone again
-                    if not os.path.isdir(path):
-                        state = os.stat(path)
-                        now[path] = state.st_size, state.st_mtime_ns
+                    state = os.stat(path)
+                    now[path] = state.st_size, state.st_mtime_ns
         judged |= {path: now[path] for path in now.keys() - judged.keys() if safe_cell(shorten(path)) in known}
         arrived = [path for path in now if before.get(path) == now[path] != judged.get(path)]
         for start in range(0, len(arrived), count):

@@ -138,8 +138,6 @@ def test_a_pattern_with_alternatives_finds_every_lot() -> None:
     paths = pd.Series(["lot1.png", "charge2.png", "lot_.png"])
     found = preparation._lots_from_names(paths, r"lot(\d+)|charge(\d+)|lot_")
     assert found.tolist() == ["1", "2", "lot_"]
-    told = preparation._lots_in_words(pd.Series(list("aabcdefff")))
-    assert told.startswith("6 lots: f (3 photos), a (2 photos), ") and told.endswith(", ….")
 
 
 def test_lots_of_one_class_each_say_what_to_do(photos: Path) -> None:
