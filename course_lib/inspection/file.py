@@ -8,7 +8,6 @@ import math
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +49,12 @@ class InspectorSettings:
     usual: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        whole = (self.size, self.channels, self.views)
         possible = [
-            (len(self.classes) >= 2, "at least two classes"),
-            (all(isinstance(name, str) for name in self.classes), "classes with names"),
-            (len(set(self.classes)) == len(self.classes), "a different name for each class"),
+            (len(set(self.classes)) == len(self.classes) >= 2, "at least two classes, each with a name of its own"),
             (self.channels in (1, 3), "1 or 3 channels"),
-            (len(self.mean) == self.channels, "one mean for each channel"),
-            (len(self.std) == self.channels, "one std for each channel"),
-            (all(isinstance(number, Integral) for number in whole), "whole numbers as size, channels and views"),
-            (1 <= self.size <= 4096, "a size of 1 to 4096 pixels"),
-            (all(map(math.isfinite, self.mean)), "a finite mean"),
+            (len(self.mean) == len(self.std) == self.channels, "one mean and one std for each channel"),
             (all(0 < std < math.inf for std in self.std), "a finite std above 0"),
+            (1 <= self.size <= 4096, "a size of 1 to 4096 pixels"),
             (0 < self.temperature < math.inf, "a finite temperature above 0"),
             (not math.isnan(self.threshold), "a number as its threshold"),
             (self.views in (1, 4, 8), "1, 4 or 8 views"),
