@@ -44,17 +44,16 @@ class Inspector(PhotoInspector):
         self.model, self.settings, self.familiar = model.eval(), settings, familiar
         self.measures = [] if familiar is None else ["unlike"]
 
-    def logits(self, images: np.ndarray, batch_size: int | None = None) -> np.ndarray:
+    def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each class, for photos in memory as they lie.
 
         Args:
             images: uint8, (N, channels, size, size).
-            batch_size: photos computed at a time; by default as many as `photos_at_once` says.
 
         Returns:
             float32, (N, classes).
         """
-        return self._computed(images, batch_size)[0]
+        return self._computed(images)[0]
 
     def probabilities(
         self, images: np.ndarray, batch_size: int | None = None, device: torch.device | str | None = None
@@ -62,7 +61,8 @@ class Inspector(PhotoInspector):
         """Probability of each class, for photos in memory.
 
         Args:
-            images, batch_size: as for `logits`.
+            images: uint8, (N, channels, size, size).
+            batch_size: photos computed at a time; by default as many as `photos_at_once` says.
             device: where to compute, by default `course_lib.device.choose`.
 
         Returns:

@@ -113,9 +113,7 @@ def open_onnx(path: str | os.PathLike, threads: int | None = None, spinning: boo
     return session
 
 
-def compare(
-    inspector: Inspector, exported: str | os.PathLike | bytes, images: np.ndarray, batch_size: int | None = None
-) -> dict[str, float]:
+def compare(inspector: Inspector, exported: str | os.PathLike | bytes, images: np.ndarray) -> dict[str, float]:
     """Does an exported program decide like the inspector?
 
     Args:
@@ -128,12 +126,12 @@ def compare(
     """
     session = open_program(exported) if isinstance(exported, bytes) else open_onnx(exported)
     threshold = inspector.settings.threshold
-    count = batch_size or photos_at_once(inspector.settings.size)
+    count = photos_at_once(inspector.settings.size)
     batches = [np.ascontiguousarray(images[start : start + count]) for start in range(0, len(images), count)]
     said = [session.run(None, {"images": batch}) for batch in batches]
     logits, probabilities, *_ = (np.concatenate(parts) for parts in zip(*said, strict=True))
-    equal = decide(probabilities, threshold) == decide(inspector.probabilities(images, batch_size), threshold)
-    largest = float(np.abs(logits - inspector.logits(images, batch_size)).max())
+    equal = decide(probabilities, threshold) == decide(inspector.probabilities(images), threshold)
+    largest = float(np.abs(logits - inspector.logits(images)).max())
     return {"photos": len(images), "equal decisions": int(equal.sum()), "largest logit difference": largest}
 
 

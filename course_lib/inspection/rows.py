@@ -51,19 +51,13 @@ class PhotoInspector(ABC):
         raise CourseError("Heat maps are drawn by PyTorch; load the inspector with Inspector.load.")
 
     def inspect(
-        self,
-        photos: str | os.PathLike | Iterable,
-        *,
-        batch_size: int | None = None,
-        progress: bool = True,
-        heat_maps: str | os.PathLike | None = None,
+        self, photos: str | os.PathLike | Iterable, *, progress: bool = True, heat_maps: str | os.PathLike | None = None
     ) -> pd.DataFrame:
         """Inspect photos and decide; one that cannot be inspected is reported, the rest goes on.
 
         Args:
             photos: one photo, a folder (searched with its sub-folders), or several of them; see
                 `list_photos`.
-            batch_size: photos computed at a time; by default as many as `photos_at_once` says.
             progress: show a progress bar.
             heat_maps: a folder for one picture of each photo that shows where it speaks for the
                 positive class (with more than two classes: for the class decided on). What lies
@@ -83,7 +77,7 @@ class PhotoInspector(ABC):
         maps = None if heat_maps is None else make_folder(heat_maps)
         rows: list[dict] = []
         with tqdm(total=len(paths), desc="inspecting", unit="photo", disable=not progress) as bar:
-            for seen in _ahead(self._read, paths, batch_size or photos_at_once(self.settings.size)):
+            for seen in _ahead(self._read, paths, photos_at_once(self.settings.size)):
                 rows += self._judged(paths[len(rows) : len(rows) + len(seen)], seen, maps)
                 bar.update(len(seen))
         return pd.DataFrame(rows, columns=self.columns(maps is not None))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_folder_becomes_a_table(photos: Path) -> None:
-    table = scratch_inspector().inspect(photos, batch_size=7, progress=False)
+    table = scratch_inspector().inspect(photos, progress=False)
     assert list(table) == ["path", "probability", "decision", "problem"]
     assert len(table) == 20 and (table["problem"] == "").all()
 

@@ -34,7 +34,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_exported_file_decides_like_the_inspector(exported: Path, tmp_path: Path, views: int) -> None:
     path = exported if views == 1 else onnx_export.export_onnx(inspector(views), tmp_path / "cells")
     assert path.name == "cells.onnx"
-    result = onnx_export.compare(inspector(views), path, IMAGES, batch_size=3)
+    result = onnx_export.compare(inspector(views), path, IMAGES)
     assert result["equal decisions"] == result["photos"] == 7
     assert result["largest logit difference"] < 1e-4
     session = onnx_export.open_onnx(path)
