@@ -1,6 +1,6 @@
 """The photos of an inspection: which files are meant, and what stops one of them.
 
-Introduced in lesson 8. No file is passed over in silence: passed over it would look inspected.
+Introduced in lesson 8. Of a folder only what is hidden is passed over in silence.
 """
 
 import glob
