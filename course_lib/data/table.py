@@ -51,6 +51,7 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
         with warnings.catch_warnings(action="error"):  # of cells that stand below no heading
             table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+            table = table.fillna("")  # of rows that end early
     except (OSError, ValueError, Warning) as error:
         raise unusable(name, f"cannot be read as CSV in UTF-8 ({error})") from error
     written = {re.sub(r"[\W_]", "", same_name(column)): column for column in table}

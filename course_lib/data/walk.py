@@ -18,8 +18,8 @@ class Walk:
     """What lies below a folder.
 
     Attributes:
-        files: paths relative to the folder, with "/", sorted. Whatever their ending.
-        passed_over: hidden files, and folders (they end with "/") that were not entered; with the reason.
+        files: paths relative to the folder, with "/", sorted. Whatever their ending, but no hidden ones.
+        passed_over: folders that were not entered (they end with "/"), with the reason.
     """
 
     files: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ def walk(folder: str | os.PathLike, leave_out: str | os.PathLike | None = None) 
         >>> for name in ("b.png", ".hidden.png", "a.txt"):
         ...     (folder / name).touch()
         >>> walk(folder)
-        Walk(files=['a.txt', 'b.png'], passed_over={'.hidden.png': 'hidden'})
+        Walk(files=['a.txt', 'b.png'], passed_over={})
     """
     folder, found = Path(folder), Walk()
     searched = [folder.resolve()]  # and what links have led to
@@ -68,11 +68,8 @@ def walk(folder: str | os.PathLike, leave_out: str | os.PathLike | None = None) 
         reasons = {name: why_not(Path(parent, name)) for name in sorted(folders)}
         found.passed_over |= {f"{below(Path(parent, name))}/": why for name, why in reasons.items() if why}
         folders[:] = [name for name, why in reasons.items() if not why]
-        for name in (below(Path(parent, name)) for name in files):
-            if is_hidden(name):
-                found.passed_over[name] = "hidden"
-            else:
-                found.files.append(name)
+        paths = (below(Path(parent, name)) for name in files)
+        found.files += [path for path in paths if not is_hidden(path)]
     found.files.sort()
     return found
 

@@ -146,3 +146,8 @@ def test_a_table_of_headings_alone_names_no_photo(photos: Path) -> None:
 def test_cells_below_no_heading_are_not_dropped_in_silence(photos: Path) -> None:
     with pytest.raises(CourseError, match="cannot be read as CSV"):
         told(photos, "path,lot\ndefective/1.png,a,b\n")
+
+
+def test_a_row_that_ends_early_has_empty_cells(photos: Path) -> None:
+    index, _ = told(photos, "lot,path,part\nL1,defective/1.png\nL2\n")
+    assert index["lot"].dropna().to_dict() == {"defective/1.png": "L1"} and index["part"].isna().all()
