@@ -16,7 +16,7 @@ Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original,
 FOLDER = "."  # the path of a finding about the whole folder
 USUAL_SIZE = 224  # pixels; of the photos that pretrained networks have learned from
 LIGHT = 0.7  # of the way from guessing to certainty: less is what defects themselves may change
-FORBIDDEN = re.compile(r'[<>:"\\|?*]|[ .](/|$)|(^|[/])(con|prn|aux|nul|com\d|lpt\d)([./]|$)', re.IGNORECASE)
+FORBIDDEN = re.compile(r'[<>:"\\|?*]|[ .](/|$)|(^|/)(con|prn|aux|nul|com\d|lpt\d)([./]|$)', re.IGNORECASE)
 MANY = 6  # photos of a class from which on their files may be compared with those of another class
 
 

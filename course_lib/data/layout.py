@@ -150,7 +150,7 @@ def _kind(path: Path) -> str:
     if colours := image.getcolors(8):
         return "mask" if len(colours) > 1 else "plain"
     counts = np.array(image.convert("L").histogram())
-    low, *_, high = np.flatnonzero(counts)
+    low, high = np.flatnonzero(counts)[[0, -1]]
     margin = (high - low) // 8
     between = counts[low + margin + 1 : high - margin].sum() / counts.sum()
     return "mask" if high - low > 50 and between < 0.02 else "photo"
