@@ -15,6 +15,7 @@ from course_lib.data import is_split_name
 Finding = tuple[str, ...]  # path, problem, detail; of a copy also the original, and how the copy must be turned
 FOLDER = "."  # the path of a finding about the whole folder
 USUAL_SIZE = 224  # pixels; of the photos that pretrained networks have learned from
+LARGEST_SIZE = 640  # pixels; the most at which train tries to see photos
 LIGHT = 0.7  # of the way from guessing to certainty: less is what defects themselves may change
 FORBIDDEN = re.compile(r'[<>:"\\|?*]|[ .](/|$)|(^|/)(con|prn|aux|nul|com\d|lpt\d)([./]|$)', re.IGNORECASE)
 MANY = 6  # photos of a class from which on their files may be compared with those of another class
@@ -183,8 +184,9 @@ def large_photos(photos: Sequence[FileReport]) -> Iterator[Finding]:
     large = [photo for photo in photos if max(photo.size) >= 4 * USUAL_SIZE]
     if large:
         width, height = np.median([photo.size for photo in large], axis=0).astype(int)
-        factor = max(width, height) / USUAL_SIZE
+        usual, least = (max(width, height) / size for size in (USUAL_SIZE, LARGEST_SIZE))
         few = f"{len(large)} of {len(photos)} photos, such as {large[0].path}: "
-        shrunk = f"photos of {width} × {height} pixels are shrunk {factor:.1f} times to {USUAL_SIZE}"
-        small = f"a defect of less than about {2 * factor:.0f} pixels becomes smaller than 2 and may vanish"
+        shrunk = f"photos of {width} × {height} pixels are shrunk {usual:.1f} times to {USUAL_SIZE}"
+        shrunk += f", or {least:.1f} times to {LARGEST_SIZE}, the most that train tries"
+        small = f"a defect of less than about {2 * usual:.0f} or {2 * least:.0f} pixels becomes smaller than 2 and may vanish"
         yield FOLDER, "large photos", (few if 2 * len(large) < len(photos) else "") + f"{shrunk}, so {small}"

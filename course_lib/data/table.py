@@ -53,7 +53,7 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
             table = pd.read_csv(StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
             table = table.fillna("")  # of rows that end early
     except (OSError, ValueError, Warning) as error:
-        raise unusable(name, f"cannot be read as CSV in UTF-8 ({error})") from error
+        raise unusable(name, f"cannot be read as CSV in UTF-8, which Excel calls 'CSV UTF-8' ({error})") from error
     written = {re.sub(r"[\W_]", "", same_name(column)): column for column in table}
     if len(written) < len(table.columns):
         raise unusable(name, f"has two columns that mean the same (found: {', '.join(table)})")

@@ -122,7 +122,7 @@ def test_paths_of_index_csv_may_be_written_as_on_windows(photos: Path) -> None:
 
 def test_a_table_in_an_encoding_of_another_country_says_why(photos: Path) -> None:
     (photos / "index.csv").write_bytes("path,lot\na,良品\n".encode("cp932"))
-    with pytest.raises(CourseError, match=r"CSV in UTF-8 .*mend it"):
+    with pytest.raises(CourseError, match=r"CSV in UTF-8, which .*mend it"):
         data.index_folder(photos)
 
 
