@@ -24,8 +24,12 @@ def main(arguments: Sequence[str] = ()) -> int:
             bad += 1
     if bad:
         print(f"{bad} of {len(names)} checks need a cure.")
+    elif course_is_here():
+        print("All is ready: the lessons will run.")
     else:
-        print(f"All is ready: the {'lessons' if course_is_here() else 'commands'} will run.")
+        print(
+            "All is ready: the commands will run. For the lessons, run pip install -e . in the folder of the whole course."
+        )
     return int(bad > 0)
 
 
