@@ -80,7 +80,7 @@ def test_the_doctor_says_what_works_without_the_lessons(site: Path, tmp_path: Pa
     before = sorted(site.rglob("*"))
     done = installed(site, tmp_path / "home", "-m", "course_lib", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith("All is ready: the commands will run.\n")
+    assert "All is ready: the commands will run. For the lessons, run pip install -e ." in done.stdout
     assert sorted(site.rglob("*")) == before
     assert not [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
 
