@@ -29,8 +29,8 @@
 # {{setup}} 9
 
 # %% [markdown]
-# `PHOTOS` may be a folder of your own. This lesson makes choices, so it leaves the test photos alone: their rows are taken
-# out of the table right here, and nothing below opens one of them.
+# `PHOTOS` may be a folder of your own. This lesson makes choices, so it leaves the test photos alone: their rows are
+# taken out of the table right here, and nothing below opens one of them.
 
 # %%
 from course_lib import data, lesson
@@ -46,12 +46,12 @@ index["split"].value_counts().rename("photos").to_frame()
 # ## Why a network that knows dogs can help with solar cells
 #
 # The network `efficientnet_lite0` was trained on *ImageNet*: over a million photos of a thousand things, such as dogs and
-# cups. None of them is a solar cell. But to tell a thousand things apart, it had to learn edges, lines, spots and textures.
-# A crack is a line, and a dead area is a spot. To use for one task what was learned for another is called *transfer
-# learning* (転移学習).
+# cups. None of them is a solar cell. But to tell a thousand things apart, it had to learn edges, lines, spots and
+# textures. A crack is a line, and a dead area is a spot. Using for one task what was learned for another is called
+# *transfer learning* (転移学習).
 #
-# The network without its last layer is the *backbone*. It works in stages, and each stage turns maps into new maps, as the
-# blocks of lesson 6 did. `BACKBONE` names it, `SIZE` is the width and height of the photos in this lesson.
+# The network without its last layer is the *backbone*. It works in stages, and each stage turns maps into new maps, as
+# the blocks of lesson 6 did. `BACKBONE` names it, `SIZE` is the width and height of the photos in this lesson.
 
 # %%
 import numpy as np
@@ -59,15 +59,15 @@ import numpy as np
 from course_lib import models
 
 BACKBONE = "efficientnet_lite0"
-SETTINGS = lesson.TRANSFER_SETTINGS  # what was chosen for the solar cells; explained where it is used
+SETTINGS = lesson.TRANSFER_SETTINGS  # chosen for the solar cells; explained where they are used
 SETTINGS["backbone"], SIZE = BACKBONE, SETTINGS["size"]
 backbone = models.load_backbone(BACKBONE)
 stages = backbone.stages
 print(f"{len(stages)} stages; its own preprocessing: mean {backbone.mean}, std {backbone.std}")
 
 # %% [markdown]
-# The preprocessing is the first thing that is easily done wrong. Pixels run from 0 to 255. This network wants them from 0
-# to 1, minus a mean, divided by a spread (*std*, standard deviation). Both are those of the photos that it learned from, so
+# Preprocessing is the first thing that easily goes wrong. Pixels run from 0 to 255. This network wants them from 0 to 1,
+# minus a mean, divided by a spread (*std*, standard deviation). Both are those of the photos that it learned from, so
 # they belong to its weights. Another network has other numbers.
 #
 # **Task 1: match the preprocessing.** Write `prepare`. It divides the pixels by 255, then subtracts `mean`, then divides
@@ -96,17 +96,18 @@ import pandas as pd
 
 ready = quiz.yours("09-prepare", prepare)
 photo = data.read_pixels(data.photo_path(index, 12), SIZE, channels=3)
-maps = [ready(torch.tensor(photo)[None], backbone.mean, backbone.std)]  # before the first stage: the photo itself
+maps = [ready(torch.tensor(photo)[None], backbone.mean, backbone.std)]  # at first the photo itself
 with torch.no_grad():
     for stage in stages:
         maps.append(stage(maps[-1]))
 maps = maps[1:]
-shapes = [(number, found.shape[1], f"{found.shape[2]} × {found.shape[3]}") for number, found in enumerate(maps)]
+shapes = [(number, *found.shape[1:3]) for number, found in enumerate(maps)]
+shapes = [(number, count, f"{side} × {side}") for number, count, side in shapes]
 pd.DataFrame(shapes, columns=["stage", "maps", "size of a map"]).set_index("stage").T
 
 # %% [markdown]
-# The maps become smaller, and there are more of them. Here is the photo, and below it the four strongest maps of an early,
-# a middle and the last stage, one row each.
+# The maps become smaller, and there are more of them. Here is the photo, and below it the four strongest maps of an
+# early, a middle and the last stage, one row each.
 
 # %% tags=["picture"]
 from course_lib import plots
@@ -121,12 +122,14 @@ def as_picture(values):
 pictures = []
 for number in (1, len(stages) // 2, len(stages) - 1):
     strongest = maps[number][0].std(dim=(1, 2)).topk(4).indices
-    pictures += [(photo, "the photo")] + [(as_picture(maps[number][0, one]), f"stage {number}") for one in strongest]
+    pictures.append((photo, "the photo"))
+    pictures += [(as_picture(maps[number][0, one]), f"stage {number}") for one in strongest]
 plots.photo_grid(*zip(*pictures, strict=True), columns=5)
 
 # %% [markdown]
-# In stage 1 you still recognise the cell, line by line. In the middle it has become a few coarse fields. In the last stage
-# you cannot point to anything any more: late maps answer questions such as "is something of this kind in the photo?".
+# In stage 1 you still recognise the cell, line by line. In the middle it has become a few coarse fields. In the last
+# stage you cannot point to anything any more: late maps answer questions such as "is something of this kind in the
+# photo?".
 #
 # ## Frozen features, computed once
 #
@@ -135,14 +138,16 @@ plots.photo_grid(*zip(*pictures, strict=True), columns=5)
 # for eight photos:
 
 # %%
-eight = torch.stack([torch.tensor(data.read_pixels(data.photo_path(index, row), SIZE, channels=3)) for row in range(8)])
+paths = [data.photo_path(index, row) for row in range(8)]
+eight = torch.stack([torch.tensor(data.read_pixels(path, SIZE, channels=3)) for path in paths])
 with torch.no_grad():
-    by_hand = stages(ready(eight, backbone.mean, backbone.std)).mean(dim=(2, 3))  # the mean over height and width
+    found = stages(ready(eight, backbone.mean, backbone.std))
+    by_hand = found.mean(dim=(2, 3))  # the mean over height and width
 print(f"{by_hand.shape[1]} features for each of {by_hand.shape[0]} photos")
 
 # %% [markdown]
-# `features.extract` does the same for all photos, and keeps the result in a file. It is slow the first time; the second
-# time it takes a second. `"last"` takes the last stage only, as most articles do. `"all"` takes the middle stages, too, and
+# `features.extract` does the same for all photos, and keeps the result in a file. The first time is slow; the second
+# takes about a second. `"last"` takes the last stage only, as most articles do. `"all"` takes the middle stages, too, and
 # for each of their maps also how unevenly the pattern is spread.
 
 # %%
@@ -162,35 +167,41 @@ print("the last ones are yours:", bool(abs(last_features[:8] - by_hand.numpy()).
 # for the widest gap between the classes. On frozen features such a classifier is called a *probe* (プローブ).
 #
 # There are more features than training photos, so a probe could learn its photos by heart. Its brake is called `C`: the
-# smaller it is, the smaller the weights have to stay. Which `C` is right? Nobody can calculate it. One tries some, and the
-# validation photos tell.
+# smaller it is, the smaller the weights have to stay. Which `C` is right? No formula tells. You try a few, and the
+# validation photos decide.
 
 # %% tags=["nbval-approx-0.03"]
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-scaled = StandardScaler().fit(all_features[train])  # each feature gets mean 0 and spread 1, as on the training photos
+scaled = StandardScaler().fit(all_features[train])  # each feature: mean 0, spread 1 in training
 inputs, rows = scaled.transform(all_features), []
 kinds = {"logistic regression": LogisticRegression, "linear SVM": LinearSVC}
-brakes = {"logistic regression": ("1", "0.01", "0.0001"), "linear SVM": ("0.03", "0.0003", "0.000003")}
+brakes = {
+    "logistic regression": ("1", "0.01", "0.0001"),
+    "linear SVM": ("0.03", "0.0003", "0.000003"),
+}
 for name, kind in kinds.items():
     for brake in brakes[name]:
-        probe = kind(C=float(brake), max_iter=2000, random_state=0).fit(inputs[train], labels[train])
+        probe = kind(C=float(brake), max_iter=2000, random_state=0)
+        probe.fit(inputs[train], labels[train])
         scores = [probe.score(inputs[part], labels[part]) for part in (train, validation)]
         rows.append((f"{name}, C = {brake}", *scores))
-pd.DataFrame(rows, columns=["probe", "accuracy in training", "on validation"]).set_index("probe").round(3)
+columns = ["probe", "accuracy in training", "on validation"]
+pd.DataFrame(rows, columns=columns).set_index("probe").round(3)
 
 # %% [markdown]
 # With a weak brake, a large `C`, the probe knows its training photos by heart, and does worse on photos that it has not
-# seen. With too strong a brake it learns too little. In between lies what the library takes: `features.linear_probe()` is
-# the logistic regression with 0.01, together with the scaling. For the SVM we take 0.0003.
+# seen. With too strong a brake it learns too little. In between lies the choice of the library: `features.linear_probe()`
+# is the logistic regression with 0.01, together with the scaling. For the SVM we take 0.0003.
 
 # %%
 from sklearn.pipeline import make_pipeline
 
 regression = features.linear_probe().fit(all_features[train], labels[train])
-svm = make_pipeline(StandardScaler(), LinearSVC(C=0.0003, random_state=0)).fit(all_features[train], labels[train])
+svm = make_pipeline(StandardScaler(), LinearSVC(C=0.0003, random_state=0))
+svm.fit(all_features[train], labels[train])
 simple = features.linear_probe().fit(last_features[train], labels[train])  # on the last stage alone
 
 # %% [markdown]
@@ -210,8 +221,10 @@ some = np.random.default_rng(0).permutation(np.flatnonzero(validation))[:200]
 pixels = torch.tensor(datasets.pixels(index.iloc[some], SIZE, channels=3, progress=False))
 usual = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 with torch.no_grad():
-    prepared = {"its own numbers": last_features[some], "the usual ones": backbone(ready(pixels, *usual)).numpy()}
-rows = [evaluation.accuracy_row(name, labels[some], simple.predict(found)) for name, found in prepared.items()]
+    by_usual = backbone(ready(pixels, *usual)).numpy()
+prepared = {"its own numbers": last_features[some], "the usual ones": by_usual}
+said = {name: simple.predict(found) for name, found in prepared.items()}
+rows = [evaluation.accuracy_row(name, labels[some], found) for name, found in said.items()]
 lost = 100 * (rows[0]["accuracy"] - rows[1]["accuracy"])
 fall = "same" if lost <= 2 else "some" if lost <= 10 else "much"
 quiz.compare("09-usual-numbers", fall)
@@ -223,7 +236,7 @@ pd.DataFrame(rows).rename(columns={"model": "prepared with"}).round(3)
 # ## A picture of the features
 #
 # Nobody can draw so many numbers at once. *PCA* (principal component analysis, 主成分分析) finds the directions in which the
-# photos differ most; the first two make a picture. PCA is not told any labels. Do the classes lie apart?
+# photos differ most; the first two make a picture. PCA sees no labels. Do the classes lie apart?
 
 # %% tags=["nbval-approx-0.05"]
 from sklearn.decomposition import PCA
@@ -232,16 +245,16 @@ scale = StandardScaler().fit(last_features[train])
 pca = PCA(svd_solver="full").fit(scale.transform(last_features[train]))
 points = pca.transform(scale.transform(last_features))
 for column in [name for name in ("label", "cell_type") if name in index]:
-    groups, words = index[column][train].tolist(), f"The training photos in the first two directions, by {column}"
+    words = f"The training photos in the first two directions, by {column}"
     axes = {"xlabel": "first direction", "ylabel": "second direction"}
-    plots.scatter(points[train, :2], groups, **axes, title=column, alt=words)
+    plots.scatter(points[train, :2], index[column][train].tolist(), **axes, title=column, alt=words)
 
 # %% [markdown]
-# (Your own photos have one picture only.) Look at the second picture first: the first direction tells mono from poly. So
-# the strongest difference between two photos of solar cells is the crystal, not the defect. In the first picture, both
-# dense groups hold both classes; only the loose points above them are mostly defective. Does that mean that a classifier
-# can find no others? Each direction *explains* a share of all differences (its *explained variance*). We give a probe more
-# and more of them:
+# (With photos of your own there may be one picture only.) Look at the second picture first: the first direction tells
+# mono from poly. So the strongest difference between two photos of solar cells is the crystal, not the defect. In the
+# first picture, both dense groups hold both classes; only the loose points above them are mostly defective. Does that
+# mean that a classifier can find no others? Each direction *explains* a share of all differences (its *explained
+# variance*). We give a probe more and more of them:
 
 # %% tags=["nbval-approx-0.03"]
 rows = []
@@ -253,14 +266,14 @@ for count in (2, 20, 200):
 pd.DataFrame(rows).set_index("model").round(3)
 
 # %% [markdown]
-# The first two directions explain a fifth of all differences, and with them the probe is only some points above the trivial
-# baseline. With more directions it gets better, because most defects hide in the weaker ones. So a picture without clear
-# groups does not say that a classifier must fail.
+# The first two directions explain a fifth of all differences, and with them the probe is only some points above the
+# trivial baseline. With more directions it gets better, because most defects hide in the weaker ones. So a picture
+# without clear groups does not mean that a classifier must fail.
 #
 # ## A new head
 #
-# The second way. We put a new last layer behind the backbone, a *head* with one logit for each class, and train it as in
-# lesson 7. Written out, that is no more than this:
+# The second way: put a new last layer behind the backbone, a *head* with one logit for each class, and train it as in
+# lesson 7. Written out, it is no more than this:
 
 
 # %%
@@ -278,8 +291,8 @@ class WithHead(torch.nn.Module):
 model = WithHead(models.load_backbone(BACKBONE), classes=len(names))
 
 # %% [markdown]
-# Each weight in PyTorch has a switch, `requires_grad`. Where it is `False`, the weight gets no gradient, so training leaves
-# it as it is: it is *frozen* (固定).
+# Each weight in PyTorch has a switch, `requires_grad`. Where it is `False`, the weight gets no gradient, so training
+# leaves it as it is: it is *frozen* (固定).
 #
 # **Task 2: freeze and unfreeze.** Write `train_only`. It freezes all of the model but its head and the last `last` stages
 # of its backbone. With `last=0` only the head learns. (`model.parameters()` goes through all weights, `part.parameters()`
@@ -288,7 +301,7 @@ model = WithHead(models.load_backbone(BACKBONE), classes=len(names))
 
 # %%
 def train_only(model, last):
-    """Freeze all of a model but its head and the last stages of its backbone; how many weights learn now."""
+    """Freeze all but the head and the last stages of the backbone; how many weights learn now."""
     stages = list(model.backbone.stages)
     ...
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
@@ -297,8 +310,8 @@ def train_only(model, last):
 quiz.check("09-train-only", train_only)
 
 # %% [markdown]
-# Never believe a switch that you have not read. The table counts the weights (parameters, biases included), and how many of
-# them can learn. Look at such a table before each training.
+# Never believe a switch that you have not read. The table counts the weights (parameters, biases included), and how many
+# of them can learn. Look at such a table before each training.
 
 # %%
 choose = quiz.yours("09-train-only", train_only)
@@ -315,11 +328,13 @@ from torch.nn import functional
 
 before = deepcopy(model.state_dict())
 prepared_eight = ready(eight, backbone.mean, backbone.std)
-optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=0.001)
+learning = [weight for weight in model.parameters() if weight.requires_grad]
+optimizer = torch.optim.AdamW(learning, lr=0.001)
 model.eval()
 functional.cross_entropy(model(prepared_eight), torch.tensor(labels[:8])).backward()
 optimizer.step()
-print("moved:", [name for name, now in model.state_dict().items() if not torch.equal(now, before[name])])
+after = model.state_dict()
+print("moved:", [name for name in after if not torch.equal(after[name], before[name])])
 
 # %% [markdown]
 # Only the head. Now everything gets frozen, the head included, and the network just looks at photos. *Predict first:*
@@ -345,9 +360,9 @@ print("moved:", sorted({name.split(".")[-1] for name in moved}))
 #
 # ## VGG16, and a mistake that nobody notices
 #
-# Many articles start from VGG16, a network of 2014. `device("meta")` builds it with shapes but without numbers, so nothing
-# has to be downloaded. (If you have its weights in `data/weights`, or are online, `BACKBONE = "vgg16"` runs this whole
-# lesson with it, several times as long. Other names work, too, such as `resnet18`.)
+# Many articles start from VGG16, a network of 2014. `device("meta")` builds it with shapes but without numbers, so
+# nothing has to be downloaded. (If you have its weights in `data/weights`, or are online, `BACKBONE = "vgg16"` runs this
+# whole lesson with it, several times as long. Other names work, too, such as `resnet18`.)
 
 # %%
 from torchvision.models import vgg16
@@ -359,27 +374,29 @@ print("maps behind its stages:", tuple(maps_of_vgg16.shape), "→ 512 features f
 models.trainable_parameters(network)
 
 # %% [markdown]
-# Its feature extraction is the part `features`, and the mean of each map is a feature, as above. Nine tenths of its weights
-# lie in the part behind that, which this way does not need.
+# Its part `features` makes the maps, and the mean of each map is a feature, as above. Nine tenths of its weights lie
+# behind that part, and are not needed here.
 #
 # Articles like to say "we train the last four layers". Of what? It depends on how one counts:
 
 # %%
 for layer in list(network.features)[-4:]:
-    print(type(layer).__name__, "|", sum(weight.numel() for weight in layer.parameters()), "weights")
+    count = sum(weight.numel() for weight in layer.parameters())
+    print(type(layer).__name__, "|", count, "weights")
 
 # %% [markdown]
-# In PyTorch a ReLU is a layer, too, so only one of the last four can learn at all. In Keras, where the ReLU belongs to its
-# convolution, the last four layers are three convolutions and the pooling. Same words, another network.
+# In PyTorch a ReLU is a layer, too, so only one of the last four can learn at all. In Keras, where the ReLU belongs to
+# its convolution, the last four layers are three convolutions and the pooling. Same words, another network.
 #
-# Other articles choose by name. The next cell does so, with a typing error that stands in one of them. *Run it, and see
+# Other articles choose by name. The next cell does so, with a typing error copied from one of them. *Run it, and see
 # what happens:*
 
 # %%
 wanted = ["classifier.6.weight", "classifier.6.baias"]
 for name, weight in network.named_parameters():
     weight.requires_grad = name in wanted
-print("trained:", sum(weight.numel() for weight in network.parameters() if weight.requires_grad), "weights")
+learning = [weight for weight in network.parameters() if weight.requires_grad]
+print("trained:", sum(weight.numel() for weight in learning), "weights")
 
 # %% [markdown]
 # Nothing happens: no error, no warning. But the last layer has 4,096 × 1,000 weights **and** 1,000 biases, and these are
@@ -407,8 +424,8 @@ print("not in the network:", quiz.yours("09-unknown-names", unknown_names)(netwo
 # ## Fine-tuning, without running the frozen part again
 #
 # The third way trains the last stages, too, so that their maps fit solar cells. The stages before them stay frozen, so
-# their maps are the same in each epoch. We cut the backbone in two: what comes out of the early part is kept, and only the
-# late part is trained. By hand, does early part plus late part give the features from above?
+# their maps are the same in each epoch. We cut the backbone in two: what comes out of the early part is kept, and only
+# the late part is trained. By hand, does early part plus late part give the features from above?
 
 # %%
 LAST = SETTINGS["last"]  # so many stages are trained
@@ -420,8 +437,8 @@ with torch.no_grad():
     print("the same features:", torch.allclose(late(kept).mean(dim=(2, 3)), by_hand, atol=0.001))
 
 # %% [markdown]
-# `extract` keeps such maps for all photos with `maps=True` (slow the first time). A `FeatureLoader` gives them in batches,
-# as the loaders of lesson 7 gave photos.
+# `extract` keeps such maps for all photos with `maps=True` (slow the first time). A `FeatureLoader` gives them in
+# batches, as the loaders of lesson 7 gave photos.
 
 # %%
 maps = features.extract(index, backbone, stages=FROZEN, maps=True, size=SIZE)
@@ -431,8 +448,8 @@ of_maps = datasets.FeatureLoader(maps, labels, **batches)
 print(f"stages 0 to {FROZEN} have run for {len(maps)} photos, and need not run again")
 
 # %% [markdown]
-# First the head alone. Its random numbers would pull the good weights of the backbone in random directions. `Classifier` is
-# the library's version of your `WithHead`.
+# First the head alone. Its random numbers would pull the good weights of the backbone in random directions. `Classifier`
+# is the library's version of your `WithHead`.
 
 # %%
 from course_lib import device, training
@@ -442,20 +459,21 @@ device.seed_everything(0)
 network = models.Classifier(models.load_backbone(BACKBONE), classes=len(names))
 choose(network, last=0)
 training.fit(network.head, of_features, **SETTINGS["head"], progress=False)
-head_only = deepcopy(network)
+head_only = deepcopy(network.head)
 
 # %% [markdown]
 # Then the last stages with the head, at a rate fifty times smaller: they know something already, and large steps would
-# destroy it. The batch normalisations stay frozen, and so in eval mode: 32 photos are a poor sample, and the means that
-# they keep come from a million. `AfterStage` is the part of the network behind the kept maps. It shares its weights with
-# the network, so what it learns, the network knows.
+# destroy it. The batch normalisations stay frozen, and therefore in eval mode: their means come from a million photos,
+# and a batch of 32 would be a poor sample. `AfterStage` is the part of the network behind the kept maps. It shares its
+# weights with the network, so what it learns, the network knows.
 
 # %%
 choose(network, last=LAST)
 for layer in network.modules():
     if isinstance(layer, torch.nn.BatchNorm2d):
         models.freeze(layer)
-history = training.fit(models.AfterStage(network, FROZEN), of_maps, **SETTINGS["stages"])
+behind = models.AfterStage(network, FROZEN)
+history = training.fit(behind, of_maps, **SETTINGS["stages"])
 models.trainable_parameters(network)
 
 # %% [markdown]
@@ -463,42 +481,47 @@ models.trainable_parameters(network)
 #
 # ## From scratch, at the same pixels
 #
-# Last, for comparison, a network that has learned nothing before: the small CNN of lesson 6, on photos of the same size. It
-# gets six epochs, twice as many as the fine-tuning, which is still little for a network that begins at nothing.
+# Last, for comparison, a network that has learned nothing before: the small CNN of lesson 6, on photos of the same size.
+# It gets six epochs, twice as many as the fine-tuning, still few for a network that starts from nothing.
 
 # %%
 from course_lib import transforms
 
-loaders = datasets.loaders(index, size=SIZE, batch_size=32, augment=transforms.flips_and_quarter_turns)
+turned = transforms.flips_and_quarter_turns
+loaders = datasets.loaders(index, size=SIZE, batch_size=32, augment=turned)
 device.seed_everything(0)
 scratch = models.ScratchCNN(classes=len(names))
-history = training.fit(scratch, loaders["train"], epochs=6, learning_rate=5e-3, average_weights=0.98)
+recipe = {"epochs": 6, "learning_rate": 5e-3, "average_weights": 0.98}
+history = training.fit(scratch, loaders["train"], **recipe)
 
 # %% [markdown]
 # ## What counts as better
 #
-# Five models answer for the same validation photos.
+# Five models answer for the same validation photos. The features and maps of these are kept, too, so only what was
+# trained has to run.
 
 # %%
-own = {"size": SIZE, "channels": 3, "mean": backbone.mean, "std": backbone.std}
-judged = datasets.loaders(index, **own)["validation"]
+kept = {
+    "new head": (head_only, datasets.FeatureLoader(last_features, labels, rows=validation)),
+    "fine-tuned": (behind, datasets.FeatureLoader(maps, labels, rows=validation)),
+    "from scratch": (scratch, loaders["validation"]),
+}
 answers = {
     "logistic regression": regression.predict(all_features[validation]),
     "linear SVM": svm.predict(all_features[validation]),
-    "new head": evaluation.predict_logits(head_only, judged)[0].argmax(axis=1),
-    "fine-tuned": evaluation.predict_logits(network, judged)[0].argmax(axis=1),
-    "from scratch": evaluation.predict_logits(scratch, loaders["validation"])[0].argmax(axis=1),
 }
+for name, (model, loader) in kept.items():
+    answers[name] = evaluation.predict_logits(model, loader)[0].argmax(axis=1)
 right = {name: said == labels[validation] for name, said in answers.items()}
 
 # %% [markdown]
-# Two things are settled before anyone looks at the results. The SVM is a second probe, as simple as the first, but it gives
-# no probabilities, and the threshold of lesson 8 needs them; so it is shown, and does not compete. And the rule: **the
+# Two things are settled before anyone looks at the results. The SVM is a second probe, as simple as the first, but it
+# gives no probabilities, which the threshold of lesson 8 needs. So it is shown, but does not compete. And the rule: **the
 # simplest model wins, unless a more complicated one is ahead of it by more than luck.** From simple to complicated:
 # logistic regression, new head, fine-tuned, from scratch.
 #
-# Luck is measured in pairs, because all models see the same photos. Where two are both right, or both wrong, the photo says
-# nothing about who is better. So take the difference photo by photo: 1, 0 or −1. Its mean is the difference of the
+# Luck is measured in pairs, because all models see the same photos. Where two are both right, or both wrong, the photo
+# says nothing about who is better. So take the difference photo by photo: 1, 0 or −1. Its mean is the difference of the
 # accuracies. Its 95 % interval reaches from the mean 1.96 *standard errors* to each side, and the standard error is the
 # standard deviation of the differences, divided by the square root of their number.
 #
@@ -508,7 +531,7 @@ right = {name: said == labels[validation] for name, said in answers.items()}
 
 # %%
 def paired_difference(first, second):
-    """How much more often the first is right than the second: the mean, then both ends of its interval."""
+    """By how much the first is right more often: the mean, then both ends of its interval."""
     ...
 
 
@@ -555,8 +578,8 @@ for name in others[1:]:  # without the SVM
 print("the winner:", winner)
 
 # %% [markdown]
-# The probes, the new head and the fine-tuned network all lie well above the baseline, and close together. The network from
-# scratch lies behind them. (In lesson 7 it trained for thirty epochs, on smaller photos.)
+# The probes, the new head and the fine-tuned network all lie well above the baseline, and close together. The network
+# from scratch lies behind them. (In lesson 7 it trained for thirty epochs, on smaller photos.)
 #
 # The simplest model wins, because these photos cannot show that a network is better. That is no disgrace: a million
 # everyday photos did the work, and one second of fitting was enough to use it. Nor does it prove that the networks are
@@ -566,18 +589,20 @@ print("the winner:", winner)
 #
 # One training is one draw, and these validation photos come from modules that the models know from training. The script
 # `studies/transfer_comparison.py` has made the same models with three seeds each, on this split and on another one: a
-# quarter of the *lots* was set aside (photos made together, lesson 5), and the models learned from the others. It kept what
-# each said of each photo. (No test photo took part. If `PHOTOS` is your own folder: this section shows the study of the
-# solar cells.)
+# quarter of the *lots* was set aside (photos made together, lesson 5), and the models learned from the others. It kept
+# what each said of each photo. (No test photo took part. If `PHOTOS` is your own folder: this section shows the study of
+# the solar cells.)
 
 # %%
 from course_lib.paths import project_folder
 
 study = pd.read_csv(project_folder() / "studies" / "results" / "transfer_comparison.csv")
 routes = ["probe", "new head", "fine-tuned", "from scratch"]
-correct = (study[routes] > 0.5).eq(study["label"] == "defective", axis=0).join(study[["split", "seed"]])
-by_seed = correct.groupby(["split", "seed"])[routes].mean()
-by_seed["baseline"] = study.groupby(["split", "seed"])["label"].agg(lambda label: label.value_counts(normalize=True).max())
+defective = study["label"] == "defective"
+correct = (study[routes] > 0.5).eq(defective, axis=0)
+correct["baseline"] = ~defective  # always "functional", the commonest class
+correct = correct.join(study[["split", "seed"]])
+by_seed = correct.groupby(["split", "seed"])[[*routes, "baseline"]].mean()
 by_seed.round(3)
 
 # %%
@@ -589,7 +614,7 @@ columns = ["fine-tuned ahead of the probe by", "from", "to", "photos"]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(3)
 
 # %% [markdown]
-# Two things are to be seen here.
+# The tables show two things.
 #
 # - *One seed says little.* The recipe and the photos are the same, and only the random start and the order of the photos
 #   differ; yet the accuracy of the fine-tuned network differs by two points on the random split, and by three on the lots.
@@ -604,39 +629,42 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(3)
 # ## Keep both
 #
 # The probe is kept, because it won, and so is the fine-tuned network, because it can still be improved. Lesson 10 does
-# that, and in the end opens the test photos for both. (With photos of your own another model may have won; lesson 10 takes
-# these two.) An *inspector* (lesson 8) holds a network with all that belongs to it.
+# that, and in the end opens the test photos for both. (With photos of your own another model may have won; lesson 10
+# takes these two.) An *inspector* (lesson 8) holds a network with all that belongs to it.
 
 # %%
 probe_network = models.Classifier(models.load_backbone(BACKBONE), classes=len(names), stages="all")
-models.head_from_probe(probe_network, regression)  # a probe is a head, too: the same weights in a linear layer
+models.head_from_probe(probe_network, regression)  # a probe is a head, too: a linear layer
 for name, kept in (("probe", probe_network), ("fine-tuned", network)):
     inspector = lesson.transfer_inspector(kept, lesson.split_index(PHOTOS))
     print(name, "kept as", inspector.save(lesson.kept_folder(PHOTOS) / name).name)
 
 # %%
-inspectors = lesson.transfer_models(PHOTOS)  # loads the two files; without them it would train again
+inspectors = lesson.transfer_models(PHOTOS)  # loads the files; without them it would train again
+first = datasets.pixels(index[validation][:32], SIZE, channels=3)
 for inspector, name in zip(inspectors, ("logistic regression", "fine-tuned"), strict=True):
-    said = inspector.probabilities(judged.images[:64].numpy()).argmax(axis=1)
-    print(f"{name}: the same answers from the file:", (said == answers[name][:64]).mean() > 0.95)
+    said = inspector.probabilities(first).argmax(axis=1)
+    print(f"{name}: the same answers from the file:", (said == answers[name][:32]).mean() > 0.95)
 
 # %% [markdown]
 # ## When transfer harms
 #
-# Not everything that was learned helps. Solar cells are made of two kinds of crystal, mono and poly. A factory has labelled
-# cells of one kind only, and uses its probe on the other. *Predict first:*
+# Not everything that was learned helps. Solar cells are made of two kinds of crystal, mono and poly. A factory has
+# labelled cells of one kind only, and uses its probe on the other. *Predict first:*
 
 # %%
 quiz.guess("09-other-crystal")
 
 # %% tags=["nbval-approx-0.03"]
-kinds = index.get("cell_type", pd.Series("all", index.index)).to_numpy()  # your photos may be of one kind only
+one_kind = pd.Series("all", index.index)  # for photos of your own without this column
+kinds = index.get("cell_type", one_kind).to_numpy()
 groups, rows = {name: kinds == name for name in np.unique(kinds)}, []
 for source, learned in {**groups, "both": np.ones(len(index), bool)}.items():
     probe = features.linear_probe().fit(all_features[train & learned], labels[train & learned])
     for target, seen in groups.items():
         said, truth = probe.predict(all_features[validation & seen]), labels[validation & seen]
-        rows.append({"learned from": source, "judges": target, **evaluation.accuracy_row("", truth, said)})
+        row = {"learned from": source, "judges": target}
+        rows.append(row | evaluation.accuracy_row("", truth, said))
 crossed = pd.DataFrame(rows).drop(columns="model").set_index(["learned from", "judges"])
 share = crossed["accuracy"].get(("mono", "poly"))
 quiz.compare("09-other-crystal", share and round(100 * share))
@@ -644,13 +672,15 @@ crossed.round(3)
 
 # %% [markdown]
 # On poly cells, the probe that learned from mono cells is far **below** the trivial baseline: it calls nearly all of them
-# defective. Perhaps the grain of a poly cell looks like damage to it. The other way round it is below the baseline, too. A
-# probe that learned from both is good on both. So before you use a model on a new product, measure it on labelled photos of
-# that product. (Photos of your own that have no column `cell_type` are one group, and this table shows nothing.)
+# defective. Perhaps the grain of a poly cell looks like damage to it. The other way round it is below the baseline, too.
+# A probe that learned from both is good on both. So before you use a model on a new product, measure it on labelled
+# photos of that product. (Photos of your own that have no column `cell_type` are one group, and this table shows
+# nothing.)
 #
 # ## Which of four situations are you in?
 #
-# Two questions help you to begin: how many labelled photos do you have, and would they look at home among everyday photos?
+# Two questions tell you where to begin: how many labelled photos do you have, and would they look at home among everyday
+# photos?
 #
 # | | few photos (up to some hundreds) | many photos (thousands) |
 # |---|---|---|
@@ -676,8 +706,8 @@ quiz.check("09-situations", advice)
 #
 # ## Your memo
 #
-# Which model would you ship today, and why? One figure, and one sentence with the paired difference and its interval. Take
-# away the two `#` and the space after each, and run the cell.
+# Which model would you ship today, and why? One figure, and one sentence with the paired difference and its interval.
+# Take away the two `#` and the space after each, and run the cell.
 
 # %%
 memo = lesson.memo(9, PHOTOS)

@@ -132,7 +132,7 @@ class TrainOnly(Task):
     copies = False
     stub = '''
 def train_only(model, last):
-    """Freeze all of a model but its head and the last stages of its backbone; how many weights learn now."""
+    """Freeze all but the head and the last stages of the backbone; how many weights learn now."""
     stages = list(model.backbone.stages)
     ...
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
@@ -361,7 +361,7 @@ class PairedDifference(Task):
     given = "import numpy as np"
     stub = '''
 def paired_difference(first, second):
-    """How much more often the first is right than the second: the mean, then both ends of its interval."""
+    """By how much the first is right more often: the mean, then both ends of its interval."""
     ...
 '''
     why = {
