@@ -177,17 +177,13 @@ from sklearn.svm import LinearSVC
 
 scaled = StandardScaler().fit(all_features[train])  # each feature: mean 0, spread 1 in training
 inputs, rows = scaled.transform(all_features), []
+weak_to_strong = ("1", "0.01", "0.0001"), ("0.03", "0.0003", "0.000003")
 kinds = {"logistic regression": LogisticRegression, "linear SVM": LinearSVC}
-brakes = {
-    "logistic regression": ("1", "0.01", "0.0001"),
-    "linear SVM": ("0.03", "0.0003", "0.000003"),
-}
-for name, kind in kinds.items():
-    for brake in brakes[name]:
-        probe = kind(C=float(brake), max_iter=2000, random_state=0)
-        probe.fit(inputs[train], labels[train])
+for (name, kind), brakes in zip(kinds.items(), weak_to_strong, strict=True):
+    for c in brakes:
+        probe = kind(C=float(c), max_iter=2000, random_state=0).fit(inputs[train], labels[train])
         scores = [probe.score(inputs[part], labels[part]) for part in (train, validation)]
-        rows.append((f"{name}, C = {brake}", *scores))
+        rows.append((f"{name}, C = {c}", *scores))
 columns = ["probe", "accuracy in training", "on validation"]
 pd.DataFrame(rows, columns=columns).set_index("probe").round(3)
 
