@@ -199,7 +199,7 @@ def test_the_recipe_is_trained_once_and_kept(study, coloured: Path, work: Path) 
 
 @pytest.mark.slow
 def test_the_ablation_goes_on_and_tells_settings_apart(study, work: Path, capsys) -> None:
-    words = ["--limit", 16, "--size", 64, "--seeds", 2, "--steps", "probes", "+ averaged weights"]
+    words = ["--limit", 16, "--size", 64, "--seeds", 2, "--steps", "probes", "+ mirrored photos"]
     said = study("ablation", *words, "--epochs", 1)
     assert said.count("seed 0: ") == said.count("seed 1: ") == 5  # 2 probes, 1 and 4 views, 2 networks
     table = pd.read_csv(work / "studies" / "ablation.csv")
@@ -207,10 +207,10 @@ def test_the_ablation_goes_on_and_tells_settings_apart(study, work: Path, capsys
     networks = table[table["step"] == "+ two networks"]
     assert (networks["seconds"].to_numpy() > table[table["step"] == "+ four views"]["seconds"]).all()
     said = study("ablation", *words[:-1], "… and MixUp", "--epochs", 1)
-    assert "seed 0: + averaged" not in said
+    assert "seed 0: + mirrored" not in said
     gain = table.pivot(index="seed", columns="step", values="accuracy")
     mixed = pd.read_csv(work / "studies" / "ablation.csv").query("step == '… and MixUp'")
-    expected = (mixed.set_index("seed")["accuracy"] - gain["+ averaged weights"]).mean()
+    expected = (mixed.set_index("seed")["accuracy"] - gain["+ mirrored photos"]).mean()
     shown = next(line for line in said.splitlines() if line.strip().startswith("… and MixUp"))
     assert f"{expected:.3f}" in shown
     said = study("ablation", "--limit", 16, "--size", 64, "--seeds", 1, "--steps", "probes", "--epochs", 2)
