@@ -86,7 +86,7 @@ def chosen(candidates: dict[str, Predictions]) -> tuple[str, Predictions, pd.Dat
         calibrated[name] = said = dataclasses.replace(said, temperature=temperature)
         right = said.probabilities[np.arange(len(said.labels)), said.labels]
         row = evaluation.accuracy_row(name, said.labels, said.probabilities.argmax(axis=1))
-        rows.append(row | {"loss": float(-np.log(right.clip(1e-12)).mean()), "temperature": temperature})
+        rows.append(row | {"loss": abs(float(np.log(right.clip(1e-12)).mean())), "temperature": temperature})
     table = pd.DataFrame(rows)
     name = table.loc[table["loss"].idxmin(), "model"]
     return name, calibrated[name], table

@@ -1,12 +1,14 @@
 """``python -m course_lib check FOLDER``: find photos that cannot or should not be used (lesson 2)."""
 
 import argparse
+import os
 import re
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from course_lib.checks import ACTIONS, UNREADABLE, check_folder, contact_sheet
+from course_lib.errors import CourseError
 from course_lib.paths import say
 
 
@@ -17,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
         The exit status: 0 if every file can be read, 1 if one cannot.
 
     Raises:
-        CourseError: as `course_lib.checks.check_folder`.
+        CourseError: as `course_lib.checks.check_folder`, or a table of doubtful labels that is there already.
         SystemExit: wrong use (2), or help was asked for (0).
     """
     parser = argparse.ArgumentParser(
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     doubtful = "also list the photos whose label a probe doubts, for you to correct: a table, and a page beside it"
     add("--doubtful", metavar="FILE.csv", help=doubtful)
     options = parser.parse_args(arguments)
+    if options.doubtful and os.path.exists(options.doubtful):
+        raise CourseError(f"{options.doubtful} is there already, perhaps with your corrections; name another table.")
     findings = check_folder(options.folder, expected_size=options.size, labels=options.labels)
     if options.sheet:
         contact_sheet(findings, options.folder, options.sheet)

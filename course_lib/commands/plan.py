@@ -214,7 +214,7 @@ def announcement(plan: Plan) -> list[str]:
     then = "no fine-tuning, because the time does not allow it (--minutes)."
     if plan.epochs:
         then = f"fine-tuning at {plan.size} pixels for {plan.epochs} epochs, about {_duration(plan.seconds)}."
-    *some, last = map(str, plan.probe_sizes)
+    largest, (*some, last) = max(plan.probe_sizes), map(str, plan.probe_sizes)
     sizes = f"{', '.join(some)} or {last}" if some else last
     lines = [
         f"Plan: a probe at {sizes} pixels, about {_duration(plan.probe_seconds)}; then {then} "
@@ -224,6 +224,10 @@ def announcement(plan: Plan) -> list[str]:
         left = [f"{min(1, size / plan.own_size) * DEFECT:.0f} at {size}" for size in plan.probe_sizes]
         left[0] = left[0].replace(" at", " of them left at")
         lines.append(f"Your photos have {plan.own_size} pixels: a defect of {DEFECT} pixels has {', '.join(left)}.")
+    elif 0 < plan.own_size < largest and largest > SIZES[0]:
+        lines.append(
+            f"Your photos have {plan.own_size} pixels: at {last} they are made larger, which adds nothing but time."
+        )
     return lines
 
 

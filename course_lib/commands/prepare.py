@@ -151,8 +151,15 @@ def _relabelled(index: pd.DataFrame, file: str, tell: Tell) -> pd.DataFrame:
             f"The table {shorten(file)} has no label of a class for {odd['path'].iloc[0]}; write it there."
         )
     found = pd.Series(labels.map(names).to_numpy(), match_photos(table["path"], index["path"]))
-    corrected = index["path"].map(found[found.index != ""].groupby(level=0).last()).fillna(index["label"])
-    tell(f"{(corrected != index['label']).sum()} labels are others than those of the folders, by {shorten(file)}.")
+    if len(odd := table[found.index == ""]):
+        raise CourseError(
+            f"The row {odd['path'].iloc[0]} of {shorten(file)} names no photo of the folder, or several; mend its path."
+        )
+    corrected = index["path"].map(found.groupby(level=0).last()).fillna(index["label"])
+    changed = (corrected != index["label"]).sum()
+    if not changed:
+        raise CourseError(f"The table {shorten(file)} changes no label; save your corrections, or leave out --labels.")
+    tell(f"{changed} labels are others than those of the folders, by {shorten(file)}.")
     return index.assign(label=corrected)
 
 

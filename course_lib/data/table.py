@@ -46,6 +46,8 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         CourseError: it cannot be read, has no column with photo names, or two that mean the same.
     """
     name = shorten(path)
+    if not os.path.exists(path):
+        raise CourseError(f"There is no table {name}; check its path.")
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         separator = max(",;\t", key=text.lstrip().partition("\n")[0].count)
@@ -74,7 +76,9 @@ def find_table(folder: str | os.PathLike) -> Path | None:
 
 def unusable(name: str, why: str) -> CourseError:
     """That a table cannot be used, why, and what to do."""
-    return CourseError(f"The table {name} {why}; mend it, or move it out of the photo folder to go on without it.")
+    return CourseError(
+        f"The table {name} {why}; mend it, or go on without it (if it lies in the photo folder, move it out)."
+    )
 
 
 def clean_path(path: str) -> str:

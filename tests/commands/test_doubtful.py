@@ -52,6 +52,26 @@ def test_doubtful_labels_are_listed_corrected_and_trained_on(folder: Path, capsy
     assert index.loc[list(WRONG), "label"].to_dict() == WRONG and (folder / "good" / "03.png").exists()
     assert index["label"].value_counts().to_dict() == {"scratched": 17, "good": 15}
     assert any(words.startswith("3 labels are others than those of the folders") for words in told)
+    corrected = file.read_bytes()
+    assert main(["check", str(folder), "--doubtful", str(file)]) == 2 and file.read_bytes() == corrected
+    assert "doubtful.csv is there already, perhaps with your corrections" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("good/03.png,good", r"mine\.csv changes no label; save your corrections"),
+        ("good/30.png,scratched", r"The row good/30\.png of .*mine\.csv names no photo"),
+        (None, r"There is no table .*mine\.csv; check its path"),
+    ],
+)
+def test_a_table_that_corrects_nothing_is_refused(folder: Path, rows: str | None, said: str) -> None:
+    file = folder.parent / "mine.csv"
+    file.unlink(missing_ok=True)
+    if rows is not None:
+        file.write_text(f"path,label\n{rows}\n")
+    with pytest.raises(CourseError, match=said):
+        prepare(folder, TrainingOptions(set_aside=True, labels=str(file)), progress=False, tell=lambda _: None)
 
 
 @pytest.mark.parametrize("label", ["bent", ""])

@@ -136,4 +136,5 @@ def test_the_plan_says_what_shrinking_does_to_a_defect() -> None:
     many = replace(plan, probe_sizes=[224, 320, 448], own_size=400)
     assert "a probe at 224, 320 or 448 pixels" in announcement(many)[0]
     assert announcement(many)[1].endswith("20 at 448."), "no photo gains by being enlarged"
-    assert len(announcement(replace(plan, own_size=200))) == 1, "nothing is shrunk"
+    assert len(announcement(replace(plan, probe_sizes=[224], own_size=200))) == 1, "nothing is shrunk"
+    assert "at 320 they are made larger" in announcement(replace(plan, own_size=200))[1]
