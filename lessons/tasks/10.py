@@ -625,8 +625,8 @@ class NewLots(Guess):
 
     id = "10-new-lots"
     ask = {
-        "en": "On random splits the long fine-tuning is about two points ahead of the probe. What becomes of this lead on lots that neither has seen?",
-        "ja": "ランダム分割では、長いファインチューニングはプローブより約 2 ポイント上です。どちらも見たことのないロットでは、この差はどうなるでしょうか。",
+        "en": "On random splits the long fine-tuning is two to three points ahead of the probe. What becomes of this lead on lots that neither has seen?",
+        "ja": "ランダム分割では、長いファインチューニングはプローブより 2〜3 ポイント上です。どちらも見たことのないロットでは、この差はどうなるでしょうか。",
     }
     choices = {
         "larger": {"en": "It becomes larger", "ja": "大きくなる"},
@@ -634,6 +634,6 @@ class NewLots(Guess):
         "smaller": {"en": "It becomes smaller", "ja": "小さくなる"},
     }
     see = {
-        "en": "New lots cost the probe more than the fine-tuned network. The random split hid the best reason for fine-tuning.",
-        "ja": "新しいロットでの低下は、プローブの方が大きくなります。ランダム分割では、ファインチューニングの一番の利点が見えていませんでした。",
+        "en": "New lots cost the probe more than the fine-tuned network. The random split showed only half of the reason for fine-tuning.",
+        "ja": "新しいロットでの低下は、プローブの方が大きくなります。ランダム分割で見えていたのは、ファインチューニングの利点の半分ほどでした。",
     }
