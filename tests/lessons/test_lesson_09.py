@@ -103,7 +103,7 @@ def test_early_and_late_part_are_the_whole_and_the_files_answer_as_the_models_di
 
 def test_a_probe_of_mono_cells_is_below_the_baseline_on_poly_cells():
     lines = [line.split() for line in "\n".join(outputs(9)).splitlines()]
-    (start,) = [number for number, words in enumerate(lines) if words[:2] == ["mono", "mono"]]
+    start = next(number for number, words in enumerate(lines) if words[:2] == ["mono", "mono"])
     assert lines[start + 1][0] == "poly"
     crossed = [float(number) for number in lines[start + 1][1:]]
     assert crossed[ACCURACY] < crossed[BASELINE]
