@@ -89,7 +89,9 @@ def test_the_steps_lower_the_loss_on_every_seed_and_hardly_raise_the_accuracy():
     gains = accuracy.sub(accuracy["fine-tuned"], axis=0).min()
     assert set(gains[gains > 0].index) == {"… and averaged weights", "… with SGD"} and gains.max() < 0.01
     saved = -loss.sub(loss["fine-tuned"], axis=0).min()
-    assert (saved[["+ cosine schedule", "+ early stopping", "+ mirrored photos", "+ four views", "+ two networks"]] > 0.1).all()
+    assert (
+        saved[["+ cosine schedule", "+ early stopping", "+ mirrored photos", "+ four views", "+ two networks"]] > 0.1
+    ).all()
     probes = loss[["probe, last stage", "probe, all stages"]].mean().min()
     assert probes < loss["+ mirrored photos"].mean()
 
