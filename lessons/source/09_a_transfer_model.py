@@ -397,7 +397,7 @@ print("trained:", sum(weight.numel() for weight in learning), "weights")
 
 # %% [markdown]
 # Nothing happens: no error, no warning. But the last layer has 4,096 × 1,000 weights **and** 1,000 biases, and these are
-# missing. A bias stays frozen for the whole training.
+# not among those that learn. They stay frozen for the whole training.
 #
 # **Task 3: find the frozen bias.** Write `unknown_names`. It returns those of the `names` that no parameter of the model
 # has. (`model.named_parameters()` gives pairs of name and weight.)
@@ -412,7 +412,7 @@ def unknown_names(model, names):
 quiz.check("09-unknown-names", unknown_names)
 
 # %% [markdown]
-# With your function the loop would have been told:
+# Your function finds the error:
 
 # %%
 print("not in the network:", quiz.yours("09-unknown-names", unknown_names)(network, wanted))
@@ -622,8 +622,8 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(3)
 #   random split the fine-tuned network is nowhere ahead by more than luck. On the new lots it is ahead with each of the
 #   three seeds, by 0.4 to 3.3 points, and once its whole interval lies above 0. From scratch loses nothing there.
 #
-# By our rule the probe wins. But a factory inspects new lots, and there fine-tuning was ahead three times, once by more than
-# luck. That is a reason to look again, not yet a proof. (This is one quarter of the lots. Lesson 10 shows all four, with a
+# On the random split the probe wins by our rule. But a factory inspects new lots, and there fine-tuning was ahead three times,
+# once by more than luck. That is a reason to look again, not yet a proof. (This is one quarter of the lots. Lesson 10 shows all four, with a
 # longer recipe.)
 #
 # ## Keep both
@@ -701,8 +701,8 @@ advice = {"A": "?", "B": "?", "C": "?", "D": "?"}
 quiz.check("09-situations", advice)
 
 # %% [markdown]
-# The table is a rule of thumb. (On the solar cells, the new head on the last stage alone was as good as the probe on all
-# stages.) They are unlike everyday photos, and with some 1,600 training photos they stand between few and many. That is why
+# The table is a rule of thumb. (On the random split, the new head on the last stage alone was about as good as the probe on
+# all stages.) Solar cells are unlike everyday photos, and with some 1,600 training photos they stand between few and many. That is why
 # this lesson tried both, a probe and fine-tuning. For everyday photos, the studies `two_flowers_svm` (472 photos) and
 # `cifar10_transfer_or_scratch` (10,000 photos) did the same; `studies/README.md` has their results.
 #
