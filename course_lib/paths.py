@@ -281,7 +281,11 @@ def _append(path: Path, lines: str) -> None:
     """Add whole lines to a file in one step."""
     make_folder(path.parent)
     try:
-        with path.open("ab") as log:
+        with path.open("ab+") as log:
+            if log.seek(0, os.SEEK_END):
+                log.seek(-1, os.SEEK_END)
+                # A line that was broken off must not spoil this one.
+                lines = lines if log.read(1) == b"\n" else "\n" + lines
             log.write(lines.encode(errors="backslashreplace"))
     except OSError as error:
         raise CourseError(

@@ -65,7 +65,7 @@ def main(given: argparse.Namespace) -> None:
             both.attrs["folder"] = index.attrs["folder"]
             described = np.array(features.extract(both, backbone, size=SIZE))
             maps = np.array(features.extract(both, backbone, size=SIZE, stages=features.PLACE_STAGE, maps=True))
-            seen[name] = middle_stage(described[: len(good)], backbone)
+            seen[name] = backbone.middle_means(described[: len(good)])
             for draw in range(given.draws):
                 order = np.random.default_rng(draw).permutation(len(good))
                 rows += [
@@ -74,7 +74,7 @@ def main(given: argparse.Namespace) -> None:
                 ]
     everyday = pd.DataFrame({"path": [str(path) for path in data.everyday_photos().values()]})
     everyday.attrs["folder"] = "/"
-    shown = {"everyday photos": middle_stage(np.array(features.extract(everyday, backbone, size=SIZE)), backbone)}
+    shown = {"everyday photos": backbone.middle_means(np.array(features.extract(everyday, backbone, size=SIZE)))}
     table = pd.DataFrame(rows)
     print_and_save(table, "good_photos_only", given.limit)
     print(
@@ -84,13 +84,6 @@ def main(given: argparse.Namespace) -> None:
         .to_string()
     )
     print_and_save(foreign(seen, shown, given.draws), "good_photos_only_foreign", given.limit)
-
-
-def middle_stage(described: np.ndarray, backbone: models.Backbone) -> np.ndarray:
-    """The means of the middle stage, among the features "all", which begin with spread and mean of stage 3."""
-    first, middle = len(backbone.stages) // 3, len(backbone.stages) // 2
-    end = 2 * sum(backbone.widths[first : middle + 1])
-    return described[:, end - backbone.widths[middle] : end]
 
 
 def compared(

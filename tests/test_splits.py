@@ -274,7 +274,7 @@ def test_a_saved_split_is_loaded_as_it_was(index: pd.DataFrame, photos: Path, tm
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "cannot be read"),
+        (None, "There is no table"),
         (b"", "cannot be read"),
         (b"\x89PNG\xff", "cannot be read"),
         (b"path,label\na,b\n", "needs the columns"),

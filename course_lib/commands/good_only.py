@@ -114,8 +114,7 @@ def train_good_only(
     }
     classes, normal = [prepared.classes[0], "defective"], (list(backbone.mean), list(backbone.std))
     settings = InspectorSettings(classes, size, 3, *normal, notes=notes, usual=prepared.usual)
-    end = -backbone.feature_count
-    familiar = Familiar.of(good[:, end - backbone.widths[-2] : end], good[:0])
+    familiar = Familiar.of(backbone.middle_means(good), good[:0])
     inspector = Inspector(model, settings, familiar)
     page, program = _report(inspector, scores, prepared), None
     with suppress(CourseError):  # then predict computes with PyTorch

@@ -8,6 +8,7 @@ import os
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -60,6 +61,12 @@ class Backbone(nn.Module):
             return self.widths[stages]
         middle = self.widths[len(self.stages) // 3 : -1] if stages == "all" else []
         return 2 * sum(middle) + self.feature_count
+
+    def middle_means(self, features: np.ndarray) -> np.ndarray:
+        """The means of the middle stage, which knows textures, among features "all" (N, D)."""
+        first, middle = len(self.stages) // 3, len(self.stages) // 2
+        end = 2 * sum(self.widths[first : middle + 1])  # of each stage the spread, then the mean
+        return features[:, end - self.widths[middle] : end]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) to features (N, feature_count): the mean over each feature map."""
