@@ -108,12 +108,7 @@ def save_decision(photos: str | os.PathLike, **decision: Any) -> Path:
     Raises:
         CourseError: another word for the doubtful photos.
     """
-    decision, path = DEFAULT_DECISION | decision, kept_folder(photos) / "decision.json"
-    if decision["doubtful_photos"] not in DOUBTFUL_PHOTOS:
-        raise CourseError(
-            f"The decision '{decision['doubtful_photos']}' about doubtful photos is unknown; choose one of "
-            f"{', '.join(DOUBTFUL_PHOTOS)}."
-        )
+    decision, path = _checked(DEFAULT_DECISION | decision), kept_folder(photos) / "decision.json"
     text = json.dumps(decision, indent=2, ensure_ascii=False)
     with write_atomically(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -121,9 +116,25 @@ def save_decision(photos: str | os.PathLike, **decision: Any) -> Path:
 
 
 def load_decision(photos: str | os.PathLike) -> dict:
-    """The decision of lesson 4, or its default where lesson 4 has not been run."""
+    """The decision of lesson 4, or its default where lesson 4 has not been run.
+
+    Raises:
+        CourseError: another word for the doubtful photos, or a file that is no decision.
+    """
     path = kept_folder(photos) / "decision.json"
-    return DEFAULT_DECISION | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    try:
+        return _checked(DEFAULT_DECISION | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}))
+    except (ValueError, TypeError) as error:
+        raise CourseError(f"The file {shorten(path)} holds no decision ({error}); make it again (lesson 4).") from error
+
+
+def _checked(decision: dict) -> dict:
+    if decision["doubtful_photos"] not in DOUBTFUL_PHOTOS:
+        raise CourseError(
+            f"The decision '{decision['doubtful_photos']}' about doubtful photos is unknown; choose one of "
+            f"{', '.join(DOUBTFUL_PHOTOS)}."
+        )
+    return decision
 
 
 def apply_decision(index: pd.DataFrame, decision: dict) -> pd.DataFrame:

@@ -273,7 +273,10 @@ def _strata(index: pd.DataFrame) -> pd.Series:
 
 def _shuffled(names: pd.Series, seed: int) -> list:
     """The row keys in an order that depends on the names and the seed alone."""
-    keys = {key: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest() for key, name in names.items()}
+    keys = {
+        key: hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).hexdigest()
+        for key, name in names.items()
+    }
     return sorted(keys, key=keys.__getitem__)
 
 

@@ -42,6 +42,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="the imitated programs are sh
         (NO_VENV, "apt install python3-venv"),
         (TWO_THAT_DO_NOT_FIT, "Cannot install a==1 and b==2"),
         ("ERROR: Package 'x' requires a different Python: 3.8 not in '>=3.11'\n", "requires a different Python"),
+        ("first line\nsomething new", "something new"),
         ("", "no reason"),
     ],
 )

@@ -49,6 +49,15 @@ def test_a_decision_is_kept_for_its_photos(work: Path) -> None:
 def test_a_decision_that_nobody_can_make_is_named(work: Path) -> None:
     with pytest.raises(CourseError, match=r"'keep' .* choose one of follow the experts, defective, leave out"):
         lesson.save_decision("cells", doubtful_photos="keep")
+    path = lesson.save_decision("cells", doubtful_photos="leave out")
+    for text, said in (
+        ('{"doubtful_photos": "leave-out"}', "leave-out"),
+        ('{"lot_size": 60,}', "holds no decision"),
+        ("[1]", "holds no"),
+    ):
+        path.write_text(text)
+        with pytest.raises(CourseError, match=said):
+            lesson.load_decision("cells")
 
 
 def test_a_decision_draws_the_line_through_the_doubtful_photos() -> None:

@@ -96,8 +96,7 @@ def resnet18(folder: Path) -> Iterator[None]:
     weights.mkdir(parents=True)
     torch.manual_seed(0)
     torch.save(torchvision.models.resnet18().state_dict(), weights / "resnet18.pth")
-    places = {"COURSE_DATA": str(folder / "data"), "TORCH_HOME": str(folder / "no_cache")}
-    with mock.patch.dict(os.environ, places):
+    with mock.patch.dict(os.environ, {"COURSE_DATA": str(folder / "data")}):
         yield
 
 

@@ -67,7 +67,7 @@ def _out_of_fold(index: pd.DataFrame) -> np.ndarray:
     folds = min(FOLDS, index["label"].value_counts().min())
     if folds < 2:
         raise CourseError("A class of one photo cannot be doubted; add photos of it.")
-    features, labels = np.array(extract(index, load_backbone("efficientnet_lite0"))), label_numbers(index)
+    features, labels = extract(index, load_backbone("efficientnet_lite0")), label_numbers(index)
     found = []
     for seed in range(REPEATS):
         dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

@@ -94,7 +94,7 @@ def train_good_only(
     index, (_, side) = prepared.index, look_at_photos(prepared.index)
     size = options.size or next((size for size in SIZES if size >= side), SIZES[-1])
     tell(f"The photos are described at {size} pixels. Interrupt it when you like (Ctrl+C): what was computed is kept.")
-    seen = np.array(features.extract(index, backbone, size=size, progress=progress))
+    seen = features.extract(index, backbone, size=size, progress=progress)
     is_good = np.array(index["split"] == "train")
     good, lots = seen[is_good], index["lot"].to_numpy()
     some, stage = index[is_good].iloc[: features.FOR_PLACES], features.PLACE_STAGE

@@ -126,5 +126,5 @@ def explain(output: str) -> str:
     for signs, cause in CAUSES.items():
         if re.search(signs, lowered):
             return cause
-    errors = re.findall(r"^ERROR:\s*(.+)", output, re.MULTILINE) or output.split("\n")[-2:]
+    errors = re.findall(r"^ERROR:\s*(.+)", output, re.MULTILINE) or output.strip().split("\n")[-1:]
     return errors[0].strip().rstrip(".") or "it gave no reason"

@@ -81,12 +81,13 @@ def _predict(inspector: PhotoInspector, options: argparse.Namespace) -> int:
     if listed.others:
         names = [f"{shorten(path)} ({kind})" for path, kind in listed.others.items()]
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-        print(f"No photos, so not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
+        print(f"Not inspected: {', '.join(names[:20])}{more}", file=sys.stderr)
     unlike = table["path"][table["unlike"] > 1].tolist() if "unlike" in table else []
     if unlike:
         some = f"{len(unlike)} of {len(table)} photos are unlike those of the training (unlike above 1)"
         print(f"{some}, so look at them yourself; the first is {unlike[0]}.", file=sys.stderr)
-    return 1 if len(problems) else 3 * (bool(unlike) and options.warn_unlike)
+    unseen = any(kind.startswith("may not be listed") for kind in listed.others.values())
+    return 1 if len(problems) or unseen else 3 * (bool(unlike) and options.warn_unlike)
 
 
 def _as_text(table: pd.DataFrame, form: str) -> str:

@@ -113,7 +113,7 @@ def other_than_photo(path: Path) -> str:
         >>> other_than_photo(notes)
         'text'
     """
-    if path.suffix.lower() in PHOTO_ENDINGS or not path.is_file():
+    if path.suffix.lower() in PHOTO_ENDINGS or not os.path.isfile(path):
         return ""
     try:
         with path.open("rb") as file:

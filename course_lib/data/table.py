@@ -29,12 +29,15 @@ TEXT = ("path", "label", "lot", "part", "split")  # a lot "007" or a class "None
 SPLIT_WORDS = {
     "tra": "train",
     "学習": "train",
+    "訓練": "train",
     "val": "validation",
     "検証": "validation",
+    "dev": "validation",
     "tes": "test",
     "テスト": "test",
+    "評価": "test",
 }
-NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def read_table(path: str | os.PathLike) -> pd.DataFrame:

@@ -20,6 +20,8 @@ from course_lib.data import other_than_photo, read_image, to_pixels, walk
 from course_lib.errors import CourseError
 from course_lib.paths import shorten
 
+NAMED = ("may not be listed", "a link")  # why a folder was passed over, where that is told
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -76,7 +78,7 @@ def _in_folder(folder: Path, heat_maps: str | os.PathLike | None) -> dict[Path, 
     """Everything in a folder: nothing for a photo, otherwise what a file is."""
     seen = walk(folder, leave_out=heat_maps)
     found = {folder / name: other_than_photo(folder / name) for name in seen.files}
-    found |= {folder / place: why for place, why in seen.passed_over.items() if why.startswith("may not be listed")}
+    found |= {folder / place: why for place, why in seen.passed_over.items() if why.startswith(NAMED)}
     return found if "" in found.values() else {**found, folder: ""}
 
 
@@ -94,7 +96,7 @@ def photo_pixels(path: Path, size: int, channels: int, usual: Sequence[str] = ()
     if os.path.isdir(path):
         raise _no_photo_in(path)
     image = read_image(path, "L" if channels == 1 else "RGB")
-    with suppress(OSError, ValueError), Image.open(path) as opened:  # `read_image` reads what Pillow alone refuses
+    with suppress(OSError, ValueError), Image.open(path) as opened:
         # The second picture of an MPO is a preview, as some phones make it.
         if opened.format != "MPO" and getattr(opened, "is_animated", False):
             raise CourseError(

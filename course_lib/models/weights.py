@@ -160,7 +160,7 @@ def _hugging_face_file(name: str, place: Path) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     wanted = known_network(name).hf_hub_id, "model.safetensors"
-    cached = try_to_load_from_cache(*wanted)
+    cached = try_to_load_from_cache(*wanted) if wanted[0] else None
     if isinstance(cached, str):
         return Path(cached)
     print(f"The weights of {name} are fetched once from the network.")

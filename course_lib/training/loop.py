@@ -194,8 +194,9 @@ def _finish_epoch(
             function(run.history[-1])
     except StopTraining:
         run.stopped = True
-    if checkpoint is not None:
-        run.save(checkpoint, train)
+    finally:  # whatever such a function does, the epoch is not lost
+        if checkpoint is not None:
+            run.save(checkpoint, train)
     return run.stopped
 
 

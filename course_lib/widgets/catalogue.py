@@ -168,7 +168,7 @@ def results(
     from torchvision.transforms import v2
 
     pixels, code = as_pixels(photo), code_line(name, strength, probability)
-    # A line of this catalogue with checked numbers in it, nothing that somebody typed.
+    # A line of this catalogue, nothing that somebody typed.
     made = eval(code, {"transforms": transforms, "A": albumentations, "v2": v2})
     if not AUGMENTATIONS[name].mixes:
         images = torch.from_numpy(np.repeat(pixels[None], COUNT, axis=0))

@@ -260,6 +260,8 @@ def test_the_split_of_the_table_is_used_or_refused(photos: Path) -> None:
     index = quiet(photos).index.set_index("path")
     assert index["split"].reindex(paths).tolist() == (["train"] * 5 + ["validation"] * 2 + ["test"] * 3) * 2
     assert "The split of index.csv is used." in remarks(photos)
+    table.assign(lot=["A", *[None] * 19]).to_csv(photos / "index.csv", index=False)
+    assert "lot" not in quiet(photos).index, "nothing is said of lots that most photos do not name"
     table.assign(split="train").to_csv(photos / "index.csv", index=False)
     with pytest.raises(CourseError, match=r"column 'split' of index\.csv cannot be used"):
         quiet(photos)

@@ -106,6 +106,12 @@ def test_numbers_become_numbers_where_all_are(tmp_path: Path) -> None:
     assert table["code"].tolist() == ["007", "8"] and table["gap"].isna().tolist() == [True, False]
 
 
+@pytest.mark.parametrize("sign", ["-", "+", "."])
+def test_a_column_of_signs_is_text(tmp_path: Path, sign: str) -> None:
+    (tmp_path / "table.csv").write_text(f"path,note\na,{sign}\nb,{sign}\n")
+    assert read_table(tmp_path / "table.csv")["note"].tolist() == [sign, sign]
+
+
 def test_two_headings_for_one_thing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("path,Lot,lot \na,1,2\n")
     with pytest.raises(CourseError, match="has two columns that mean the same"):

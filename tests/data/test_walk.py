@@ -18,7 +18,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def test_files_are_sorted_and_what_is_hidden_is_named(tree: Path) -> None:
+def test_files_are_sorted_and_hidden_folders_are_named(tree: Path) -> None:
     found = walk(tree)
     assert found.files == ["a/1.png", "b/2.png"]
     assert found.passed_over == {"@eaDir/": "hidden"}

@@ -54,6 +54,12 @@ def test_a_folder_that_may_not_be_listed_is_named(photos: Path, monkeypatch: pyt
     assert len(listing.photos) == 20 and "may not be listed" in listing.others[photos / "locked"]
 
 
+def test_a_link_that_is_not_followed_is_named(photos: Path) -> None:
+    (photos / "again").symlink_to(photos, target_is_directory=True)
+    listing = list_photos(photos)
+    assert len(listing.photos) == 20 and "searched anyway" in listing.others[photos / "again"]
+
+
 def test_damage_that_decoders_do_not_notice_is_reported(photos: Path) -> None:
     path = photos / "half.jpg"
     Image.effect_noise((40, 40), 50).save(path)
