@@ -69,6 +69,23 @@ def test_an_unreadable_photo_is_reported_and_sets_the_status(
     assert [row["probability"] for row in rows].count(None) == 2
 
 
+def test_a_folder_that_may_not_be_listed_is_reported_and_sets_the_status(
+    saved: str, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    real = os.scandir
+
+    def refuse(path: str):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (photos / "locked").mkdir()
+    monkeypatch.setattr("os.scandir", refuse)
+    assert main(["predict", saved, str(photos), "--csv"]) == 1
+    said = capsys.readouterr()
+    assert said.out.count(".png") == 20 and "locked (may not be listed" in said.err
+
+
 def test_heat_maps_are_drawn_also_for_photos_of_one_name(
     saved: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
